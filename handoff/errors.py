@@ -1,0 +1,27 @@
+"""What can be wrong with something that was handed to us."""
+
+from pydantic import ValidationError
+
+
+class InvalidInput(ValueError):
+    """A field holds a value that is not allowed.
+
+    `field` is the path of the field as its author wrote it (`runId`, `suites.checkout.timeout`, `WORKER_CATALOG`);
+    `allowed` says in words what may stand there. The text of the error is the one line `field: allowed`.
+    """
+
+    def __init__(self, field: str, allowed: str) -> None:
+        self.field = field
+        self.allowed = allowed
+        super().__init__(f"{field}: {allowed}" if field else allowed)
+
+
+def first_problem(error: ValidationError, *, prefix: str = "") -> InvalidInput:
+    """Turn pydantic's report into one line that names the first wrong field and what is allowed there.
+
+    `prefix` is put before the field's path, with a dot where both are there.
+    """
+    problem = error.errors(include_url=False, include_context=False)[0]
+    path = ".".join(str(part) for part in problem["loc"])
+    allowed = "is required" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+    return InvalidInput(".".join(part for part in (prefix, path) if part), allowed)

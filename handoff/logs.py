@@ -1,0 +1,30 @@
+"""Logs: one event a line, with a fixed snake_case name and its data as fields."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure(level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"]) -> None:
+    """Set up structlog for this process: JSON lines or coloured lines on stdout, with UTC times.
+
+    Fields bound with `structlog.contextvars` (`run_id`, `shard`, `attempt`, `message_id`) stand on every line.
+    """
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer()
+    )
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if style == "json":
+        processors.append(structlog.processors.dict_tracebacks)
+    structlog.configure(
+        processors=[*processors, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )

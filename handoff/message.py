@@ -1,0 +1,190 @@
+"""The job message: the JSON that a pipeline or a schedule puts on the queue."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from handoff.errors import InvalidInput, first_problem
+
+MAX_SHARDS = 1000
+MAX_TEXT = 1024
+MAX_PARAMS = 100
+
+_RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SHARD = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
+_PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+class InvalidMessage(InvalidInput):
+    """The message can never succeed.
+
+    `run_id` and `suite` are what could be read of it all the same, so that the run can be recorded as errored.
+    """
+
+    def __init__(self, field: str, allowed: str, *, run_id: str | None = None, suite: str | None = None) -> None:
+        super().__init__(field, allowed)
+        self.run_id = run_id
+        self.suite = suite
+
+
+def _check_run_id(value: str) -> str:
+    if not _RUN_ID.fullmatch(value):
+        msg = "must be 1 to 128 characters of A-Z a-z 0-9 . _ -"
+        raise ValueError(msg)
+    return value
+
+
+def _check_text(value: str) -> str:
+    if not value or len(value) > MAX_TEXT or not _is_storable(value):
+        msg = f"must be 1 to {MAX_TEXT} characters of Unicode text without control characters"
+        raise ValueError(msg)
+    return value
+
+
+def _is_storable(value: str) -> bool:
+    """PostgreSQL refuses NUL and lone surrogates, and a line break in a name only misleads a reader."""
+    return not any(ord(char) < ord(" ") or "\ud800" <= char <= "\udfff" for char in value)
+
+
+def _check_url(value: str) -> str:
+    try:
+        url = urlsplit(_check_text(value))
+        good = url.scheme in {"http", "https"} and bool(url.hostname)
+        _ = url.port  # raises ValueError where the port is no number
+    except ValueError:
+        good = False
+    if not good:
+        msg = "must be an http:// or https:// URL with a host"
+        raise ValueError(msg)
+    return value
+
+
+def _check_params(value: dict[str, str]) -> dict[str, str]:
+    if len(value) > MAX_PARAMS:
+        msg = f"must hold at most {MAX_PARAMS} entries"
+        raise ValueError(msg)
+    for name, text in value.items():
+        if not _PARAM.fullmatch(name) or len(text) > MAX_TEXT or not _is_storable(text):
+            msg = (
+                f"must be a flat map of names (1 to 64 of A-Z a-z 0-9 _, no leading digit) "
+                f"to strings of at most {MAX_TEXT} characters"
+            )
+            raise ValueError(msg)
+    return value
+
+
+RunId = Annotated[str, AfterValidator(_check_run_id)]
+Text = Annotated[str, AfterValidator(_check_text)]
+Url = Annotated[str, AfterValidator(_check_url)]
+Params = Annotated[dict[str, str], AfterValidator(_check_params)]
+
+
+class Shard(BaseModel):
+    """One part of a run: `index` of `total`, counted from 1. Written `"2/4"` or `{"index": 2, "total": 4}`."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    index: int
+    total: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            match = _SHARD.fullmatch(value)
+            value = {"index": int(match[1]), "total": int(match[2])} if match else None
+        elif isinstance(value, dict):
+            value = {key: value.get(key) for key in ("index", "total")}
+        if not isinstance(value, cls) and not (isinstance(value, dict) and _counts(value)):
+            msg = f'must be "i/n" with 1 <= i <= n <= {MAX_SHARDS}'
+            raise ValueError(msg)
+        return value
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.total}"
+
+
+def _counts(value: dict[str, Any]) -> bool:
+    index, total = value.get("index"), value.get("total")
+    return type(index) is int and type(total) is int and 1 <= index <= total <= MAX_SHARDS
+
+
+class JobMessage(BaseModel):
+    """One shard of one run of a suite that the catalog knows.
+
+    A message only ever *names* a suite; it carries no command, image or path.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True)
+
+    run_id: RunId
+    suite: Text
+    shard: Shard = Shard(index=1, total=1)
+    commit: Text | None = None
+    branch: Text | None = None
+    target_url: Url | None = None
+    trigger: Text | None = None
+    environment: Text | None = None
+    params: Params = Field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The message's body as it goes on the queue: camelCase keys, the shard as `"i/n"`, nothing that is unset."""
+        body = self.model_dump(by_alias=True, exclude_none=True)
+        body["shard"] = str(self.shard)
+        if not self.params:
+            del body["params"]
+        return json.dumps(body)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMessage:
+    """A valid message and the names of the fields in it that we do not know (ignored, but worth a log line)."""
+
+    job: JobMessage
+    unknown_fields: tuple[str, ...]
+
+    @classmethod
+    def from_body(cls, body: str, *, message_id: str) -> Self:
+        """Read the body of an SQS message.
+
+        Where `runId` is missing it is derived from `message_id`, so that every redelivery names the same run.
+
+        Raises:
+            InvalidMessage: the message can never succeed; the error names the field and what is allowed.
+        """
+        fields = _object(body)
+        known = {field.alias for field in JobMessage.model_fields.values()}
+        given = {name: value for name, value in fields.items() if value is not None}
+        try:
+            job = JobMessage.model_validate({"runId": message_id, **given}, by_name=False)
+        except ValidationError as error:
+            problem = first_problem(error)
+            raise InvalidMessage(
+                problem.field,
+                problem.allowed,
+                run_id=_readable(given.get("runId", message_id), _check_run_id),
+                suite=_readable(given.get("suite"), _check_text),
+            ) from error
+        return cls(job, tuple(sorted(fields.keys() - known)))
+
+
+def _object(body: str) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessage("body", "must be a JSON object") from error
+    if not isinstance(value, dict):
+        raise InvalidMessage("body", "must be a JSON object")
+    return value
+
+
+def _readable(value: object, check: Any) -> str | None:
+    try:
+        return str(check(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None

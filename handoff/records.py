@@ -1,0 +1,159 @@
+"""The four files that worker and reporter exchange over the shared volume, as frozen values.
+
+`job.json` (worker) says what is in hand, `admission.json` (reporter) whether it may run, `outcome.json` (worker) how
+the suite's process ended, `receipt.json` (reporter) that everything is durable. Readers ignore what they don't know.
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic.alias_generators import to_camel
+
+from handoff.message import JobMessage, RunId, Text
+
+Count = Annotated[int, Field(ge=0)]
+Position = Annotated[int, Field(ge=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True)
+
+
+class Record(_Frozen):
+    """A file on the shared volume; `version` is that of its format."""
+
+    version: Literal[1] = 1
+
+
+class Rejection(_Frozen):
+    """A message that can never succeed, as far as it could be read.
+
+    `reason` is a fixed snake_case word (`invalid_message`, `unknown_suite`), `detail` one line for people.
+    """
+
+    run_id: RunId
+    suite: Text | None = None
+    reason: str
+    detail: str
+
+
+class JobRecord(Record):
+    """`job.json`: a message is in hand. It carries either the job or, where it can never run, its rejection."""
+
+    FILE: ClassVar = "job.json"
+
+    claim_id: Annotated[str, Field(min_length=1)]
+    """Random; a claim is repeatable for whoever shows the same one."""
+    message_id: str
+    receive_count: Position
+    """How often SQS says it has delivered the message; approximate."""
+    worker: str
+    """The pod's name."""
+    job: JobMessage | None = None
+    rejection: Rejection | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.job is None) == (self.rejection is None):
+            msg = "must hold either job or rejection"
+            raise ValueError(msg)
+        return self
+
+
+class Run(Record):
+    """The shard is claimed: run the suite. `attempt` is the fence, counted from 1."""
+
+    decision: Literal["run"] = "run"
+    attempt: Position
+
+
+class AlreadyComplete(Record):
+    """The shard's results stand already: delete the message."""
+
+    decision: Literal["already_complete"] = "already_complete"
+
+
+class Busy(Record):
+    """Another pod holds a living lease on the shard."""
+
+    decision: Literal["busy"] = "busy"
+    retry_after: Position
+    """The length of a lease in seconds, the base of the worker's back-off."""
+    same_message: bool
+    """The holder has this very message: SQS delivered it twice. Otherwise the job was enqueued twice."""
+
+
+class Rejected(Record):
+    """The message contradicts its run (another suite, another total): it can never succeed."""
+
+    decision: Literal["rejected"] = "rejected"
+    reason: str
+    detail: str
+
+
+class Unavailable(Record):
+    """The database did not answer in time; nothing was claimed."""
+
+    decision: Literal["unavailable"] = "unavailable"
+    detail: str
+
+
+Decision = Annotated[Run | AlreadyComplete | Busy | Rejected | Unavailable, Field(discriminator="decision")]
+
+
+class Admission(RootModel[Decision]):
+    """`admission.json`: whether the suite may start."""
+
+    FILE: ClassVar = "admission.json"
+
+
+class Outcome(Record):
+    """`outcome.json`: the suite's process and all its descendants have ended, and every file is closed."""
+
+    FILE: ClassVar = "outcome.json"
+
+    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start"]
+    exit_code: int | None = None
+    """As the kernel gave it; negative for a signal. None where no process ran."""
+    detail: str | None = None
+    started_at: datetime
+    finished_at: datetime
+
+
+class Committed(Record):
+    """Every row and every file of the shard is durable."""
+
+    result: Literal["committed"] = "committed"
+    status: Literal["passed", "failed", "errored"]
+    cases: Count = 0
+    artifacts: Count = 0
+
+
+class Interrupted(Record):
+    """The partial rows are durable and the lease is given back; the shard waits for its next attempt."""
+
+    result: Literal["interrupted"] = "interrupted"
+    cases: Count = 0
+
+
+class Superseded(Record):
+    """The fence has moved on: another pod holds the shard. May come while the suite still runs."""
+
+    result: Literal["superseded"] = "superseded"
+
+
+class Failed(Record):
+    """The results could not be made durable; the message must come back."""
+
+    result: Literal["failed"] = "failed"
+    detail: str
+
+
+Result = Annotated[Committed | Interrupted | Superseded | Failed, Field(discriminator="result")]
+
+
+class Receipt(RootModel[Result]):
+    """`receipt.json`: what became of the results."""
+
+    FILE: ClassVar = "receipt.json"

@@ -1,0 +1,52 @@
+"""What the settings of both programs have in common, and how a wrong one is told."""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from handoff.errors import InvalidInput, first_problem
+
+
+class PodSettings(BaseSettings):
+    """Settings that worker and reporter share; each field is the environment variable of the same name."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, case_sensitive=False, extra="ignore")
+
+    handoff_dir: Path = Field(
+        default=Path("/handoff"),
+        validation_alias="HANDOFF_DIR",
+        description="Folder of the four files between worker and reporter.",
+    )
+    artifacts_dir: Path = Field(
+        default=Path("/artifacts"),
+        validation_alias="ARTIFACTS_DIR",
+        description="Folder that a suite leaves its JUnit, traces and videos in.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="LOG_LEVEL", description="Least important event that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json",
+        validation_alias="LOG_FORMAT",
+        description="JSON lines for machines or coloured lines for people.",
+    )
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(kind: type[S]) -> S:
+    """Read the settings from the environment.
+
+    Raises:
+        InvalidInput: names the environment variable and what is allowed.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        problem = first_problem(error)
+        prefix = kind.model_config.get("env_prefix", "")
+        has_prefix = problem.field in kind.model_fields  # an alias is the whole name already
+        raise InvalidInput((prefix * has_prefix + problem.field).upper(), problem.allowed) from error
