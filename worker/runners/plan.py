@@ -37,4 +37,4 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class NoTests:
-    """This shard gets no test of the suite: it is complete with an empty report."""
+    """The shard gets no test of the suite: it is complete with an empty report."""
