@@ -1,7 +1,6 @@
 """The four files: written whole, read back, and refused with the name of the field."""
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -185,11 +184,3 @@ async def test_a_wait_ends_at_its_deadline(tmp_path: Path) -> None:
     """No wait is without a deadline."""
     with pytest.raises(TimeoutError):
         await volume.wait_for(tmp_path, Outcome, timeout=0)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_volume_is_an_os_error(tmp_path: Path) -> None:
-    """The caller decides what a full or read-only volume means."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(OSError, match="Permission"):
-        volume.write(tmp_path, OUTCOME)
