@@ -1,0 +1,110 @@
+"""PostgreSQL, as the command needs it. The only module that knows psycopg."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow, dict_row
+
+from testfleet.errors import BadSetting, Unavailable, one_line
+
+CONNECT_SECONDS = 10
+QUERY_SECONDS = 30
+"""The longest that one statement may take, and that a silent connection is believed in."""
+
+_SETTING = "TESTFLEET_DATABASE_URL"
+
+
+class Session:
+    """One open connection; each statement is its own transaction."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """What the statement returns; times are in UTC."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(sql.encode(), values).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the results are and how to log in.
+
+    `auth` is `password` (whatever the URL or libpq's environment holds) or `iam`: each connection signs a fresh RDS
+    token and verifies TLS against `sslrootcert` of the URL or `PGSSLROOTCERT` (AWS's own RDS bundle).
+    """
+
+    url: str
+    auth: Literal["password", "iam"] = "password"
+
+    def open(self) -> psycopg.Connection[TupleRow]:
+        """A connection whose silence is noticed; the caller bounds its statements.
+
+        Raises:
+            Unavailable: no server answers there, or it does not let us in.
+            BadSetting: the URL is none that libpq understands.
+        """
+        try:
+            parameters: dict[str, Any] = conninfo_to_dict(self.url)
+        except psycopg.ProgrammingError:  # its text may quote the password
+            raise BadSetting(f"{_SETTING}: must be a postgresql:// URL that libpq understands") from None
+        parameters.setdefault("connect_timeout", CONNECT_SECONDS)
+        parameters.setdefault("tcp_user_timeout", QUERY_SECONDS * 1000)
+        if self.auth == "iam":
+            parameters |= {"password": _rds_token(parameters), "sslmode": "verify-full"}
+        try:
+            return psycopg.connect(**parameters)
+        except psycopg.Error as error:
+            raise Unavailable(f"database: {one_line(error)}") from error
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """An open connection for as long as the block lasts.
+
+        Raises:
+            Unavailable: the server is out of reach, or has gone within the block.
+            BadSetting: the URL is wrong, or the database has none of our tables.
+        """
+        with translated(), self.open() as connection:
+            connection.autocommit = True
+            connection.execute(f"SET statement_timeout = {QUERY_SECONDS * 1000}".encode())
+            connection.execute("SET timezone = 'UTC'")
+            yield Session(connection)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg's errors into ours.
+
+    Raises:
+        Unavailable: the server is out of reach, or the statement took too long.
+        BadSetting: the database does not have our tables, or refuses us something.
+    """
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        raise BadSetting(f"{_SETTING}: the tables are missing or old there; run: testfleet migrate") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Unavailable(f"database: {one_line(error)}") from error
+    except psycopg.Error as error:
+        raise BadSetting(f"{_SETTING}: {one_line(error)}") from error
+
+
+def _rds_token(parameters: Mapping[str, Any]) -> str:
+    """A password for the next 15 minutes, signed locally; see "IAM database authentication" in the RDS guide."""
+    import boto3  # noqa: PLC0415  # half of a second that password users need not wait
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # likewise
+
+    if not parameters.get("host") or not parameters.get("user"):
+        raise BadSetting(f"{_SETTING}: must name host and user where TESTFLEET_DATABASE_AUTH is iam")
+    try:
+        token: str = boto3.client("rds").generate_db_auth_token(
+            DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
+        )
+    except BotoCoreError as error:
+        raise BadSetting(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error
+    return token

@@ -1,0 +1,98 @@
+"""Puts a run on the queue: one message for each shard, known to the database first where there is one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from handoff.errors import first_problem
+from handoff.message import MAX_SHARDS, JobMessage, Shard
+from testfleet.database import Database
+from testfleet.errors import Refused
+from testfleet.queue import Queue
+
+REGISTER = """
+    INSERT INTO test_runs (run_id, suite, commit, branch, target_url, trigger, status, shards, queued_at)
+    VALUES (%(run_id)s, %(suite)s, %(commit)s, %(branch)s, %(target_url)s, %(trigger)s, 'queued', %(shards)s, now())
+    ON CONFLICT (run_id) DO NOTHING
+    RETURNING run_id
+"""
+
+STANDING = "SELECT suite, shards, status, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = %(run_id)s"
+
+
+def new_run_id(now: datetime, random: bytes) -> str:
+    """A run id that sorts by time and is nobody else's: `20260131-093000-5f3a9c01`. `now` is in UTC."""
+    return f"{now:%Y%m%d-%H%M%S}-{random.hex()}"
+
+
+def jobs(
+    suite: str,
+    *,
+    run_id: str,
+    shards: int = 1,
+    commit: str | None = None,
+    branch: str | None = None,
+    target_url: str | None = None,
+    trigger: str | None = None,
+    environment: str | None = None,
+    params: Mapping[str, str] | None = None,
+) -> tuple[JobMessage, ...]:
+    """The messages of a run, one for each shard.
+
+    Raises:
+        Refused: names the option that is wrong and what is allowed.
+    """
+    if not 1 <= shards <= MAX_SHARDS:
+        raise Refused(f"--shards: must be 1 to {MAX_SHARDS}")
+    try:
+        first = JobMessage(
+            run_id=run_id,
+            suite=suite,
+            shard=Shard(index=1, total=shards),
+            commit=commit,
+            branch=branch,
+            target_url=target_url,
+            trigger=trigger,
+            environment=environment,
+            params=dict(params or {}),
+        )
+    except ValidationError as error:
+        problem = first_problem(error)
+        raise Refused(f"{_option(problem.field)}: {problem.allowed}") from error
+    return tuple(first.model_copy(update={"shard": Shard(index=index, total=shards)}) for index in range(1, shards + 1))
+
+
+def _option(field: str) -> str:
+    """The command line's name of a message's field."""
+    names = {"suite": "SUITE", "params": "--param"}
+    return names.get(field, "--" + "".join(f"-{char.lower()}" if char.isupper() else char for char in field))
+
+
+def enqueue(messages: tuple[JobMessage, ...], queue: Queue, database: Database | None = None) -> None:
+    """Register the run as queued where there is a database, then send its messages.
+
+    Enqueueing the same run twice is no error while it is unfinished: a shard that is there twice runs once.
+
+    Raises:
+        Refused: the run id belongs to another suite, to another number of shards or to a finished run.
+        NotSent, Unavailable, BadSetting: as `Queue.send` and `Database.session`; the run stays registered.
+    """
+    if database is not None:
+        register(database, messages[0])
+    queue.send(messages)
+
+
+def register(database: Database, job: JobMessage) -> None:
+    """Make the run known as queued, or make sure that the one which stands there is the same and unfinished."""
+    values = job.model_dump() | {"shards": job.shard.total}
+    with database.session() as session:
+        if session.rows(REGISTER, values):
+            return
+        standing = session.rows(STANDING, values)[0]
+    if standing["finished"]:
+        raise Refused(f"--run-id: {job.run_id} is finished already ({standing['status']}); a verdict never changes")
+    if standing["suite"] != job.suite:
+        raise Refused(f"--run-id: {job.run_id} is a run of suite {standing['suite']}, not {job.suite}")
+    if standing["shards"] != job.shard.total:
+        raise Refused(f"--shards: run {job.run_id} has {standing['shards']}, not {job.shard.total}")

@@ -1,0 +1,127 @@
+"""The SQS queue that jobs are sent to. The only module that knows the SQS SDK."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from handoff.message import JobMessage
+from testfleet.errors import BadSetting, CommandError, Refused, Unavailable, one_line
+
+BATCH = 10
+"""The most that SQS takes in one SendMessageBatch."""
+
+MAX_BODY = 256 * 1024 // BATCH
+"""Bytes; ten of these fit into the smallest batch limit that SQS ever had."""
+
+DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each round. The rounds are the one owner of retries: the SDK's own are off."""
+
+_TRANSIENT = ("Throttl", "RequestThrottled", "ServiceUnavailable", "InternalError", "InternalFailure", "RequestTimeout")
+
+
+class NotSent(Unavailable):
+    """Some shards are not on the queue. Enqueueing the same run id again sends all; what is there twice runs once."""
+
+    def __init__(self, jobs: Sequence[JobMessage], why: str) -> None:
+        self.jobs = tuple(jobs)
+        shards = ", ".join(str(job.shard) for job in jobs)
+        super().__init__(f"queue: not sent: shard {shards}: {why}; enqueue the same run id again")
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages SQS believes to hold; it is late by up to a minute."""
+
+    waiting: int
+    in_flight: int
+
+
+class Queue:
+    """One SQS queue. `name` is the setting that told its URL."""
+
+    def __init__(
+        self, url: str, *, name: str = "TESTFLEET_QUEUE_URL", sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._url = url
+        self._name = name
+        self._sleep = sleep
+        with self._translated():
+            self._sqs: Any = boto3.client(
+                "sqs", config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
+            )
+
+    def send(self, jobs: Sequence[JobMessage]) -> None:
+        """Put the jobs on the queue, ten with each call; what SQS refuses for the moment is sent again, boundedly.
+
+        Raises:
+            NotSent: names the shards that are not on the queue.
+            Refused: a message is too long.
+            BadSetting: there is no such queue, no region or no credentials.
+        """
+        bodies = [job.to_json() for job in jobs]
+        if any(len(body.encode()) > MAX_BODY for body in bodies):
+            raise Refused(f"--param: the message must be at most {MAX_BODY} bytes of JSON in all")
+        unsent = list(range(len(jobs)))
+        why = ""
+        for delay in DELAYS:
+            self._sleep(delay)
+            failed: list[int] = []
+            for start in range(0, len(unsent), BATCH):
+                batch = unsent[start : start + BATCH]
+                try:
+                    refused = self._send_batch({index: bodies[index] for index in batch})
+                except Unavailable as error:
+                    refused = dict.fromkeys(batch, str(error))
+                failed += refused
+                why = next(iter(refused.values()), why)
+            unsent = failed
+            if not unsent:
+                return
+        raise NotSent([jobs[index] for index in unsent], why)
+
+    def depth(self) -> Depth:
+        """How full the queue is.
+
+        Raises:
+            Unavailable, BadSetting: as `send`.
+        """
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        with self._translated():
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(names))
+        waiting, in_flight = (int(answer["Attributes"][name]) for name in names)
+        return Depth(waiting, in_flight)
+
+    def _send_batch(self, bodies: dict[int, str]) -> dict[int, str]:
+        """Send at most ten bodies; the answer says which were refused and why."""
+        entries = [{"Id": str(index), "MessageBody": body} for index, body in bodies.items()]
+        with self._translated():
+            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+        return {int(entry["Id"]): entry.get("Message", entry["Code"]) for entry in answer.get("Failed", [])}
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except NoRegionError as error:
+            raise BadSetting("AWS_REGION: is required by this command") from error
+        except NoCredentialsError as error:
+            raise BadSetting("AWS_PROFILE or AWS_ACCESS_KEY_ID: no AWS credentials were found") from error
+        except ClientError as error:
+            raise self._meaning(error) from error
+        except (BotoCoreError, ValueError) as error:
+            raise Unavailable(f"queue: {one_line(error)}") from error
+
+    def _meaning(self, error: ClientError) -> CommandError:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if "NonExistentQueue" in code or "QueueDoesNotExist" in code:
+            return BadSetting(f"{self._name}: there is no such queue")
+        if status >= 500 or code.startswith(_TRANSIENT):  # noqa: PLR2004  # HTTP's own classes
+            return Unavailable(f"queue: {one_line(error)}")
+        return BadSetting(f"{self._name}: {one_line(error)}")

@@ -1,0 +1,75 @@
+"""The command's settings: `TESTFLEET_…` of the environment, each needed only by the commands that use it."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from handoff import settings as environment
+from handoff.errors import InvalidInput
+from testfleet.errors import BadSetting
+
+PREFIX = "TESTFLEET_"
+
+
+def _check_database_url(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        msg = "must be a postgresql:// URL"  # never the value: it may hold a password
+        raise ValueError(msg)
+    return value
+
+
+def _check_queue_url(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        msg = "must be the http:// or https:// URL of a queue"
+        raise ValueError(msg)
+    return value
+
+
+QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
+
+
+class Settings(BaseSettings):
+    """Where results are read and jobs are sent. AWS access is the SDK's own chain (`AWS_REGION`, `AWS_PROFILE`, …)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    database_url: Annotated[str, AfterValidator(_check_database_url)] | None = Field(
+        default=None, description="PostgreSQL that holds the results: a postgresql:// URL, with libpq's parameters."
+    )
+    database_auth: Literal["password", "iam"] = Field(
+        default="password",
+        description="iam signs an RDS token for each connection and verifies TLS (verify-full); no password exists.",
+    )
+    queue_url: QueueUrl | None = Field(default=None, description="SQS queue that jobs are sent to.")
+    dead_letter_queue_url: QueueUrl | None = Field(
+        default=None, description="SQS dead-letter queue; `wait` tells its depth when a run does not finish."
+    )
+    bucket: str | None = Field(default=None, description="S3 bucket that `ingest` puts the reports into.")
+
+
+def load() -> Settings:
+    """Read the settings.
+
+    Raises:
+        BadSetting: names the environment variable and what is allowed.
+    """
+    try:
+        return environment.load(Settings)
+    except InvalidInput as error:
+        raise BadSetting(str(error)) from error
+
+
+def required(value: str | None, name: str) -> str:
+    """The setting's value, where a command cannot do without it.
+
+    Raises:
+        BadSetting: it is not set; names the environment variable.
+    """
+    if value is None:
+        raise BadSetting(f"{PREFIX}{name.upper()}: is required by this command")
+    return value
