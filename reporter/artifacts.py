@@ -1,0 +1,103 @@
+"""What a file of the artifacts folder is once it is in the bucket: key, kind and content type. All pure."""
+
+import hashlib
+import mimetypes
+import os
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from reporter.fence import Fence
+
+Kind = Literal["junit", "trace", "video", "screenshot", "report", "log", "other"]
+
+MAX_KEY_BYTES = 1024
+"""S3's own limit, in UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that is in the bucket, whole. `path` is relative to the artifacts folder, as the file system has it."""
+
+    path: str
+    s3_uri: str
+    kind: Kind
+    bytes: int
+    content_type: str
+
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys((".webm", ".mp4", ".mkv", ".mov", ".avi", ".ogv"), "video"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"), "screenshot"),
+    **dict.fromkeys((".html", ".htm"), "report"),
+    **dict.fromkeys((".log", ".txt", ".out", ".err", ".jsonl", ".ndjson"), "log"),
+    **dict.fromkeys((".trace", ".har"), "trace"),
+}
+
+# The system's own table differs from machine to machine; this one does not.
+_TYPES = mimetypes.MimeTypes(filenames=())
+for _type, _suffix in (
+    ("application/json", ".har"),
+    ("application/x-ndjson", ".jsonl"),
+    ("application/x-ndjson", ".ndjson"),
+    ("application/xml", ".xml"),
+    ("application/zip", ".zip"),
+    ("font/woff2", ".woff2"),
+    ("image/webp", ".webp"),
+    ("text/markdown", ".md"),
+    ("text/plain", ".err"),
+    ("text/plain", ".log"),
+    ("text/plain", ".out"),
+    ("video/ogg", ".ogv"),
+    ("video/webm", ".webm"),
+    ("video/x-matroska", ".mkv"),
+):
+    _TYPES.add_type(_type, _suffix)
+
+
+def kind(path: str) -> Kind:
+    """What the file is for people, told by its place first and by its name then. `path` is relative, with slashes."""
+    place = PurePosixPath(path.lower())
+    folders, suffix = place.parts[:-1], place.suffix
+    if folders[:1] == ("junit",) and suffix == ".xml":
+        return "junit"
+    if any("report" in folder for folder in folders):
+        return "report"
+    if suffix == ".zip" and "trace" in place.stem:
+        return "trace"
+    if suffix == ".json" and re.search(r"report|summary", place.stem):
+        return "report"
+    return _KINDS.get(suffix, "other")
+
+
+def content_type(path: str) -> str:
+    """The media type that a browser needs to show the file, told by its name; text is taken for UTF-8."""
+    guessed, encoding = _TYPES.guess_type(PurePosixPath(path.lower()).name.replace(":", "_"))
+    if encoding == "gzip":
+        return "application/gzip"
+    if encoding or guessed is None:
+        return "application/octet-stream"
+    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
+
+
+def key(fence: Fence, path: str) -> str:
+    """The object's key: `{runId}/{shard}/{attempt}/{path}`.
+
+    What S3 or PostgreSQL would not take (bytes that are no UTF-8, control characters, more than 1024 bytes) is
+    spelled out or cut, and then a hash of the whole path keeps two files from sharing a key.
+    """
+    head = f"{fence.run_id}/{fence.shard.index}/{fence.attempt}/"
+    raw = os.fsencode(path)
+    spelled = re.sub(r"[\x00-\x1f\x7f-\x9f\udc80-\udcff]", _spell, path)
+    if spelled == path and len(head.encode()) + len(raw) <= MAX_KEY_BYTES:
+        return head + path
+    suffix = PurePosixPath(spelled).suffix.encode()[:32]
+    mark = b"~" + hashlib.sha256(raw).hexdigest()[:16].encode() + suffix
+    stem = spelled.encode().removesuffix(suffix)
+    kept = stem[: MAX_KEY_BYTES - len(head.encode()) - len(mark)]
+    return head + (kept + mark).decode(errors="ignore")  # a cut may go through a character
+
+
+def _spell(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(match[0]))

@@ -1,0 +1,170 @@
+"""AWS: the only module that knows its SDK. S3 uploads in bounded memory, and RDS tokens."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aioboto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+
+from handoff.errors import InvalidInput
+from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach
+
+PART_BYTES = 8 * 1024 * 1024
+"""A file of up to 80 GB fits into S3's 10,000 parts of this size."""
+PARTS_IN_MEMORY = 4
+"""Over all files at once, and so the uploads' share of memory: 32 MiB and what the SDK adds to a part in flight."""
+
+# The one owner of retries against AWS is the SDK.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
+ABORT_SECONDS = 10
+_CHECKSUM = "CRC32"  # S3 compares it; the cheapest to compute on the event loop
+_SERVER_ERROR = 500
+_PASSING = {"RequestTimeout", "SlowDown", "Throttling", "RequestTimeTooSkewed", "ExpiredToken"}
+
+
+class Bucket:
+    """One S3 bucket. Parts of all files share one budget of memory."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._budget = asyncio.Semaphore(PARTS_IN_MEMORY)
+
+    def uri(self, key: str) -> str:
+        """The `s3://` address of a key."""
+        return f"s3://{self._name}/{key}"
+
+    async def upload(self, descriptor: int, key: str, content_type: str) -> int:
+        """Upload the open file from its start and give the object's size in bytes, as S3 was told and checked it.
+
+        Raises:
+            BucketOutOfReach: S3 did not answer, even after the SDK's retries.
+            BucketRefused: S3 refused the upload.
+            OSError: the file could not be read.
+        """
+        try:
+            async with self._budget:
+                head = await _read(descriptor, 0)
+                if len(head) < PART_BYTES:
+                    await self._client.put_object(
+                        Bucket=self._name, Key=key, Body=head, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
+                    )
+                    return len(head)
+                del head  # its turn comes again below, within the budget
+            return await self._upload_parts(descriptor, key, content_type)
+        except (ClientError, BotoCoreError, ExceptionGroup) as error:
+            cause = _first(error)
+            if isinstance(cause, (ClientError, BotoCoreError)):
+                raise _translate(cause, key) from error
+            raise cause from error
+
+    async def _upload_parts(self, descriptor: int, key: str, content_type: str) -> int:
+        place = {"Bucket": self._name, "Key": key}
+        begun = await self._client.create_multipart_upload(
+            **place, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
+        )
+        place["UploadId"] = begun["UploadId"]
+        try:
+            sent, size = await self._send(descriptor, place)
+            parts = [{"PartNumber": number, **part} for number, part in sorted(sent.items())]
+            await self._client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts}, MpuObjectSize=size)
+        except BaseException:
+            # Parts without an end are invisible and cost money. Should this fail too, the bucket's rule removes them.
+            with suppress(ClientError, BotoCoreError, TimeoutError):
+                async with asyncio.timeout(ABORT_SECONDS):
+                    await self._client.abort_multipart_upload(**place)
+            raise
+        return size
+
+    async def _send(self, descriptor: int, place: dict[str, str]) -> tuple[dict[int, dict[str, str]], int]:
+        sent: dict[int, dict[str, str]] = {}
+        size = 0
+
+        async def send(number: int, body: bytes) -> None:
+            answer = await self._client.upload_part(**place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM)
+            sent[number] = {name: answer[name] for name in ("ETag", f"Checksum{_CHECKSUM}") if name in answer}
+
+        async with asyncio.TaskGroup() as group:
+            number = 0
+            while True:
+                await self._budget.acquire()
+                try:
+                    body = await _read(descriptor, size)
+                except BaseException:
+                    self._budget.release()
+                    raise
+                if not body:
+                    self._budget.release()
+                    break
+                number += 1
+                size += len(body)
+                task = group.create_task(send(number, body))
+                task.add_done_callback(lambda _: self._budget.release())  # also where it never came to run
+                del body  # only the part's own task holds it now
+        return sent, size
+
+
+async def _read(descriptor: int, offset: int) -> bytes:
+    """One part from the offset on, short only at the end of the file."""
+    return await asyncio.to_thread(_read_part, descriptor, offset)
+
+
+def _read_part(descriptor: int, offset: int) -> bytes:
+    body = os.pread(descriptor, PART_BYTES, offset)
+    while 0 < len(body) < PART_BYTES and (more := os.pread(descriptor, PART_BYTES - len(body), offset + len(body))):
+        body += more
+    return body
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _translate(error: ClientError | BotoCoreError, key: str) -> BucketOutOfReach | BucketRefused:
+    text = " ".join(str(error).split())
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status < _SERVER_ERROR and error.response.get("Error", {}).get("Code") not in _PASSING:
+            return BucketRefused(f"the bucket refused {key}: {text}")
+    return BucketOutOfReach(f"the bucket is out of reach for {key}: {text}")
+
+
+@asynccontextmanager
+async def bucket(name: str) -> AsyncIterator[Bucket]:
+    """The bucket of that name, by the SDK's own chain of region, endpoint and credentials."""
+    async with aioboto3.Session().client("s3", config=_CONFIG) as client:
+        yield Bucket(client, name)
+
+
+@asynccontextmanager
+async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """What signs a fresh token for one login as the URL's user; RDS takes it for 15 minutes.
+
+    Signing asks nobody over the network but, now and then, whoever hands out our credentials.
+
+    Raises:
+        InvalidInput: the SDK was told no region.
+    """
+    url = urlsplit(database_url)
+    login = {"DBHostname": url.hostname, "Port": url.port or 5432, "DBUsername": unquote(url.username or "")}
+    try:
+        opening = aioboto3.Session().client("rds", config=_CONFIG)
+        async with opening as client:
+
+            async def sign() -> str:
+                try:
+                    token: str = await client.generate_db_auth_token(**login)
+                except BotoCoreError as error:
+                    raise DatabaseOutOfReach(f"no token could be signed for the database: {error}") from error
+                return token
+
+            yield sign
+    except NoRegionError as error:
+        raise InvalidInput("AWS_REGION", "must name a region where REPORTER_DATABASE_AUTH is iam") from error

@@ -1,0 +1,148 @@
+"""The final transaction: last cases, artifacts, the shard's and the run's verdict, all or nothing."""
+
+from collections.abc import Sequence
+
+from handoff.records import Committed, Outcome
+from reporter.artifacts import Artifact
+from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
+from reporter.database import Connection, Database
+from reporter.errors import DatabaseOutOfReach, Superseded
+from reporter.fence import Fence, hold
+from reporter.reader import Reader
+from reporter.reports import Summary
+from reporter.store import begin_staging, merge, stage
+
+# The run first, then its shard, in every transaction that wants both: otherwise overlapping commits count past
+# each other and the run stays `running` for ever.
+_LOCK_RUN = "SELECT shards FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE"
+_ENDED = """
+SELECT status, cases, (SELECT count(*) FROM artifacts WHERE run_id = $1 AND shard = $2 AND attempt = $3) AS artifacts
+FROM test_shards
+WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status IN ('passed', 'failed', 'errored')
+"""
+_ANALYZE = "ANALYZE staged_cases; ANALYZE staged_tries"
+_FORGET_CASES = """
+DELETE FROM test_cases AS held
+WHERE held.run_id = $1 AND held.shard = $2
+  AND NOT EXISTS (SELECT FROM staged_cases AS staged WHERE staged.row_name = held.name)
+"""
+_COUNT = """
+SELECT count(*) AS cases, count(*) FILTER (WHERE status IN ('failed', 'errored')) AS bad
+FROM test_cases WHERE run_id = $1 AND shard = $2
+"""
+_ADD_ARTIFACTS = """
+INSERT INTO artifacts AS held (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type)
+SELECT told.s3_uri, $1, $2, $3, staged.row_name, told.kind, told.bytes, told.content_type
+FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+     AS told (s3_uri, case_name, kind, bytes, content_type)
+LEFT JOIN staged_cases AS staged ON staged.name = told.case_name
+ON CONFLICT (s3_uri) DO UPDATE SET
+    case_name = excluded.case_name, kind = excluded.kind, bytes = excluded.bytes, content_type = excluded.content_type
+WHERE (held.case_name, held.kind, held.bytes, held.content_type)
+      IS DISTINCT FROM (excluded.case_name, excluded.kind, excluded.bytes, excluded.content_type)
+"""
+_END_SHARD = """
+UPDATE test_shards SET
+    status = $4, detail = $5, cases = $6, outcome = $7, exit_code = $8, lease_until = NULL, finished_at = now()
+WHERE run_id = $1 AND shard = $2 AND attempt = $3
+"""
+_COMPLETE = """
+SELECT shard, status, detail FROM test_shards
+WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
+"""
+_TOTALS = """
+UPDATE test_runs SET
+    shards_done = $2, p95_ms = greatest(p95_ms, $3), total = counted.total, passed = counted.passed,
+    failed = counted.failed, errored = counted.errored, skipped = counted.skipped, flaky = counted.flaky
+FROM (
+    SELECT count(*) AS total,
+           count(*) FILTER (WHERE status = 'passed') AS passed, count(*) FILTER (WHERE status = 'failed') AS failed,
+           count(*) FILTER (WHERE status = 'errored') AS errored, count(*) FILTER (WHERE status = 'skipped') AS skipped,
+           count(*) FILTER (WHERE flaky) AS flaky
+    FROM test_cases WHERE run_id = $1
+) AS counted
+WHERE run_id = $1
+RETURNING test_runs.passed + test_runs.failed + test_runs.errored AS ran
+"""
+# Until the last shard is in, p95_ms is only what a load test told of itself; that one stands.
+_END_RUN = """
+UPDATE test_runs SET
+    status = $2, detail = $3, finished_at = now(), p95_ms = coalesce(p95_ms, (
+        SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
+        FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
+WHERE run_id = $1 AND finished_at IS NULL
+"""
+
+
+async def commit(
+    database: Database,
+    fence: Fence,
+    reader: Reader,
+    outcome: Outcome,
+    artifacts: Sequence[Artifact],
+    *,
+    patience: float,
+) -> Committed:
+    """Make the shard complete. Whoever sees it complete finds every row; doing so again changes nothing.
+
+    Raises:
+        Superseded: the shard has another attempt; nothing was written.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
+        ReportsUnreadable: a report could not be read from the volume.
+    """
+
+    async def step(connection: Connection) -> Committed:
+        await begin_staging(connection)
+        async for cases in reader.final():
+            await stage(connection, cases)
+        await connection.execute(_ANALYZE)
+        async with connection.transaction():
+            return await _commit(connection, fence, reader.summary, outcome, artifacts)
+
+    return await database.run(step, patience=patience)
+
+
+async def _commit(
+    connection: Connection, fence: Fence, summary: Summary, outcome: Outcome, artifacts: Sequence[Artifact]
+) -> Committed:
+    place = (fence.run_id, fence.shard.index)
+    run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
+    if run is None:
+        raise Superseded(f"run {fence.run_id} is gone")
+    if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
+        return Committed(**dict(ended))  # done before, by us: only the answer was lost
+    await hold(connection, fence)
+    await merge(connection, fence)
+    await connection.execute(_FORGET_CASES, *place)
+    await _add_artifacts(connection, fence, summary, artifacts)
+    counted = await connection.fetchrow(_COUNT, *place)
+    if counted is None:
+        raise DatabaseOutOfReach("a count gave no row")
+    evidence = Evidence(files=summary.files, broken=tuple(summary.broken), **dict(counted))
+    verdict = of_shard(fence.shard, outcome, evidence)
+    ending = (verdict.status, verdict.detail, evidence.cases, outcome.ending, outcome.exit_code)
+    await connection.execute(_END_SHARD, *place, fence.attempt, *ending)
+    await _count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
+    return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts))
+
+
+async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary, artifacts: Sequence[Artifact]) -> None:
+    columns = (
+        [one.s3_uri for one in artifacts],
+        [summary.attachments.get(one.path) for one in artifacts],
+        [one.kind for one in artifacts],
+        [one.bytes for one in artifacts],
+        [one.content_type for one in artifacts],
+    )
+    await connection.execute(_ADD_ARTIFACTS, fence.run_id, fence.shard.index, fence.attempt, *columns)
+
+
+async def _count_run(connection: Connection, run_id: str, expected: int, p95_ms: float | None) -> None:
+    complete = [
+        ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]))
+        for row in await connection.fetch(_COMPLETE, run_id)
+    ]
+    ran = await connection.fetchval(_TOTALS, run_id, len(complete), p95_ms)
+    verdict = of_run(expected, complete, ran=ran)
+    if verdict is not None:
+        await connection.execute(_END_RUN, run_id, verdict.status, verdict.detail)

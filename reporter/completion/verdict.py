@@ -1,0 +1,90 @@
+"""What a shard's and a run's results amount to: rules over counts, the first that fits wins."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from handoff.message import Shard
+from handoff.records import Outcome
+
+Word = Literal["passed", "failed", "errored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A status and, where it needs one, its reason in words."""
+
+    status: Word
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a shard left behind: report files, those that break off (path, detail), and cases by what became of them."""
+
+    files: int
+    broken: tuple[tuple[str, str], ...]
+    cases: int
+    bad: int
+    """Cases that failed or errored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardVerdict:
+    """A complete shard of a run, by its 1-based index."""
+
+    shard: int
+    verdict: Verdict
+
+
+def of_shard(shard: Shard, outcome: Outcome, evidence: Evidence) -> Verdict:
+    """The verdict over one shard whose suite has ended in any way but by interruption."""
+    doubt = next(_doubts(shard, outcome, evidence), None)
+    if evidence.bad:
+        return Verdict("failed", doubt)
+    return Verdict("errored", doubt) if doubt else Verdict("passed")
+
+
+def _doubts(shard: Shard, outcome: Outcome, evidence: Evidence) -> Iterator[str]:
+    """Why the shard's report can't be taken for its whole truth, the strongest reason first."""
+    if outcome.ending == "failed_to_start":
+        yield _line("the suite could not start", outcome.detail)
+    if outcome.ending == "timed_out":
+        yield _line("the suite ran out of time", outcome.detail)
+    for path, detail in evidence.broken:
+        yield _line(f"the report {path} breaks off", detail)
+    if not evidence.files:
+        yield _line("the suite left no JUnit report", _exit(outcome))
+    if outcome.exit_code and not evidence.bad:
+        yield f"no case failed, but the suite ended with {_exit(outcome)}"
+    if not evidence.cases and shard.total == 1:
+        yield "the report holds no case"
+
+
+def _line(what: str, detail: str | None) -> str:
+    return f"{what}: {detail}" if detail else what
+
+
+def _exit(outcome: Outcome) -> str | None:
+    if outcome.exit_code is None:
+        return None
+    return f"signal {-outcome.exit_code}" if outcome.exit_code < 0 else f"exit code {outcome.exit_code}"
+
+
+def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int) -> Verdict | None:
+    """The verdict over a run of `expected` shards, or None while one of them is not complete.
+
+    `ran` counts the cases of the whole run that ran; skipped ones did not.
+    """
+    if len(complete) < expected:
+        return None
+    for word in ("failed", "errored"):
+        bad = [one for one in complete if one.verdict.status == word]
+        if bad:
+            return Verdict(word, next((_place(one, expected) for one in bad if one.verdict.detail), None))
+    return Verdict("passed") if ran else Verdict("errored", "no case of the whole run ran")
+
+
+def _place(one: ShardVerdict, expected: int) -> str | None:
+    detail = one.verdict.detail
+    return f"shard {one.shard}/{expected}: {detail}" if expected > 1 else detail

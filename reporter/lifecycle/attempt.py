@@ -1,0 +1,120 @@
+"""One attempt at a shard, from its admission to what its receipt says."""
+
+import asyncio
+import math
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from handoff import records, volume
+from handoff.errors import InvalidInput
+from handoff.records import Committed, Failed, Interrupted, Outcome, Result
+from reporter.aws import Bucket
+from reporter.cases import Case
+from reporter.claim import renew
+from reporter.completion.commit import commit
+from reporter.completion.release import drop, release
+from reporter.database import Database
+from reporter.errors import OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
+from reporter.fence import Fence
+from reporter.lifecycle.stop import unless
+from reporter.reader import Reader
+from reporter.store import save
+from reporter.uploads import upload
+
+TAIL_SECONDS = 0.5
+"""How long a finished case may wait before a dashboard can show it."""
+DROP_SECONDS = 10
+"""A lease that can't be dropped within this runs out by itself; the worker should not wait for it."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What an attempt needs; `lease` and `patience` are in seconds."""
+
+    fence: Fence
+    database: Database
+    bucket: Bucket
+    reader: Reader
+    handoff_dir: Path
+    artifacts_dir: Path
+    lease: int
+    patience: float
+
+    async def run(self, stop: asyncio.Event) -> Result:
+        """Tail the reports until the suite has ended or we are stopped, then make durable what there is.
+
+        What goes wrong is not raised: the result says it.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                renewing = group.create_task(self._renew())
+                result = await self._end(await self._watch(stop))
+                renewing.cancel()
+        except ExceptionGroup as errors:
+            return await self._explain(errors)
+        return result
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self.lease / 3)
+            try:
+                await renew(self.database, self.fence, lease=self.lease, patience=self.lease / 3)
+            except (OutOfReach, Refused) as error:
+                _log.warning("lease_not_renewed", detail=str(error))  # no loss: nobody said that it is another's
+
+    async def _watch(self, stop: asyncio.Event) -> Outcome | None:
+        async with asyncio.TaskGroup() as group:
+            tailing = group.create_task(self._tail())
+            outcome = await unless(stop, volume.wait_for(self.handoff_dir, Outcome, timeout=math.inf))
+            tailing.cancel()  # what it had in hand comes again with the final pass
+        return outcome or volume.read(self.handoff_dir, Outcome)
+
+    async def _tail(self) -> None:
+        while True:
+            try:
+                async with aclosing(self.reader.poll()) as batches:
+                    async for cases in batches:
+                        await self._save(cases)
+            except ReportsUnreadable as error:
+                _log.warning("tail_postponed", detail=str(error))
+            await asyncio.sleep(TAIL_SECONDS)
+
+    async def _save(self, cases: list[Case]) -> None:
+        try:
+            await save(self.database, self.fence, cases, patience=self.patience)
+        except (OutOfReach, Refused) as error:
+            _log.warning("cases_postponed", cases=len(cases), detail=str(error))  # until the final pass
+
+    async def _end(self, outcome: Outcome | None) -> Committed | Interrupted:
+        if outcome is None or outcome.ending == "interrupted":
+            return await release(self.database, self.fence, self.reader, outcome, patience=self.patience)
+        artifacts = await upload(self.bucket, self.artifacts_dir, self.fence)
+        _log.info("artifacts_uploaded", artifacts=len(artifacts), bytes=sum(one.bytes for one in artifacts))
+        return await commit(self.database, self.fence, self.reader, outcome, artifacts, patience=self.patience)
+
+    async def _explain(self, errors: ExceptionGroup[Exception]) -> Result:
+        causes = _leaves(errors)
+        if any(isinstance(cause, Superseded) for cause in causes):
+            return records.Superseded()
+        cause = causes[0]
+        if isinstance(cause, (ReporterError, InvalidInput)):
+            detail = str(cause)
+        else:
+            detail = f"{type(cause).__name__}: {cause}"
+            _log.error("attempt_broke", exc_info=cause)
+        with suppress(ReporterError, TimeoutError):
+            async with asyncio.timeout(DROP_SECONDS):
+                await drop(self.database, self.fence, detail)
+        return Failed(detail=detail)
+
+
+def _leaves(errors: BaseExceptionGroup[Exception]) -> list[Exception]:
+    leaves: list[Exception] = []
+    for error in errors.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves

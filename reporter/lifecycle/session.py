@@ -1,0 +1,102 @@
+"""What the reporter does with the job in hand: from `job.json` to `receipt.json`, once, however often it is started."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+
+import structlog
+
+from handoff import volume
+from handoff.errors import InvalidInput
+from handoff.message import JobMessage
+from handoff.records import Admission, Decision, Failed, JobRecord, Receipt, Rejection, Result, Run
+from reporter.aws import Bucket
+from reporter.claim import Claimant, claim
+from reporter.database import Database
+from reporter.errors import ReporterError
+from reporter.fence import Fence
+from reporter.lifecycle.attempt import Attempt
+from reporter.lifecycle.stop import unless
+from reporter.reader import Reader
+from reporter.rejection import record
+from reporter.reports import Reports
+from reporter.settings import ReporterSettings
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One pod's handoff folder, and what it takes to serve it."""
+
+    settings: ReporterSettings
+    database: Database
+    bucket: Bucket
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve the worker until its receipt is written, there is nothing to write, or we are stopped.
+
+        Raises:
+            OSError: the handoff volume failed.
+        """
+        try:
+            if volume.read(self.settings.handoff_dir, Receipt) is not None:
+                _log.info("receipt_found")  # started again after the work was done
+                return
+            result = await self._serve(stop)
+        except InvalidInput as error:
+            result = Failed(detail=str(error))
+        if result is not None:
+            await asyncio.to_thread(volume.write, self.settings.handoff_dir, Receipt(result))
+            _log.info("receipt_written", **result.model_dump(exclude={"version"}))
+
+    async def _serve(self, stop: asyncio.Event) -> Result | None:
+        job = await unless(stop, volume.wait_for(self.settings.handoff_dir, JobRecord, timeout=math.inf))
+        if job is None:
+            return None
+        structlog.contextvars.bind_contextvars(message_id=job.message_id)
+        if job.rejection is not None:
+            return await self._reject(job.rejection)
+        decision = await self._admit(job, stop)
+        if job.job is None or not isinstance(decision, Run):
+            return None
+        structlog.contextvars.bind_contextvars(attempt=decision.attempt)
+        return await self._attempt(job.job, decision, stop)
+
+    async def _reject(self, rejection: Rejection) -> Result:
+        structlog.contextvars.bind_contextvars(run_id=rejection.run_id)
+        try:
+            return await record(self.database, rejection, patience=self.settings.database_patience)
+        except ReporterError as error:
+            return Failed(detail=str(error))
+
+    async def _admit(self, job: JobRecord, stop: asyncio.Event) -> Decision | None:
+        """The admission that stands from before we were started again, or a new one."""
+        if job.job is None:
+            return None
+        structlog.contextvars.bind_contextvars(run_id=job.job.run_id, shard=str(job.job.shard))
+        standing = volume.read(self.settings.handoff_dir, Admission)
+        if standing is not None:
+            _log.info("admission_found", decision=standing.root.decision)
+            return standing.root
+        claimant = Claimant(job=job.job, claim_id=job.claim_id, message_id=job.message_id, worker=job.worker)
+        lease, patience = self.settings.lease, self.settings.database_patience
+        decision = await unless(stop, claim(self.database, claimant, lease=lease, patience=patience))
+        if decision is not None:
+            await asyncio.to_thread(volume.write, self.settings.handoff_dir, Admission(decision))
+            _log.info("admission_written", **decision.model_dump(exclude={"version"}))
+        return decision
+
+    async def _attempt(self, job: JobMessage, admitted: Run, stop: asyncio.Event) -> Result:
+        with Reader(Reports(self.settings.artifacts_dir)) as reader:
+            attempt = Attempt(
+                fence=Fence(job.run_id, job.shard, admitted.attempt),
+                database=self.database,
+                bucket=self.bucket,
+                reader=reader,
+                handoff_dir=self.settings.handoff_dir,
+                artifacts_dir=self.settings.artifacts_dir,
+                lease=self.settings.lease,
+                patience=self.settings.database_patience,
+            )
+            return await attempt.run(stop)

@@ -1,0 +1,58 @@
+"""The reports, read in a thread of their own: large XML must not hold up the lease's renewal."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self, TypeVar
+
+from reporter.cases import Case
+from reporter.errors import ReportsUnreadable
+from reporter.reports import Reports, Summary
+
+T = TypeVar("T")
+
+
+class Reader:
+    """One thread that reads one shard's reports; calls wait for one another, even where the asker was cancelled."""
+
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reports")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True)
+
+    def poll(self) -> AsyncGenerator[list[Case], None]:
+        """Batches of cases that were finished since the last poll; their names are provisional.
+
+        Raises:
+            ReportsUnreadable: the volume failed.
+        """
+        return self._batches(self._reports.poll)
+
+    def final(self) -> AsyncGenerator[list[Case], None]:
+        """Batches of every case from the start, with the names that stand; to be called when all files are closed.
+
+        Raises:
+            ReportsUnreadable: the volume failed.
+        """
+        return self._batches(self._reports.final)
+
+    @property
+    def summary(self) -> Summary:
+        """What the last whole `final` found."""
+        return self._reports.summary
+
+    async def _batches(self, start: Callable[[], Iterator[list[Case]]]) -> AsyncGenerator[list[Case], None]:
+        batches = await self._call(start)
+        while (batch := await self._call(lambda: next(batches, None))) is not None:
+            yield batch
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except OSError as error:
+            raise ReportsUnreadable(f"a report could not be read: {error}") from error

@@ -1,0 +1,94 @@
+"""The reporter's settings: environment variables, read once, frozen."""
+
+import re
+import ssl
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from handoff.settings import PodSettings
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+class ReporterSettings(PodSettings):
+    """What the reporter is told. AWS access (region, endpoint, credentials) comes through the SDK's own chain."""
+
+    model_config = SettingsConfigDict(env_prefix="REPORTER_")
+
+    database_auth: Literal["password", "iam"] = Field(
+        default="password",
+        description="How PostgreSQL knows us: the URL's password, or an RDS token signed for each new connection.",
+    )
+    database_url: SecretStr = Field(
+        description="postgresql:// URL of the results; a secret where it holds a password, and without one for iam."
+    )
+    database_ca: Path = Field(
+        default=Path("/etc/ssl/certs/rds-global-bundle.pem"),
+        validate_default=True,
+        description="For iam: PEM file of the authorities that may vouch for the server, the RDS bundle.",
+    )
+    bucket: str = Field(description="S3 bucket that every file of a run goes to.")
+    lease: int = Field(
+        default=120,
+        ge=1,
+        le=43200,
+        description="Seconds that a claim holds without renewal, renewed every third of it; at most the "
+        "worker's visibility timeout, so that a redelivery finds a dead pod's shard free.",
+    )
+    database_patience: int = Field(
+        default=300,
+        ge=1,
+        le=43200,
+        description="Seconds that a step waits for a database out of reach (a failover) before it gives up.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        try:
+            url = urlsplit(value.get_secret_value())
+            good = url.scheme in {"postgresql", "postgres"} and url.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            msg = "must be a postgresql://user@host:port/database URL"
+            raise ValueError(msg)
+        if info.data.get("database_auth") == "iam":
+            if url.password or "password" in parse_qs(url.query):
+                msg = "must hold no password where REPORTER_DATABASE_AUTH is iam"
+                raise ValueError(msg)
+            if not url.username or not url.hostname:
+                msg = "must name a user and a host where REPORTER_DATABASE_AUTH is iam"
+                raise ValueError(msg)
+        return value
+
+    @field_validator("database_ca")
+    @classmethod
+    def _check_ca(cls, value: Path, info: ValidationInfo) -> Path:
+        if info.data.get("database_auth") == "iam":
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError as error:  # an SSLError is one
+                msg = "must be a readable PEM file of certificates where REPORTER_DATABASE_AUTH is iam"
+                raise ValueError(msg) from error
+        return value
+
+    @field_validator("bucket")
+    @classmethod
+    def _check_bucket(cls, value: str) -> str:
+        if not _BUCKET.fullmatch(value):
+            msg = "must be a bucket's name: 3 to 63 characters of a-z 0-9 . -"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("handoff_dir", "artifacts_dir")
+    @classmethod
+    def _check_folder(cls, value: Path) -> Path:
+        if not value.is_dir():
+            msg = "must be a folder that is there"
+            raise ValueError(msg)
+        return value

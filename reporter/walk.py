@@ -1,0 +1,77 @@
+"""The files of the artifacts folder, found and opened without ever following a symbolic link."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry below the folder. `path` is relative, with undecodable bytes as Python's surrogates.
+
+    `skipped` says why the entry is not uploaded; it is None for a regular file that can be read.
+    """
+
+    path: str
+    size: int = 0
+    skipped: str | None = None
+
+
+def walk(folder: Path) -> Iterator[Found]:
+    """Every entry below the folder but its subfolders, in the order of their paths within each folder."""
+    errors: list[OSError] = []
+    root = os.fspath(folder)
+    for where, folders, files, descriptor in os.fwalk(root, onerror=errors.append, follow_symlinks=False):
+        folders.sort()
+        for name in sorted(files + [name for name in folders if _is_link(name, descriptor)]):
+            path = os.path.relpath(os.path.join(where, name), root)  # noqa: PTH118  # pathlib would tidy odd names
+            yield _look(path, name, descriptor)
+        for error in errors:
+            yield Found(os.path.relpath(error.filename or where, root), skipped=error.strerror or "not readable")
+        errors.clear()
+    for error in errors:
+        yield Found(os.path.relpath(error.filename or root, root), skipped=error.strerror or "not readable")
+
+
+def open_inside(folder: Path, path: str) -> int:
+    """A descriptor for reading the regular file at `path` below the folder.
+
+    Raises:
+        OSError: it is gone, or a symbolic link or something that is no regular file has taken the place of a part.
+    """
+    *folders, name = path.split("/")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    for part in folders:
+        descriptor = _step(descriptor, part, os.O_DIRECTORY)
+    descriptor = _step(descriptor, name, os.O_NONBLOCK)  # a fifo must not hold us up
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no regular file any more")
+    return descriptor
+
+
+def _step(folder: int, name: str, flags: int) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _is_link(name: str, descriptor: int) -> bool:
+    return stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)
+
+
+def _look(path: str, name: str, descriptor: int) -> Found:
+    try:
+        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except OSError as error:
+        return Found(path, skipped=error.strerror or "not readable")
+    if stat.S_ISLNK(status.st_mode):
+        return Found(path, skipped="a symbolic link")
+    if not stat.S_ISREG(status.st_mode):
+        return Found(path, skipped="no regular file")
+    if not os.access(name, os.R_OK, dir_fd=descriptor):
+        return Found(path, skipped="not readable")
+    return Found(path, size=status.st_size)
