@@ -1,8 +1,9 @@
 """PostgreSQL, as the command needs it. The only module that knows psycopg."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import psycopg
@@ -15,6 +16,9 @@ CONNECT_SECONDS = 10
 QUERY_SECONDS = 30
 """The longest that one statement may take, and that a silent connection is believed in."""
 
+RDS_BUNDLE = "/etc/ssl/certs/rds-global-bundle.pem"
+"""Where the image keeps the authorities of RDS."""
+
 _SETTING = "TESTFLEET_DATABASE_URL"
 
 
@@ -25,8 +29,13 @@ class Session:
         self._connection = connection
 
     def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """What the statement returns; times are in UTC."""
-        with self._connection.cursor(row_factory=dict_row) as cursor:
+        """What the statement returns; times are in UTC.
+
+        Raises:
+            Unavailable: the server has gone, or the statement took too long.
+            BadSetting: the database has none of our tables, or refuses us.
+        """
+        with _translated(), self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(sql.encode(), values).fetchall()
 
 
@@ -35,11 +44,20 @@ class Database:
     """Where the results are and how to log in.
 
     `auth` is `password` (whatever the URL or libpq's environment holds) or `iam`: each connection signs a fresh RDS
-    token and verifies TLS against `sslrootcert` of the URL or `PGSSLROOTCERT` (AWS's own RDS bundle).
+    token and verifies TLS against `authorities`.
     """
 
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     auth: Literal["password", "iam"] = "password"
+
+    @property
+    def authorities(self) -> str:
+        """The PEM file of those who may vouch for the server: `sslrootcert` of the URL, `PGSSLROOTCERT`, RDS's bundle.
+
+        Raises:
+            BadSetting: the URL is none that libpq understands.
+        """
+        return str(self._parameters().get("sslrootcert") or os.environ.get("PGSSLROOTCERT") or RDS_BUNDLE)
 
     def open(self) -> psycopg.Connection[TupleRow]:
         """A connection whose silence is noticed; the caller bounds its statements.
@@ -48,42 +66,43 @@ class Database:
             Unavailable: no server answers there, or it does not let us in.
             BadSetting: the URL is none that libpq understands.
         """
-        try:
-            parameters: dict[str, Any] = conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:  # its text may quote the password
-            raise BadSetting(f"{_SETTING}: must be a postgresql:// URL that libpq understands") from None
+        parameters = self._parameters()
         parameters.setdefault("connect_timeout", CONNECT_SECONDS)
         parameters.setdefault("tcp_user_timeout", QUERY_SECONDS * 1000)
         if self.auth == "iam":
-            parameters |= {"password": _rds_token(parameters), "sslmode": "verify-full"}
+            parameters |= {
+                "password": _rds_token(parameters),
+                "sslmode": "verify-full",
+                "sslrootcert": self.authorities,
+            }
         try:
             return psycopg.connect(**parameters)
         except psycopg.Error as error:
             raise Unavailable(f"database: {one_line(error)}") from error
+
+    def _parameters(self) -> dict[str, Any]:
+        try:
+            return dict(conninfo_to_dict(self.url))
+        except psycopg.ProgrammingError:  # its text may quote the password
+            raise BadSetting(f"{_SETTING}: must be a postgresql:// URL that libpq understands") from None
 
     @contextmanager
     def session(self) -> Iterator[Session]:
         """An open connection for as long as the block lasts.
 
         Raises:
-            Unavailable: the server is out of reach, or has gone within the block.
-            BadSetting: the URL is wrong, or the database has none of our tables.
+            Unavailable, BadSetting: as `open`.
         """
-        with translated(), self.open() as connection:
-            connection.autocommit = True
-            connection.execute(f"SET statement_timeout = {QUERY_SECONDS * 1000}".encode())
-            connection.execute("SET timezone = 'UTC'")
+        with closing(self.open()) as connection:
+            with _translated():
+                connection.autocommit = True
+                connection.execute(f"SET statement_timeout = {QUERY_SECONDS * 1000}".encode())
+                connection.execute("SET timezone = 'UTC'")
             yield Session(connection)
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn psycopg's errors into ours.
-
-    Raises:
-        Unavailable: the server is out of reach, or the statement took too long.
-        BadSetting: the database does not have our tables, or refuses us something.
-    """
+def _translated() -> Iterator[None]:
     try:
         yield
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:

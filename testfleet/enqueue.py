@@ -1,6 +1,6 @@
 """Puts a run on the queue: one message for each shard, known to the database first where there is one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -37,6 +37,7 @@ def jobs(
     trigger: str | None = None,
     environment: str | None = None,
     params: Mapping[str, str] | None = None,
+    suite_option: str = "SUITE",
 ) -> tuple[JobMessage, ...]:
     """The messages of a run, one for each shard.
 
@@ -59,14 +60,31 @@ def jobs(
         )
     except ValidationError as error:
         problem = first_problem(error)
-        raise Refused(f"{_option(problem.field)}: {problem.allowed}") from error
+        option = suite_option if problem.field == "suite" else _option(problem.field)
+        raise Refused(f"{option}: {problem.allowed}") from error
     return tuple(first.model_copy(update={"shard": Shard(index=index, total=shards)}) for index in range(1, shards + 1))
 
 
 def _option(field: str) -> str:
     """The command line's name of a message's field."""
-    names = {"suite": "SUITE", "params": "--param"}
-    return names.get(field, "--" + "".join(f"-{char.lower()}" if char.isupper() else char for char in field))
+    return "--param" if field == "params" else "--" + field.replace("_", "-")
+
+
+def params(pairs: Sequence[str]) -> dict[str, str]:
+    """The parameters of `name=value` pairs; the value may hold further equals signs.
+
+    Raises:
+        Refused: there is no equals sign, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise Refused(f"--param: must be NAME=VALUE, not {pair!r}")
+        if name in found:
+            raise Refused(f"--param: {name} is given twice")
+        found[name] = value
+    return found
 
 
 def enqueue(messages: tuple[JobMessage, ...], queue: Queue, database: Database | None = None) -> None:

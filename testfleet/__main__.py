@@ -1,0 +1,37 @@
+"""The command `testfleet`: runs one command of `commands` and chooses the exit code (`exit_codes`)."""
+
+import sys
+import traceback
+from typing import NoReturn
+
+from typer import TyperException
+
+from testfleet.commands import app
+from testfleet.errors import CommandError
+from testfleet.exit_codes import ExitCode
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name; what goes wrong is one line on stderr."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return int(app(prog_name="testfleet", standalone_mode=False) or ExitCode.OK)
+    except TyperException as error:
+        return _fail(error.format_message(), ExitCode.USAGE)
+    except CommandError as error:
+        return _fail(str(error), error.exit_code)
+    except Exception:  # noqa: BLE001  # Python's own exit code for it would read as "the tests failed"
+        traceback.print_exc()
+        return ExitCode.SOFTWARE
+
+
+def _fail(line: str, code: ExitCode) -> ExitCode:
+    sys.stderr.write(f"testfleet: {' '.join(line.split())}\n")
+    return code
+
+
+if __name__ == "__main__":
+    main()

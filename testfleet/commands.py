@@ -1,0 +1,224 @@
+"""The commands: their options, and what each starts. What a command needs beyond that is imported when it runs.
+
+SQLAlchemy, boto3 and psycopg together take more than a second to import; `--help` needs none of them.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from testfleet.errors import BadSetting, Refused
+from testfleet.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from testfleet.database import Database
+    from testfleet.gate import Gate
+    from testfleet.queue import Queue
+    from testfleet.settings import Settings
+
+app = typer.Typer(
+    name="testfleet",
+    help="End-to-end tests as a fleet: enqueue runs, wait for verdicts, read results.",
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are the columns' names.")]
+Timeout = Annotated[str, typer.Option(help="The longest to wait: 90s, 30m, 2h.")]
+Suite = Annotated[str, typer.Argument(metavar="SUITE", help="A suite of the catalog.")]
+Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: what the CI service says]")]
+Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: what the CI service says]")]
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date.
+
+    It may be started many times at once: the first applies what is missing, the others wait and find nothing to do.
+    """
+    from testfleet import migrations  # noqa: PLC0415  # Alembic and SQLAlchemy are slow to import
+
+    database = _database(_settings())
+    applied = migrations.migrate(database.url, database.auth)
+    for name in applied:
+        typer.echo(f"applied {name}")
+    if not applied:
+        typer.echo("nothing to do")
+
+
+@app.command()
+def enqueue(
+    suite: Suite,
+    *,
+    shards: Annotated[int, typer.Option(help="Parts that run in parallel, each on a pod of its own.")] = 1,
+    run_id: Annotated[str | None, typer.Option(help="The run's id. [default: a new one]")] = None,
+    commit: Commit = None,
+    branch: Branch = None,
+    target_url: Annotated[str | None, typer.Option(help="The system under test.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter: PARAM_<NAME> of the suite; repeatable.")
+    ] = None,
+    trigger: Annotated[
+        str | None, typer.Option(help="Who started the run. [default: the CI service, or manual]")
+    ] = None,
+    environment: Annotated[str | None, typer.Option(help="The environment under test.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the verdict as `testfleet wait` does.")] = False,
+    timeout: Timeout = "1h",
+) -> ExitCode:
+    """Put a run on the queue and print its id.
+
+    Nothing else goes to stdout. Where a database is set, the run is registered as queued first.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415  # beside its only use
+
+    from testfleet import ci, durations  # noqa: PLC0415  # slow to import, as below
+    from testfleet import enqueue as enqueueing  # noqa: PLC0415  # likewise
+    from testfleet.queue import NotSent  # noqa: PLC0415  # likewise
+
+    build = ci.build(os.environ)
+    jobs = enqueueing.jobs(
+        suite,
+        run_id=run_id if run_id is not None else enqueueing.new_run_id(datetime.now(UTC), os.urandom(4)),
+        shards=shards,
+        commit=commit if commit is not None else build.commit,
+        branch=branch if branch is not None else build.branch,
+        target_url=target_url,
+        trigger=trigger if trigger is not None else build.trigger,
+        environment=environment,
+        params=enqueueing.params(param or []),
+    )
+    seconds = durations.parse(timeout, option="--timeout")
+    settings = _settings()
+    queue = _queue(settings)
+    database = _database(settings) if wait or settings.database_url else None
+    try:
+        enqueueing.enqueue(jobs, queue, database)
+    except NotSent:
+        typer.echo(jobs[0].run_id)  # what is on the queue runs, and the id is needed to send the rest
+        raise
+    typer.echo(jobs[0].run_id)
+    return _gate(settings).wait(jobs[0].run_id, timeout=seconds) if wait else ExitCode.OK
+
+
+@app.command()
+def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> ExitCode:
+    """Wait for a run's verdict: the gate of a pipeline.
+
+    Exit code: 0 passed, 1 failed, 2 errored or without any verdict, 3 not finished in time.
+    """
+    from testfleet import durations  # noqa: PLC0415  # with the rest
+
+    seconds = durations.parse(timeout, option="--timeout")
+    return _gate(_settings()).wait(run_id, timeout=seconds, as_json=as_json)
+
+
+@app.command("runs")
+def list_runs(
+    suite: Annotated[str | None, typer.Option(help="Only of this suite.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Only of this branch.")] = None,
+    status: Annotated[
+        Literal["queued", "running", "passed", "failed", "errored"] | None, typer.Option(help="Only in this status.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 20,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List runs, the newest first."""
+    from testfleet import console, render, runs  # noqa: PLC0415  # slow to import
+
+    with _database(_settings()).session() as session:
+        found = runs.find(session, suite=suite, branch=branch, status=status, limit=limit)
+    console.write([render.Line(render.as_json(found))] if as_json else render.runs(found))
+
+
+@app.command()
+def show(run_id: RunId, *, as_json: Json = False) -> None:
+    """Show one run: shards, failing and flaky cases, files."""
+    from testfleet import console, render, runs  # noqa: PLC0415  # slow to import
+
+    with _database(_settings()).session() as session:
+        detail = runs.detail(session, run_id)
+    if detail is None:
+        raise Refused(f"RUN_ID: the database has no run {run_id}")
+    if as_json:
+        console.write([render.Line(render.as_json(detail))])
+        return
+    console.write(render.verdict(detail))
+    for table in (render.shards(detail.shards), render.artifacts(detail.artifacts)):
+        if table.rows:
+            console.write(table)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JUnit files, or folders of them.")],
+    run_id: Annotated[str, typer.Option(help="The run's id; the same id again changes nothing.")],
+    suite: Annotated[str, typer.Option(help="The suite that the reports are of.")],
+    commit: Commit = None,
+    branch: Branch = None,
+) -> ExitCode:
+    """Bring in JUnit that was made elsewhere.
+
+    It goes through the same parser into the same tables. A red run is brought in with exit code 0 all the same; 2 says
+    that the reports gave no verdict.
+    """
+    from testfleet import ci, console, render, reports, runs  # noqa: PLC0415  # slow to import
+    from testfleet import enqueue as enqueueing  # noqa: PLC0415  # likewise
+    from testfleet import ingest as ingesting  # noqa: PLC0415  # likewise
+    from testfleet.settings import required  # noqa: PLC0415  # likewise
+
+    build = ci.build(os.environ)
+    (job,) = enqueueing.jobs(
+        suite,
+        run_id=run_id,
+        commit=commit if commit is not None else build.commit,
+        branch=branch if branch is not None else build.branch,
+        trigger="ingest",
+        suite_option="--suite",
+    )
+    settings = _settings()
+    database, bucket = _database(settings), required(settings.bucket, "bucket")
+    found = reports.find(paths)
+    for file in found.ignored:
+        console.tell(f"testfleet: {file}: ignored: it is no JUnit XML")
+    if not ingesting.ingest(found.reports, job, database=database, bucket=bucket):
+        console.tell(f"testfleet: {run_id} was complete already; nothing was changed")
+    with database.session() as session:
+        detail = runs.detail(session, run_id)
+    if detail is None:
+        raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
+    console.write(render.verdict(detail))
+    return ExitCode.ERRORED if detail.run.status == "errored" else ExitCode.OK
+
+
+def _settings() -> "Settings":
+    from testfleet import settings  # noqa: PLC0415  # pydantic-settings is slow to import
+
+    return settings.load()
+
+
+def _database(settings: "Settings") -> "Database":
+    from testfleet.database import Database  # noqa: PLC0415  # psycopg is slow to import
+    from testfleet.settings import required  # noqa: PLC0415  # likewise
+
+    return Database(required(settings.database_url, "database_url"), settings.database_auth)
+
+
+def _queue(settings: "Settings") -> "Queue":
+    from testfleet.queue import Queue  # noqa: PLC0415  # boto3 is slow to import
+    from testfleet.settings import required  # noqa: PLC0415  # likewise
+
+    return Queue(required(settings.queue_url, "queue_url"))
+
+
+def _gate(settings: "Settings") -> "Gate":
+    from testfleet.gate import Gate  # noqa: PLC0415  # slow to import
+
+    return Gate(
+        _database(settings),
+        {"queue": settings.queue_url, "dead-letter queue": settings.dead_letter_queue_url},
+    )

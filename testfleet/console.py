@@ -1,0 +1,50 @@
+"""Where output goes: colours and tables on a terminal, plain lines and tab-separated columns anywhere else.
+
+rich honours `NO_COLOR`. Text is always printed as text: nothing in a test's name or error is taken for markup.
+"""
+
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from testfleet.render import Line, Table, Tone
+
+_STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "yellow", "faint": "dim"}
+
+
+def write(block: Table | Iterable[Line]) -> None:
+    """Print to stdout what somebody asked for."""
+    terminal = Console(highlight=False)
+    if isinstance(block, Table):
+        _table(block, terminal)
+    elif terminal.is_terminal:
+        for line in block:
+            terminal.print(Padding(text(line), (0, 0, 0, 2 * line.indent)), soft_wrap=True)
+    else:
+        for line in block:
+            sys.stdout.write("  " * line.indent + line.text + "\n")
+
+
+def tell(line: str) -> None:
+    """Say on stderr what stdout's reader does not need."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def text(line: Line) -> Text:
+    return Text(line.text, style=_STYLES[line.tone])
+
+
+def _table(table: Table, terminal: Console) -> None:
+    if not terminal.is_terminal:
+        for row in (table.header, *table.rows):
+            sys.stdout.write("\t".join(row) + "\n")
+        return
+    drawn = RichTable(*table.header, title=table.title or None, title_justify="left", box=None, pad_edge=False)
+    for row, tone in zip(table.rows, table.tones, strict=True):
+        drawn.add_row(*(Text(cell, overflow="fold") for cell in row), style=_STYLES[tone])
+    terminal.print(drawn)

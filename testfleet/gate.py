@@ -1,0 +1,64 @@
+"""The gate of a pipeline: wait with the progress in sight, end with the verdict and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from testfleet import console, progress, render
+from testfleet.database import Database
+from testfleet.durations import human
+from testfleet.errors import CommandError, Unavailable
+from testfleet.exit_codes import ExitCode
+from testfleet.runs import Detail
+from testfleet.wait import Window, until_finished, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Where to look. `queues` (what to call it, its URL) are asked for their depth when a run does not finish."""
+
+    database: Database
+    queues: Mapping[str, str | None]
+
+    def wait(self, run_id: str, *, timeout: float, as_json: bool = False) -> ExitCode:
+        """Wait at most `timeout` seconds; the verdict goes to stdout, everything else to stderr.
+
+        Raises:
+            Unavailable: the database was out of reach at the start, or is at the end of the time.
+        """
+        with Window(self.database, run_id) as window:
+            with progress.shown(run_id) as show:
+                run = until_finished(window.look, show, timeout=timeout)
+            if run is None:
+                detail = None
+            else:
+                try:
+                    detail = window.detail()
+                except Unavailable as error:  # the verdict stands all the same
+                    console.tell(f"testfleet: {error}; the cases cannot be shown")
+                    detail = Detail(run, (), (), ())
+        if as_json:
+            console.write([render.Line(render.as_json(detail))])
+        elif detail:
+            console.write(render.verdict(detail))
+        code = verdict(run)
+        if code is ExitCode.NOT_FINISHED:
+            console.tell(f"testfleet: {run_id} is not finished after {human(timeout * 1000)}")
+            for line in (*render.missing(detail), *self._depths()):
+                console.tell(f"testfleet: {line}")
+        return code
+
+    def _depths(self) -> list[str]:
+        """Where the missing shards may be."""
+        from testfleet.queue import Queue  # noqa: PLC0415  # boto3 is slow to import, and seldom needed here
+
+        lines = []
+        for name, url in self.queues.items():
+            if url is None:
+                continue
+            try:
+                depth = Queue(url, name=name).depth()
+            except CommandError as error:  # a hint, not the answer
+                lines.append(str(error))
+            else:
+                lines.append(f"{name}: {depth.waiting} waiting, {depth.in_flight} in flight")
+        return lines
