@@ -93,8 +93,8 @@ def enqueue(
     )
     seconds = durations.parse(timeout, option="--timeout")
     settings = _settings()
-    queue = _queue(settings)
     database = _database(settings) if wait or settings.database_url else None
+    queue = _queue(settings)
     try:
         enqueueing.enqueue(jobs, queue, database)
     except NotSent:
@@ -110,8 +110,10 @@ def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> Ex
 
     Exit code: 0 passed, 1 failed, 2 errored or without any verdict, 3 not finished in time.
     """
-    from testfleet import durations  # noqa: PLC0415  # with the rest
+    from testfleet import durations  # noqa: PLC0415  # slow to import
+    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
 
+    check_run_id(run_id)
     seconds = durations.parse(timeout, option="--timeout")
     return _gate(_settings()).wait(run_id, timeout=seconds, as_json=as_json)
 
@@ -139,7 +141,9 @@ def list_runs(
 def show(run_id: RunId, *, as_json: Json = False) -> None:
     """Show one run: shards, failing and flaky cases, files."""
     from testfleet import console, render, runs  # noqa: PLC0415  # slow to import
+    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
 
+    check_run_id(run_id)
     with _database(_settings()).session() as session:
         detail = runs.detail(session, run_id)
     if detail is None:

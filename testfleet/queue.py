@@ -1,5 +1,6 @@
 """The SQS queue that jobs are sent to. The only module that knows the SQS SDK."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,9 @@ class Queue:
         self._sleep = sleep
         with self._translated():
             self._sqs: Any = boto3.client(
-                "sqs", config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
+                "sqs",
+                region_name=os.environ.get("AWS_REGION"),  # boto3 itself reads AWS_DEFAULT_REGION only
+                config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}),
             )
 
     def send(self, jobs: Sequence[JobMessage]) -> None:
