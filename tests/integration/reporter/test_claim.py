@@ -27,7 +27,9 @@ async def test_the_first_claim_makes_run_and_shard(
     assert await ask(database, claimants("2/4")) == Run(attempt=1)
     run = rows.one("SELECT suite, shards, status, started_at IS NOT NULL AS started FROM test_runs")
     assert run == {"suite": "checkout", "shards": 4, "status": "running", "started": True}
-    shard = rows.one("SELECT shard, attempt, status, worker, message_id, lease_until > now() AS leased FROM test_shards")
+    shard = rows.one(
+        "SELECT shard, attempt, status, worker, message_id, lease_until > now() AS leased FROM test_shards"
+    )
     assert shard == {
         "shard": 2, "attempt": 1, "status": "running", "worker": "pod", "message_id": "m-1", "leased": True
     }  # fmt: skip

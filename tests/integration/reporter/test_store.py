@@ -61,7 +61,9 @@ async def test_a_later_result_replaces_the_case_and_its_tries(database: Database
     fence = await take()
     first = Case("a", Status.FAILED, tries=(Try(Status.FAILED, 1), Try(Status.FAILED, 2), Try(Status.FAILED, 3)))
     await put(database, fence, [first])
-    await put(database, fence, [Case("a", Status.PASSED, flaky=True, tries=(Try(Status.FAILED, 1), Try(Status.PASSED)))])
+    await put(
+        database, fence, [Case("a", Status.PASSED, flaky=True, tries=(Try(Status.FAILED, 1), Try(Status.PASSED)))]
+    )
     assert rows.one("SELECT status, flaky, tries FROM test_cases") == {"status": "passed", "flaky": True, "tries": 2}
     assert rows("SELECT try, status FROM case_tries ORDER BY 1") == [
         {"try": 1, "status": "failed"}, {"try": 2, "status": "passed"}
@@ -97,7 +99,10 @@ async def test_the_next_attempt_takes_its_rows_over(database: Database, rows: An
     rows("UPDATE test_shards SET lease_until = now() - interval '1 s'")
     await put(database, await take(claim_id="new"), [case])
     assert rows("SELECT name, attempt FROM test_cases") == [{"name": "a", "attempt": 2}]
-    assert rows("SELECT attempt, try FROM case_tries ORDER BY 2") == [{"attempt": 2, "try": 1}, {"attempt": 2, "try": 2}]
+    assert rows("SELECT attempt, try FROM case_tries ORDER BY 2") == [
+        {"attempt": 2, "try": 1},
+        {"attempt": 2, "try": 2},
+    ]
 
 
 async def test_a_name_of_another_shard_gets_ours_marked(database: Database, rows: Any, take: Take) -> None:
@@ -117,9 +122,7 @@ async def test_a_name_of_another_shard_gets_ours_marked(database: Database, rows
     assert {row["name"] for row in rows("SELECT name FROM case_tries")} == {"a"}
 
 
-async def test_a_marked_name_never_falls_on_a_case_that_is_called_so(
-    database: Database, rows: Any, take: Take
-) -> None:
+async def test_a_marked_name_never_falls_on_a_case_that_is_called_so(database: Database, rows: Any, take: Take) -> None:
     """Two cases never share a row, not even where one carries the mark as its own name."""
     first, second = await take("1/2", claim_id="1"), await take("2/2", claim_id="2")
     await put(database, first, cases("a", "b", "b [shard 2/2]"))
@@ -132,9 +135,7 @@ async def test_a_marked_name_never_falls_on_a_case_that_is_called_so(
     ]
 
 
-async def test_shards_that_bring_the_same_names_at_once_lose_no_case(
-    database_url: str, rows: Any, take: Take
-) -> None:
+async def test_shards_that_bring_the_same_names_at_once_lose_no_case(database_url: str, rows: Any, take: Take) -> None:
     """Six pods insert overlapping names in random order and batches: each case of each shard has its row."""
     seed = random.Random(7)
     names = [f"case {number}" for number in range(120)]
