@@ -122,8 +122,12 @@ def _rds_token(parameters: Mapping[str, Any]) -> str:
         raise BadSetting(f"{_SETTING}: must name host and user where TESTFLEET_DATABASE_AUTH is iam")
     try:
         # boto3 itself reads AWS_DEFAULT_REGION only.
-        token: str = boto3.client("rds", region_name=os.environ.get("AWS_REGION")).generate_db_auth_token(
-            DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
+        token: str = (
+            boto3.Session()
+            .client("rds", region_name=os.environ.get("AWS_REGION"))
+            .generate_db_auth_token(
+                DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
+            )
         )
     except BotoCoreError as error:
         raise BadSetting(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error

@@ -53,7 +53,7 @@ class Queue:
         self._name = name
         self._sleep = sleep
         with self._translated():
-            self._sqs: Any = boto3.client(
+            self._sqs: Any = boto3.Session().client(
                 "sqs",
                 region_name=os.environ.get("AWS_REGION"),  # boto3 itself reads AWS_DEFAULT_REGION only
                 config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}),
