@@ -3,6 +3,7 @@
 rich honours `NO_COLOR`. Text is always printed as text: nothing in a test's name or error is taken for markup.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 
@@ -17,7 +18,15 @@ _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "
 
 
 def write(block: Table | Iterable[Line]) -> None:
-    """Print to stdout what somebody asked for."""
+    """Print to stdout what somebody asked for. A reader that left early has seen enough; the verdict stands."""
+    try:
+        _write(block)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+
+
+def _write(block: Table | Iterable[Line]) -> None:
     terminal = Console(highlight=False)
     if isinstance(block, Table):
         _table(block, terminal)
