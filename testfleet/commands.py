@@ -4,8 +4,9 @@ SQLAlchemy, boto3 and psycopg together take more than a second to import; `--hel
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
     from testfleet.queue import Queue
     from testfleet.settings import Settings
 
+_HELP = {"help_option_names": ["-h", "--help"]}
+_PASSED_ON: dict[str, Any] = {
+    "add_help_option": False,
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+}
+_OURS = {"handoff", "reporter", "testfleet", "worker"}
+
 app = typer.Typer(
     name="testfleet",
     help="End-to-end tests as a fleet: enqueue runs, wait for verdicts, read results.",
     add_completion=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
 )
 
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
@@ -189,6 +197,10 @@ def ingest(
     found = reports.find(paths)
     for file in found.ignored:
         console.tell(f"testfleet: {file}: ignored: it is no JUnit XML")
+    with database.session() as session:
+        standing = runs.get(session, run_id)
+    if standing and standing.suite != suite:
+        raise Refused(f"--suite: run {run_id} is of suite {standing.suite}, not {suite}")
     if not ingesting.ingest(found.reports, job, database=database, bucket=bucket):
         console.tell(f"testfleet: {run_id} was complete already; nothing was changed")
     with database.session() as session:
@@ -197,6 +209,31 @@ def ingest(
         raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
     console.write(render.verdict(detail))
     return ExitCode.ERRORED if detail.run.status == "errored" else ExitCode.OK
+
+
+@app.command(**_PASSED_ON)
+def up(context: typer.Context) -> ExitCode:
+    """The whole fleet on a laptop, with nothing installed."""
+    return _local("up", context.args)
+
+
+@app.command(**_PASSED_ON)
+def demo(context: typer.Context) -> ExitCode:
+    """The fleet on a laptop with suites and something to test."""
+    return _local("demo", context.args)
+
+
+def _local(name: str, arguments: list[str]) -> ExitCode:
+    """Run a command of the fleet on a laptop, with the options that it declares itself."""
+    try:
+        command = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_HELP)
+        command.command()(getattr(import_module("testfleet.local.commands"), name))
+        return ExitCode(command(arguments, prog_name=f"testfleet {name}", standalone_mode=False) or ExitCode.OK)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in _OURS:
+            raise
+        raise BadSetting(f"{name}: {package} is not installed; run: pip install 'testfleet[local]'") from error
 
 
 def _settings() -> "Settings":

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from testfleet import __main__ as program
+from testfleet import commands
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +108,21 @@ def test_a_fault_of_ours_is_never_a_verdict(
         program.main()
     assert left.value.code == 70
     assert "RuntimeError: broken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["up", "demo"])
+def test_a_missing_extra_is_named_with_what_to_run(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The laptop's parts are many megabytes that a cluster does without."""
+
+    def missing(_: str) -> object:
+        raise ModuleNotFoundError("No module named 'moto'", name="moto.server")
+
+    monkeypatch.setattr(commands, "import_module", missing)
+    monkeypatch.setattr(sys, "argv", ["testfleet", name])
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    assert left.value.code == 78
+    line = f"testfleet: {name}: moto is not installed; run: pip install 'testfleet[local]'\n"
+    assert capsys.readouterr().err == line
