@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -32,10 +31,10 @@ def _write(block: Table | Iterable[Line]) -> None:
         _table(block, terminal)
     elif terminal.is_terminal:
         for line in block:
-            terminal.print(Padding(text(line), (0, 0, 0, 2 * line.indent)), soft_wrap=True)
+            terminal.print(text(line), soft_wrap=True)
     else:
         for line in block:
-            sys.stdout.write("  " * line.indent + line.text + "\n")
+            sys.stdout.write(text(line).plain + "\n")
 
 
 def tell(line: str) -> None:
@@ -45,13 +44,13 @@ def tell(line: str) -> None:
 
 
 def text(line: Line) -> Text:
-    return Text(line.text, style=_STYLES[line.tone])
+    return Text("  " * line.indent + line.text, style=_STYLES[line.tone])
 
 
 def _table(table: Table, terminal: Console) -> None:
     if not terminal.is_terminal:
         for row in (table.header, *table.rows):
-            sys.stdout.write("\t".join(row) + "\n")
+            sys.stdout.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")
         return
     drawn = RichTable(*table.header, title=table.title or None, title_justify="left", box=None, pad_edge=False)
     for row, tone in zip(table.rows, table.tones, strict=True):
