@@ -175,6 +175,7 @@ async def test_a_run_in_which_no_case_ran_is_errored(
     ("ending", "exit_code", "said", "text", "status", "detail"),
     [
         ("failed_to_start", None, "no such file", None, "errored", "the suite could not start: no such file"),
+        ("failed_to_start", None, "a\0b", None, "errored", "the suite could not start: a\ufffdb"),
         ("timed_out", -15, "after 30 s", None, "errored", "the suite ran out of time: after 30 s"),
         ("finished", 3, None, None, "errored", "the suite left no JUnit report: exit code 3"),
         ("finished", -9, None, None, "errored", "the suite left no JUnit report: signal 9"),
