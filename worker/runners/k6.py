@@ -1,11 +1,14 @@
 """k6: its own execution segments; thresholds and checks become cases when it has ended."""
 
+import sys
 from pathlib import Path
 
 from handoff.message import JobMessage, Shard
 from worker.catalog import Suite
 from worker.runners import k6_summary, tools
 from worker.runners.plan import CannotPlan, Folders, Plan
+
+LAUNCHER = Path(__file__).parent / "inside" / "k6_run.py"
 
 TREND_STATS = "avg,min,med,max,p(90),p(95),p(99),p(99.9),count"
 """What the summary says of each trend: p(95) and count for us, the rest for a script's own `handleSummary`."""
@@ -29,8 +32,11 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
         if (report := k6_summary.read(summary, log, job.shard)) is not None:
             k6_summary.write(report, folders.junit_file)
 
+    # Only a segment can be without work.
+    launcher = () if job.shard.total == 1 else (sys.executable, str(LAUNCHER), str(summary))
     return Plan(
         argv=(
+            *launcher,
             tools.required("k6"),
             "run",
             *args,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff.message import Shard
+from worker.runners.inside.k6_run import worked
 from worker.runners.inside.testfleet_suite.junit import JUnitWriter, element
 
 _NOTHING: Mapping[str, Any] = {"metrics": {}, "root_group": {"checks": {}, "groups": {}}}
@@ -63,8 +64,10 @@ def report(summary: Mapping[str, Any], thrown: tuple[int, str], shard: Shard) ->
     """The cases of a summary. `thrown` is how many iterations threw, and what the first one said."""
     metrics: Mapping[str, Any] = summary["metrics"]
     suffix = "" if shard.total == 1 else f" [shard {shard}]"
+    # Nothing can be asked of a segment without work; a whole run without any has failed to measure.
+    judged = metrics if shard.total == 1 or worked(metrics) else {}
     cases = [
-        *_thresholds(metrics, worked=_worked(metrics), suffix=suffix),
+        *_thresholds(judged, suffix),
         *_checks(summary["root_group"], (), suffix),
         *_exceptions(*thrown, suffix),
     ]
@@ -100,19 +103,11 @@ def _exception(line: str) -> str | None:
     return str(entry.get("msg", "")).strip() if of_script and entry.get("source") != "console" else None
 
 
-def _worked(metrics: Mapping[str, Any]) -> bool:
-    """Whether this segment got any work. One without has no virtual users, and so neither iterations nor `vus_max`."""
-    return any(metrics.get(name, {}).get(figure) for name, figure in (("iterations", "count"), ("vus_max", "max")))
-
-
-def _thresholds(metrics: Mapping[str, Any], *, worked: bool, suffix: str) -> Iterator[ReportCase]:
+def _thresholds(metrics: Mapping[str, Any], suffix: str) -> Iterator[ReportCase]:
     for metric, figures in sorted(metrics.items()):
         for expression, crossed in sorted(figures.get("thresholds", {}).items()):
-            sampled = _sampled(figures)
-            if not sampled and not worked:
-                continue
             failure = None
-            if not sampled:
+            if not _sampled(figures):
                 failure = f"{metric} has no samples, so nothing was measured"
             elif crossed:
                 failure = f"{metric} crossed {expression}: {_figures(figures)}"

@@ -21,8 +21,10 @@ function attribute(value) {
 }
 
 function clean(value) {
-  return String(value).replace(ANSI, '').replace(UNWRITABLE, '\u{FFFD}');
+  return withoutColours(String(value)).replace(UNWRITABLE, '\u{FFFD}');
 }
+
+const withoutColours = (value) => value.replace(ANSI, '');
 
 /** One element: `{ name, attributes, children, text }`; attributes that are undefined are left out. */
 function element({ name, attributes = {}, children = [], text: content }) {
@@ -67,4 +69,4 @@ class JUnitWriter {
   }
 }
 
-module.exports = { JUnitWriter };
+module.exports = { JUnitWriter, withoutColours };

@@ -45,8 +45,7 @@ const problem = (kind, error) => ({
 });
 
 /** Writes one case per assertion, and one per request that broke or that asserts nothing. */
-function report(emitter) {
-  const junit = new JUnitWriter(process.env.JUNIT_FILE, 'newman');
+function report(emitter, junit) {
   let current;
 
   const finish = () => {
@@ -87,14 +86,7 @@ function report(emitter) {
     current?.assertions.push({ name: assertion, children });
   });
   emitter.on('item', finish);
-  emitter.on('done', (error, summary) => {
-    finish();
-    const broken = error || summary.run.error;
-    if (broken) {
-      junit.testcase({ name: 'newman', children: [problem('error', broken)] });
-    }
-    junit.close();
-  });
+  emitter.on('done', finish);
 }
 
 const [script, shard, ...args] = process.argv.slice(2);
@@ -105,8 +97,16 @@ newman.run = (options, done) => {
   const collection =
     shard === 'all' ? options.collection : part(options.collection, new Set(shard.split(',').map(Number)));
   const envVar = [...(options.envVar ?? []), ...environment()];
-  const emitter = run({ ...options, collection, envVar }, done);
-  report(emitter);
+  const junit = new JUnitWriter(process.env.JUNIT_FILE, 'newman');
+  const emitter = run({ ...options, collection, envVar }, (error, summary) => {
+    const broken = error ?? summary.run.error; // the run itself, such as an environment file that is not there
+    if (broken) {
+      junit.testcase({ name: 'newman', children: [problem('error', broken)] });
+    }
+    junit.close();
+    done(error, summary);
+  });
+  report(emitter, junit);
   return emitter;
 };
 require(cli)([process.argv[0], script, ...args]);

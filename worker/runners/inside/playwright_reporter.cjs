@@ -5,13 +5,14 @@
 'use strict';
 
 const path = require('node:path');
-const { JUnitWriter } = require('./junit_writer.cjs');
+const { JUnitWriter, withoutColours } = require('./junit_writer.cjs');
 
-// Surefire's difference: an assertion that did not hold is a failure, anything else that broke is an error. Most waits
-// of Playwright are assertions in disguise, so a test that ran out of time has failed.
+// Surefire's difference: an expectation that did not hold is a failure, anything else that broke is an error. A wait of
+// Playwright's is an expectation in disguise, and so is a test's own time.
 const kind = (result) =>
-  result.status === 'interrupted' || (result.status === 'failed' && !isAssertion(result.error)) ? 'Error' : 'Failure';
-const isAssertion = (error) => !error || /\bexpect\b|Timeout .*exceeded/i.test(error.message ?? '');
+  result.status === 'interrupted' || (result.status === 'failed' && !isExpectation(result.error)) ? 'Error' : 'Failure';
+const isExpectation = (error) =>
+  !error || /\bexpect\b|AssertionError|Timeout .*exceeded/i.test(withoutColours(error.message ?? ''));
 
 const seconds = (result) => result.duration / 1000;
 const firstLine = (error, otherwise) => (error?.message ?? error?.value ?? otherwise).split('\n', 1)[0];

@@ -169,7 +169,8 @@ def _note(attempt: _Try, report: pytest.TestReport) -> None:
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     if (expected := getattr(report, "wasxfail", None)) is not None:
         return f"expected failure: {expected}".removesuffix(": ")
-    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(said).removeprefix("Skipped: ")
 
 
 def _verdict(bad: Sequence[_Try], last: _Try) -> list[ET.Element]:
