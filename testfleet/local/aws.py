@@ -1,6 +1,7 @@
 """The embedded AWS endpoint: moto's server over HTTP, with a queue, its dead-letter queue, a bucket and secrets."""
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -25,8 +26,10 @@ class AwsEndpoint:
         self.dead_letter_queue_url = ""
 
     def __enter__(self) -> Self:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request is no news
         self._server.start()
         sqs, s3, secretsmanager = (self.client(name) for name in ("sqs", "s3", "secretsmanager"))
+        self._sqs = sqs
         self.dead_letter_queue_url = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
         dead = sqs.get_queue_attributes(QueueUrl=self.dead_letter_queue_url, AttributeNames=["QueueArn"])
         redrive = {"deadLetterTargetArn": dead["Attributes"]["QueueArn"], "maxReceiveCount": str(MAX_RECEIVES)}
@@ -67,5 +70,5 @@ class AwsEndpoint:
     def depth(self, queue_url: str) -> tuple[int, int]:
         """How many messages wait in the queue and how many are in flight; moto's counts are exact."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+        found = self._sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
         return int(found[names[0]]), int(found[names[1]])

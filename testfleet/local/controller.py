@@ -26,6 +26,9 @@ REPORTER_GRACE = 30.0
 
 POLL_SECONDS = 0.2
 
+BACK_OFF = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds without a new pod after so many failed ones in a row: a wrong setting must not become a storm."""
+
 
 class Step(Enum):
     """What to do about one pod."""
@@ -70,6 +73,8 @@ class Controller:
         self._numbers = itertools.count(1)
         self._stopping: dict[str, float] = {}
         self._finished: dict[str, tuple[Pod, float]] = {}
+        self._failures = 0
+        self._hold_until = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
         self.pods: dict[str, Pod] = {}
@@ -100,6 +105,8 @@ class Controller:
             self._clean()
 
     def _scale(self) -> None:
+        if time.monotonic() < self._hold_until:
+            return
         waiting, in_flight = self._depth()
         running = len(self.pods)
         start = pods_to_start(waiting=waiting, in_flight=in_flight, running=running, max_pods=self._limits.max_pods)
@@ -135,8 +142,15 @@ class Controller:
         del self.pods[pod.name]
         self._stopping.pop(pod.name, None)
         self._finished[pod.name] = (pod, time.monotonic())
-        log.info("pod_finished", pod=pod.name, exit_code=pod.worker.returncode)
-        if pod.worker.returncode == INTERRUPTED and not self._stop.is_set():
+        exit_code = pod.worker.returncode
+        if exit_code in {0, INTERRUPTED}:
+            self._failures = 0
+            log.info("pod_finished", pod=pod.name, exit_code=exit_code)
+        else:
+            self._failures = min(self._failures + 1, len(BACK_OFF) - 1)
+            self._hold_until = time.monotonic() + BACK_OFF[self._failures]
+            log.error("pod_failed", pod=pod.name, exit_code=exit_code, said=pod.last_words())
+        if exit_code == INTERRUPTED and not self._stop.is_set():
             self._start_pod()
 
     def _clean(self) -> None:

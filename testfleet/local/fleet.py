@@ -4,7 +4,7 @@ import fcntl
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -42,7 +42,7 @@ class Fleet:
     """
 
     def __init__(self, config: FleetConfig) -> None:
-        self.config = config
+        self.config = replace(config, state=config.state.absolute(), catalog=config.catalog.absolute())
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -97,7 +97,7 @@ class Fleet:
             | {
                 "WORKER_QUEUE_URL": self.aws.queue_url,
                 "WORKER_DEAD_LETTER_QUEUE_URL": self.aws.dead_letter_queue_url,
-                "WORKER_CATALOG": str(self.config.catalog.absolute()),
+                "WORKER_CATALOG": str(self.config.catalog),
                 "WORKER_VISIBILITY_TIMEOUT": str(self.config.visibility_timeout),
                 "WORKER_STOP_GRACE": str(self.config.stop_grace),
             }

@@ -41,6 +41,11 @@ class Pod:
         """Start the reporter over what the folders hold, as the kubelet does when it has died."""
         self.reporter = self._start("reporter", self.spec.reporter_env)
 
+    def last_words(self) -> str:
+        """The last line that the worker said."""
+        lines = (self.folder / "worker.log").read_text(errors="replace").splitlines()
+        return lines[-1] if lines else ""
+
     def remove(self) -> None:
         """Remove the pod's folders; its results stand in the database and the bucket."""
         shutil.rmtree(self.folder, ignore_errors=True)
