@@ -74,14 +74,14 @@ class StreamingJUnit {
       return;
     }
     this._written.add(test);
-    const last = test.results.at(-1);
+    const told = failedAtLast(test) ? failures(test)[0] : test.results.at(-1);
     const file = path.relative(this._root, test.location.file).split(path.sep).join('/');
     this._junit.testcase({
       classname: file,
       name: caseName(test),
       file,
       line: test.location.line,
-      time: last && seconds(test.ok() ? last : test.results[0]),
+      time: told && seconds(told),
       timestamp: test.results[0]?.startTime.toISOString(),
       children: [...verdict(test), ...output(test, path.dirname(this._file))],
     });
@@ -109,25 +109,34 @@ function mayRunAgain(test, result) {
   return result.status !== test.expectedStatus && result.status !== 'skipped' && result.retry < test.retries;
 }
 
+/** The tries that went wrong; a try that failed as expected did not. */
+const failures = (test) =>
+  test.results.filter(({ status }) => status !== test.expectedStatus && status !== 'skipped');
+
+/** Whether no try was good in the end. A serial group skips the rest of a try whose earlier tests fail. */
+const failedAtLast = (test) => {
+  const last = test.results.findLast(({ status }) => status !== 'skipped');
+  return last !== undefined && last.status !== test.expectedStatus;
+};
+
 /** What became of a test, in the elements of Surefire; none for a test that passed at once. */
 function verdict(test) {
   if (!test.results.length) {
     return [{ name: 'skipped', attributes: { message: 'did not run' } }];
   }
-  const bad = test.results.filter(({ status }) => status !== test.expectedStatus && status !== 'skipped');
-  const last = test.results.at(-1);
-  if (last.status === test.expectedStatus && last.status !== 'skipped') {
-    return bad.map((result) => retry(`flaky${kind(result)}`, result, test));
+  const bad = failures(test);
+  if (failedAtLast(test)) {
+    const [first, ...others] = bad;
+    return [
+      { name: kind(first).toLowerCase(), attributes: about(first, test), text: details(first) },
+      ...others.map((result) => retry(`rerun${kind(result)}`, result, test)),
+    ];
   }
-  if (!bad.length) {
+  if (test.results.every(({ status }) => status === 'skipped')) {
     const reason = test.annotations.find(({ type, description }) => description && /^(skip|fixme)$/.test(type));
     return [{ name: 'skipped', attributes: { message: reason?.description } }];
   }
-  const [first, ...others] = bad;
-  return [
-    { name: kind(first).toLowerCase(), attributes: about(first, test), text: details(first) },
-    ...others.map((result) => retry(`rerun${kind(result)}`, result, test)),
-  ];
+  return bad.map((result) => retry(`flaky${kind(result)}`, result, test));
 }
 
 function retry(name, result, test) {

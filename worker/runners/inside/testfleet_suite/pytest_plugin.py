@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ShardPlugin(index, total), "testfleet-shard")
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, _interrupt)
-        writer = JUnitWriter(Path(os.environ["JUNIT_FILE"]), "pytest")
+        # Not "pytest": by that name its own reports are known, where a repeated case means something else.
+        writer = JUnitWriter(Path(os.environ["JUNIT_FILE"]), "testfleet")
         config.pluginmanager.register(ReportPlugin(writer, index, total), "testfleet-report")
 
 
