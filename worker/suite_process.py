@@ -25,6 +25,7 @@ class SuiteProcess:
     def __init__(self, process: subprocess.Popen[bytes], family: Family) -> None:
         self._process = process
         self._family = family
+        family.head = process
 
     @classmethod
     def start(
@@ -62,15 +63,11 @@ class SuiteProcess:
         while self._process.poll() is None:
             await asyncio.sleep(POLL_SECONDS)
             if loop.time() >= reap_at:
-                await in_thread(self._reap)
+                await in_thread(self._family.reap)
                 reap_at = loop.time() + REAP_SECONDS
 
     async def end(self, grace: float) -> None:
         """Leave none of the suite's processes: SIGTERM to each, `grace` seconds later SIGKILL."""
-        survivors = await in_thread(lambda: self._family.end(grace, but=self._process.pid))
-        self._process.poll()
+        survivors = await in_thread(lambda: self._family.end(grace))
         if survivors:
-            log.error("processes_left", pids=[process.pid for process in survivors])
-
-    def _reap(self) -> None:
-        self._family.reap(but=self._process.pid)
+            log.error("processes_left", pids=survivors)
