@@ -8,9 +8,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from worker.errors import QueueOutOfReach, QueueRefused, WorkerError
+
+QUEUE = "WORKER_QUEUE_URL"
+DEAD_LETTER_QUEUE = "WORKER_DEAD_LETTER_QUEUE_URL"
 
 MAX_POLL = 20
 """Seconds that SQS lets one ReceiveMessage wait."""
@@ -25,7 +28,7 @@ _POLL = Config(connect_timeout=3, read_timeout=MAX_POLL + 10, retries={"mode": "
 Any call but a receive takes at most about 30 s, all retries included: what a stopping worker must count on."""
 
 _REFUSALS = (
-    *("AccessDenied", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress"),
+    *("AccessDenied", "InvalidAddress"),
     *("InvalidMessageContents", "InvalidParameterValue", "InvalidParameterCombination", "MessageNotInflight"),
     *("MissingParameter", "ReceiptHandleIsInvalid", "UnsupportedOperation"),
 )
@@ -58,16 +61,18 @@ class Queue:
         self._visibility_timeout = visibility_timeout
         try:
             session = boto3.Session(region_name=region)
+            if not session.region_name:
+                raise QueueRefused("AWS_REGION: is required")
             self._sqs: Any = session.client("sqs", config=_CALL)
             self._poll: Any = session.client("sqs", config=_POLL)
-        except NoRegionError as error:
-            raise QueueRefused("AWS_REGION: is required") from error
-        except (BotoCoreError, ValueError) as error:  # ValueError is its answer to a bad AWS_ENDPOINT_URL
+        except ValueError as error:
+            raise QueueRefused("AWS_ENDPOINT_URL: must be an http:// or https:// URL") from error
+        except BotoCoreError as error:
             raise QueueRefused(_one_line(f"AWS_*: {error}")) from error
 
     def receive(self, wait: int) -> Message | None:
         """The next message, if one comes within `wait` seconds (at most `MAX_POLL`)."""
-        with _translated():
+        with _translated(QUEUE):
             answer = self._poll.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=1,
@@ -94,13 +99,13 @@ class Queue:
 
     def delete(self, message: Message) -> None:
         """Take the message off the queue for good."""
-        with _translated():
+        with _translated(QUEUE):
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
 
     def dead_letter(self, message: Message, *, reason: str, detail: str) -> None:
         """Put a copy on the dead-letter queue: the body as it came, why as the attributes `reason` and `detail`."""
         attributes = {"reason": reason, "detail": detail, "messageId": message.message_id}
-        with _translated():
+        with _translated(DEAD_LETTER_QUEUE):
             self._sqs.send_message(
                 QueueUrl=self._dead_letter_url,
                 MessageBody=message.body,
@@ -111,7 +116,7 @@ class Queue:
             )
 
     def _hide(self, message: Message, seconds: int) -> None:
-        with _translated():
+        with _translated(QUEUE):
             self._sqs.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
             )
@@ -124,19 +129,22 @@ def attribute_text(text: str) -> str:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(setting: str) -> Iterator[None]:
+    """Name each error by the setting that told the queue."""
     try:
         yield
     except ClientError as error:
-        raise _meaning(error) from error
+        raise _meaning(setting, error) from error
     except BotoCoreError as error:
-        raise QueueOutOfReach(_one_line(f"queue: {error}")) from error
+        raise QueueOutOfReach(_one_line(f"{setting}: {error}")) from error
 
 
-def _meaning(error: ClientError) -> WorkerError:
+def _meaning(setting: str, error: ClientError) -> WorkerError:
     code = str(error.response.get("Error", {}).get("Code", ""))
+    if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
+        return QueueRefused(f"{setting}: there is no such queue")
     kind = QueueRefused if code.startswith(_REFUSALS) else QueueOutOfReach
-    return kind(_one_line(f"queue: {error}"))
+    return kind(_one_line(f"{setting}: {error}"))
 
 
 def _one_line(text: str) -> str:
