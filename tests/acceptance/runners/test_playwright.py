@@ -57,6 +57,7 @@ def test_every_ending_of_a_test_is_told_as_what_it_is(bench: Callable[..., Any])
     }
     assert len(ended.cases) == 11
     assert "no such flag" in ended.text("[mobile] skips itself")
+    assert 'type="TimeoutError"' in ended.text("[mobile] runs out of time")
     assert "expected to fail, but passed" in ended.text("[mobile] should fail but passes").lower()
     assert "first" in (both := ended.text("[mobile] has two soft problems"))
     assert "second" in both

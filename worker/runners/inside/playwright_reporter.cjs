@@ -149,7 +149,8 @@ function retry(name, result, test) {
 
 function about(result, test) {
   const otherwise = test.expectedStatus === 'failed' ? 'expected to fail, but passed' : result.status;
-  return { message: firstLine(result.error, otherwise), type: result.status };
+  const [type] = /^\w*Error\b/.exec(withoutColours(result.error?.message ?? '')) ?? [];
+  return { message: firstLine(result.error, otherwise), type: result.status === 'timedOut' ? 'TimeoutError' : type };
 }
 
 /** Every error of a try: a soft assertion or a broken fixture leaves more than one. */
