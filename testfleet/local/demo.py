@@ -1,8 +1,6 @@
 """The demo: four suites against a small web shop, on a whole fleet of one's own machine."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +14,8 @@ from testfleet import console, progress, render, runs
 from testfleet.database import Database
 from testfleet.durations import human
 from testfleet.enqueue import enqueue, jobs, new_run_id
-from testfleet.errors import Unavailable
 from testfleet.local.fleet import Fleet
+from testfleet.local.server import server
 from testfleet.queue import Queue
 from testfleet.render import Line, Table
 from testfleet.runs import Detail, Run, RunStatus
@@ -57,7 +55,7 @@ def run(fleet: Fleet, *, timeout: float) -> Ended:
     Raises:
         Unavailable: the shop did not start.
     """
-    with _shop() as url:
+    with server("testfleet.local.shop", "--port", "0") as url:
         console.tell(f"testfleet: the shop under test is at {url}")
         enqueued = _enqueue_all(fleet, url)
         with _shown() as show:
@@ -97,19 +95,6 @@ def _row(expected: Expectation, run: Run | None) -> tuple[str, ...]:
         human(run.p95_ms) if run.p95_ms is not None else "",
         human(took.total_seconds() * 1000) if took else "",
     )
-
-
-@contextmanager
-def _shop() -> Iterator[str]:
-    argv = [sys.executable, "-m", "testfleet.local.shop", "--port", "0"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            url = process.stdout.readline().strip() if process.stdout else ""
-            if not url.startswith("http://"):
-                raise Unavailable("shop: it did not start")
-            yield url
-        finally:
-            process.terminate()
 
 
 def _enqueue_all(fleet: Fleet, target_url: str) -> dict[str, Expectation]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from testfleet.errors import Refused
-from testfleet.local.aws import AwsEndpoint
+from testfleet.local.aws import endpoint
 from testfleet.local.browser import EXECUTABLE, find_browser
 from testfleet.local.controller import Controller, Limits
 from testfleet.local.pod import PodSpec
@@ -50,7 +50,7 @@ class Fleet:
             self._lock(opening)
             self.database_url = opening.enter_context(postgres(self.config.state / "postgres"))
             self.aws = opening.enter_context(
-                AwsEndpoint(
+                endpoint(
                     port=self.config.aws_port,
                     visibility_timeout=self.config.visibility_timeout,
                     secrets=self.config.secrets,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from testfleet.local.server import tied_to_us
+
 OURS: Final = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
 
 
@@ -59,7 +61,7 @@ class Pod:
         }
         with (self.folder / f"{program}.log").open("ab") as log:
             return subprocess.Popen(
-                [*_tied_to_us(), sys.executable, "-m", program],
+                [*tied_to_us(), sys.executable, "-m", program],
                 env=inherited | own | dict(env),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -67,9 +69,3 @@ class Pod:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C in the terminal is for us alone; we stop the pods in order
             )
-
-
-def _tied_to_us() -> list[str]:
-    """On Linux, let the kernel tell a pod when we die without a word; elsewhere the pod ends by its own deadlines."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []

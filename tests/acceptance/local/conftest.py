@@ -1,5 +1,6 @@
 """The fleet as a whole: real processes over a real queue, database and bucket."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,19 @@ DEADLINE = 120
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    """A fleet whose messages come back after a crash within seconds."""
-    config = FleetConfig(tmp_path / "state", CATALOG, max_pods=4, visibility_timeout=6, lease=6, stop_grace=5)
+def config() -> Iterator[FleetConfig]:
+    """A fleet whose messages come back after a crash within seconds.
+
+    Its folder is not pytest's: each new session of pytest shuts that to others, and PostgreSQL is another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+        Path(folder).chmod(0o755)
+        yield FleetConfig(Path(folder), CATALOG, max_pods=4, visibility_timeout=6, lease=6, stop_grace=5)
+
+
+@pytest.fixture
+def fleet(config: FleetConfig) -> Iterator[Fleet]:
+    """A running fleet."""
     with Fleet(config) as running:
         yield running
 

@@ -1,16 +1,18 @@
 """No result is lost and none is counted twice, whatever dies."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from handoff import volume
+from handoff.records import Admission, JobRecord, Run
 from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pod import Pod
 from tests.acceptance.local.conftest import (
-    CATALOG,
     eventually,
     results,
     rows,
@@ -36,8 +38,14 @@ def in_the_middle(fleet: Fleet, run_id: str) -> Pod:
         lambda: rows(fleet, "SELECT count(*) FROM test_cases WHERE run_id = %(r)s", r=run_id)[0]["count"] == CASES // 2,
         "half of the cases are there",
     )
-    (shard,) = rows(fleet, "SELECT worker FROM test_shards WHERE run_id = %(r)s", r=run_id)
-    return fleet.controller.pods[shard["worker"]]
+    (pod,) = [pod for pod in fleet.controller.pods.values() if admitted(pod, run_id)]
+    return pod
+
+
+def admitted(pod: Pod, run_id: str) -> bool:
+    folder = pod.folder / "handoff"
+    record, admission = volume.read(folder, JobRecord), volume.read(folder, Admission)
+    return bool(record and record.job and record.job.run_id == run_id and admission and isinstance(admission.root, Run))
 
 
 def attempt(fleet: Fleet, run_id: str) -> int:
@@ -151,10 +159,10 @@ def test_the_shards_of_a_run_become_one_verdict(fleet: Fleet) -> None:
     assert {row["shard"] for row in found["cases"]} == {1, 2, 3}
 
 
-def test_a_stopped_fleet_leaves_no_process(tmp_path: Path) -> None:
+def test_a_stopped_fleet_leaves_no_process(config: FleetConfig, tmp_path: Path) -> None:
     """Nor does a suite that was running go on without it."""
     gate = tmp_path / "gate"
-    with Fleet(FleetConfig(tmp_path / "state", CATALOG, visibility_timeout=6, lease=6, stop_grace=5)) as fleet:
+    with Fleet(config) as fleet:
         send(fleet, "stopped", CASES=str(CASES), GATE=str(gate))
         pod = in_the_middle(fleet, "stopped")
         family = [process for pid in (pod.worker.pid, pod.reporter.pid) for process in _family(pid)]
@@ -167,13 +175,12 @@ def _family(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def test_a_finished_pods_folder_goes_after_its_ttl(tmp_path: Path) -> None:
+def test_a_finished_pods_folder_goes_after_its_ttl(config: FleetConfig) -> None:
     """Its results stand in database and bucket."""
-    config = FleetConfig(tmp_path / "state", CATALOG, visibility_timeout=6, lease=6, stop_grace=5, ttl=0)
-    with Fleet(config) as fleet:
+    with Fleet(replace(config, ttl=0)) as fleet:
         send(fleet, "tidy")
         wait_until_finished(fleet, "tidy")
-        pods = tmp_path / "state" / "pods"
+        pods = config.state / "pods"
         eventually(lambda: not list(pods.iterdir()), "the folder is gone")
         assert results(fleet, "tidy")["run"]["status"] == "passed"
 
@@ -184,9 +191,8 @@ def test_a_second_fleet_over_the_same_state_is_refused(fleet: Fleet) -> None:
         pass
 
 
-def test_results_outlive_the_fleet(tmp_path: Path) -> None:
+def test_results_outlive_the_fleet(config: FleetConfig) -> None:
     """The endpoint forgets, the database does not."""
-    config = FleetConfig(tmp_path / "state", CATALOG, visibility_timeout=6, lease=6, stop_grace=5)
     with Fleet(config) as first:
         send(first, "kept")
         wait_until_finished(first, "kept")
