@@ -1,4 +1,6 @@
-"""How fast cases become rows: our staged COPY and merge against `executemany`. `python bench/upsert.py [--cases 100000]`.
+"""How fast cases become rows: our staged COPY and merge against `executemany`.
+
+`python bench/upsert.py [--cases 100000]`.
 
 Both write the same rows with the same conflict clause to an embedded PostgreSQL, in the same run: first fresh, then
 all of them again without a change, in batches of 1,000 as the tail brings them and in one transaction as at the end.

@@ -97,13 +97,15 @@ class Pod:
         )
         path = self.artifacts / "junit" / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'<testsuites><testsuite name="s">{body}' + "</testsuite></testsuites>" * end)
+        path.write_text(f"<testsuites><testsuite>{body}" + "</testsuite></testsuites>" * end)
 
     def admission(self) -> Decision:
-        return until(lambda: self._read(Admission), "admission.json").root
+        admission: Admission = until(lambda: self._read(Admission), "admission.json")
+        return admission.root
 
     def receipt(self) -> Result:
-        return until(lambda: self._read(Receipt), "receipt.json").root
+        receipt: Receipt = until(lambda: self._read(Receipt), "receipt.json")
+        return receipt.root
 
     def place(self, file: str, content: Any) -> None:
         """A file as a broken or foreign worker might write it."""
@@ -173,5 +175,3 @@ def pod(pods: Callable[[], Pod]) -> Pod:
 def eventually() -> Callable[[Callable[[], Any], str], Any]:
     """Waits for a condition, with a deadline."""
     return until
-
-

@@ -213,7 +213,7 @@ def test_sigterm_while_the_database_is_away_ends_a_claim_at_once(pod: Any, event
     eventually(lambda: "database_retry" in pod.log, "a claim that is tried again")
     pod.signal(signal.SIGTERM)
     assert pod.exit_code() == 0
-    assert list(path.name for path in pod.handoff.iterdir()) == ["job.json"]
+    assert [path.name for path in pod.handoff.iterdir()] == ["job.json"]
 
 
 def test_memory_stays_flat_on_a_large_video() -> None:

@@ -129,9 +129,7 @@ def test_a_reporter_with_its_receipt_does_nothing_more(pod: Any, eventually: Eve
     assert (pod.handoff / "receipt.json").stat() == written
 
 
-def test_another_pod_takes_over_a_dead_one_with_the_same_rows(
-    pods: Callable[[], Any], eventually: Eventually
-) -> None:
+def test_another_pod_takes_over_a_dead_one_with_the_same_rows(pods: Callable[[], Any], eventually: Eventually) -> None:
     """`kill -9` of a whole pod: after its lease, the redelivery leaves the rows of an undisturbed run, as attempt 2."""
     dead, heir = pods(), pods()
     dead.start()
@@ -250,9 +248,7 @@ def test_a_rejected_message_ends_its_run(pod: Any) -> None:
     """No admission, straight to the receipt, and the run says why."""
     pod.start()
     rejection = Rejection(run_id="r-1", suite="nosuch", reason="unknown_suite", detail="suite: must be one of checkout")
-    volume.write(
-        pod.handoff, JobRecord(claim_id="c", message_id="m", receive_count=1, worker="w", rejection=rejection)
-    )
+    volume.write(pod.handoff, JobRecord(claim_id="c", message_id="m", receive_count=1, worker="w", rejection=rejection))
     assert pod.receipt() == Committed(status="errored")
     assert not pod.has("admission.json")
     assert pod.rows("SELECT status, detail FROM test_runs") == [
@@ -369,7 +365,9 @@ def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
     """A token can't be signed for no region."""
     del pod.env["AWS_REGION"], pod.env["AWS_DEFAULT_REGION"]
     pod.start(
-        REPORTER_DATABASE_AUTH="iam", REPORTER_DATABASE_URL="postgresql://qa@db/qa", REPORTER_DATABASE_CA=certifi.where()
+        REPORTER_DATABASE_AUTH="iam",
+        REPORTER_DATABASE_URL="postgresql://qa@db/qa",
+        REPORTER_DATABASE_CA=certifi.where(),
     )
     assert pod.exit_code() == 78
     assert pod.log == "reporter: AWS_REGION: must name a region where REPORTER_DATABASE_AUTH is iam\n"

@@ -106,7 +106,7 @@ def report(cases: dict[str, str]) -> str:
     body = "".join(
         f"<testcase name={quoteattr(name)} time='0.1'>{inner[status]}</testcase>" for name, status in cases.items()
     )
-    return f"<testsuites><testsuite name='s'>{body}</testsuite></testsuites>"
+    return f"<testsuites><testsuite>{body}</testsuite></testsuites>"
 
 
 @dataclass(frozen=True)

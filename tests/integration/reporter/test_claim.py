@@ -61,8 +61,8 @@ async def test_of_twenty_claims_for_a_dead_pods_shard_one_wins(
     rows(RUN_OUT)
 
     async def pod(number: int) -> Any:
-        async with connect(database_url) as database:
-            return await ask(database, claimants(claim_id=f"c-{number}"))
+        async with connect(database_url) as own:
+            return await ask(own, claimants(claim_id=f"c-{number}"))
 
     decisions = await asyncio.gather(*(pod(number) for number in range(20)))
     assert [one for one in decisions if isinstance(one, Run)] == [Run(attempt=2)]
@@ -107,7 +107,14 @@ async def test_an_enqueued_run_is_started_and_keeps_what_was_registered(
     [("1/3", "checkout", "other_total", "shard"), ("2/2", "login", "other_suite", "suite")],
 )
 async def test_a_contradiction_is_rejected_and_changes_no_row(
-    database: Database, rows: Any, claimants: Callable[..., Claimant], shard: str, suite: str, reason: str, field: str
+    database: Database,
+    rows: Any,
+    claimants: Callable[..., Claimant],
+    *,
+    shard: str,
+    suite: str,
+    reason: str,
+    field: str,
 ) -> None:
     """A message that names another total or suite than its run is refused by name."""
     await ask(database, claimants("1/2"))

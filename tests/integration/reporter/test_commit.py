@@ -124,6 +124,7 @@ async def test_artifacts_of_an_earlier_attempt_stay(
 
 @pytest.mark.parametrize("total", [2, 8])
 async def test_overlapping_commits_always_end_the_run(
+    *,
     database_url: str,
     rows: Any,
     take: Take,
@@ -183,6 +184,7 @@ async def test_a_run_in_which_no_case_ran_is_errored(
     ],
 )
 async def test_why_a_shard_is_errored_is_said_in_words(
+    *,
     database: Database,
     rows: Any,
     take: Take,
@@ -209,7 +211,7 @@ async def test_a_report_that_breaks_off_is_errored_and_keeps_its_cases(
 ) -> None:
     """A green report without an end proves nothing."""
     bench.write({"a": "passed"}, "1.xml")
-    bench.write_text("<testsuites><testsuite name='s'><testcase name='b'/>", "2.xml")
+    bench.write_text("<testsuites><testsuite><testcase name='b'/>", "2.xml")
     assert (await finish(database, await take(), bench, outcomes())).status == "errored"
     assert rows.one("SELECT detail FROM test_shards")["detail"].startswith("the report junit/2.xml breaks off")
 
@@ -283,3 +285,56 @@ async def test_a_finished_run_never_changes_its_verdict(
     assert rows.one("SELECT shards_done, total FROM test_runs") == {"shards_done": 1, "total": 1}
     await record(database, Rejection(run_id="r-1", reason="invalid_message", detail="y"), patience=30)
     assert rows.one("SELECT status, detail, finished_at FROM test_runs") == ended
+
+
+async def test_an_artifact_is_told_to_belong_to_its_case_by_the_name_of_its_row(
+    database: Database, rows: Any, take: Take, benches: Callable[[int], Any], outcomes: Outcomes
+) -> None:
+    """What the report attaches to a case stands under the name that the case's row got, marked or not."""
+    attached = "<testsuites><testsuite><testcase name='a'><system-out>[[ATTACHMENT|../v.webm]]</system-out></testcase>"
+    for shard in (1, 2):
+        benches(shard).write_text(attached + "</testsuite></testsuites>")
+        (benches(shard).artifacts / "v.webm").write_bytes(b"v")
+        fence = await take(f"{shard}/2", claim_id=str(shard))
+        one = Artifact("v.webm", f"s3://qa/{shard}/v.webm", "video", 1, "video/webm")
+        other = Artifact("other", f"s3://qa/{shard}/other", "other", 1, "text/plain")
+        await finish(database, fence, benches(shard), outcomes(), (one, other))
+    assert rows("SELECT s3_uri, case_name FROM artifacts ORDER BY 1") == [
+        {"s3_uri": "s3://qa/1/other", "case_name": None},
+        {"s3_uri": "s3://qa/1/v.webm", "case_name": "a"},
+        {"s3_uri": "s3://qa/2/other", "case_name": None},
+        {"s3_uri": "s3://qa/2/v.webm", "case_name": "a [shard 2/2]"},
+    ]
+
+
+@pytest.mark.parametrize(("told", "expected"), [((120.5, 80.0, None), 120.5), ((None, 80.0, 120.5), 120.5)])
+async def test_a_load_tests_own_percentile_stands(
+    *,
+    database: Database,
+    rows: Any,
+    take: Take,
+    benches: Callable[[int], Any],
+    outcomes: Outcomes,
+    told: tuple[float | None, ...],
+    expected: float,
+) -> None:
+    """The greatest p95 that a shard tells is the run's, whichever shard comes last and whatever its cases took."""
+    for shard, p95 in enumerate(told, start=1):
+        prop = f"<properties><property name='p95_ms' value='{p95}'/></properties>" if p95 else ""
+        benches(shard).write_text(
+            f"<testsuites><testsuite>{prop}<testcase name='check {shard}' time='9'/></testsuite></testsuites>"
+        )
+        await finish(database, await take(f"{shard}/3", claim_id=str(shard)), benches(shard), outcomes())
+    assert rows.one("SELECT status, p95_ms FROM test_runs") == {"status": "passed", "p95_ms": expected}
+
+
+async def test_skipped_cases_do_not_count_for_the_percentile(
+    database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
+) -> None:
+    """What did not run took no time."""
+    times = {f"case {number}": number / 10 for number in range(1, 21)}
+    body = "".join(f"<testcase name='{name}' time='{time}'/>" for name, time in times.items())
+    skipped = "".join(f"<testcase name='s{number}' time='0'><skipped/></testcase>" for number in range(30))
+    bench.write_text(f"<testsuites><testsuite>{body}{skipped}</testsuite></testsuites>")
+    await finish(database, await take(), bench, outcomes())
+    assert rows.one("SELECT p95_ms FROM test_runs") == {"p95_ms": pytest.approx(1905)}

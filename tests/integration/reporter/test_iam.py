@@ -202,4 +202,4 @@ def test_the_bundle_is_read_when_the_settings_are(tmp_path: Path, monkeypatch: p
         "REPORTER_BUCKET": "qa-artifacts",
     }.items():
         monkeypatch.setenv(name, value)
-    assert ReporterSettings().database_ca == cert  # type: ignore[call-arg]  # its fields come from the environment
+    assert ReporterSettings().database_ca == cert

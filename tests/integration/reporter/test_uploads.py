@@ -22,13 +22,17 @@ FENCE = Fence("r-1", Shard(index=2, total=4), 3)
 
 
 @pytest.fixture
-def _env(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def aws_env(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS as the SDK's own chain finds it in a pod."""
     for name, value in aws.env.items():
         monkeypatch.setenv(name, value)
 
 
+pytestmark = pytest.mark.usefixtures("aws_env")
+
+
 @pytest.fixture
-async def qa(aws: Any, _env: None) -> AsyncIterator[Bucket]:
+async def qa(aws: Any, aws_env: None) -> AsyncIterator[Bucket]:  # noqa: ARG001  # a mark has no effect on fixtures
     """This test's bucket as the reporter sees it."""
     async with bucket(aws.bucket) as qa:
         yield qa
@@ -140,7 +144,7 @@ async def test_what_is_no_file_of_the_folder_is_told_and_left_alone(aws: Any, qa
     }  # fmt: skip
 
 
-async def test_a_bucket_that_is_not_there_is_a_refusal(aws: Any, _env: None, tmp_path: Path) -> None:
+async def test_a_bucket_that_is_not_there_is_a_refusal(aws: Any, tmp_path: Path) -> None:
     """S3's own word is in the error, and nothing waits."""
     write(tmp_path, {"a": b"1", "video.webm": b"x" * (PART_BYTES + 1)})
     async with bucket(f"{aws.bucket}-not") as qa:
@@ -168,16 +172,14 @@ class BrokenS3:
         writer.close()
 
 
-async def test_an_upload_that_breaks_off_is_cleared_away(
-    _env: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_an_upload_that_breaks_off_is_cleared_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """When a part fails, the others are given up, the begun upload is aborted, and nothing hangs."""
     s3 = BrokenS3()
     server = await asyncio.start_server(s3.serve, "127.0.0.1", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     write(tmp_path, {"video.webm": b"x" * (12 * PART_BYTES)})
     async with server, bucket("qa-broken") as qa, asyncio.timeout(60):
-        with pytest.raises(BucketRefused, match="r-1/2/3/video.webm"):
+        with pytest.raises(BucketRefused, match=r"r-1/2/3/video\.webm"):
             await upload(qa, tmp_path, FENCE)
     assert s3.asked[0] == "POST uploads"
     assert any(one.startswith("PUT ") for one in s3.asked)
@@ -185,7 +187,7 @@ async def test_an_upload_that_breaks_off_is_cleared_away(
 
 
 async def test_an_s3_out_of_reach_is_told_after_the_sdks_own_retries(
-    _env: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """No answer is not a refusal: the message comes back."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

@@ -85,9 +85,7 @@ def test_a_wrong_setting_is_one_clear_line(env: pytest.MonkeyPatch, name: str, v
         ("postgresql://qa@/qa", "must name a user and a host where REPORTER_DATABASE_AUTH is iam"),
     ],
 )
-def test_iam_takes_a_url_without_password_and_with_user_and_host(
-    env: pytest.MonkeyPatch, url: str, line: str
-) -> None:
+def test_iam_takes_a_url_without_password_and_with_user_and_host(env: pytest.MonkeyPatch, url: str, line: str) -> None:
     """A password next to a token is a mistake worth telling."""
     env.setenv("REPORTER_DATABASE_AUTH", "iam")
     env.setenv("REPORTER_DATABASE_URL", url)

@@ -18,9 +18,7 @@ def outcome(ending: Any = "finished", exit_code: int | None = 0, detail: str | N
     return Outcome(ending=ending, exit_code=exit_code, detail=detail, started_at=now, finished_at=now)
 
 
-def found(
-    cases: int = 3, bad: int = 0, *, files: int = 1, broken: tuple[tuple[str, str], ...] = ()
-) -> Evidence:
+def found(cases: int = 3, bad: int = 0, *, files: int = 1, broken: tuple[tuple[str, str], ...] = ()) -> Evidence:
     return Evidence(files=files, broken=broken, cases=cases, bad=bad)
 
 
@@ -41,9 +39,12 @@ def found(
         (ONLY, outcome(), found(broken=CUT), Verdict("errored", "the report junit/a.xml breaks off: no element found")),
         (ONLY, outcome(), found(0, files=0), Verdict("errored", "the suite left no JUnit report: exit code 0")),
         (ONE_OF_TWO, outcome(), found(0, files=0), Verdict("errored", "the suite left no JUnit report: exit code 0")),
-        (ONLY, outcome(exit_code=-9), found(0, files=0), Verdict("errored", "the suite left no JUnit report: signal 9")),
-        (ONLY, outcome(exit_code=2), found(), Verdict("errored", "no case failed, but the suite ended with exit code 2")),
-        (ONLY, outcome(exit_code=-11), found(), Verdict("errored", "no case failed, but the suite ended with signal 11")),
+        (ONLY, outcome(exit_code=-9), found(0, files=0),
+         Verdict("errored", "the suite left no JUnit report: signal 9")),
+        (ONLY, outcome(exit_code=2), found(),
+         Verdict("errored", "no case failed, but the suite ended with exit code 2")),
+        (ONLY, outcome(exit_code=-11), found(),
+         Verdict("errored", "no case failed, but the suite ended with signal 11")),
         (ONLY, outcome(), found(0), Verdict("errored", "the report holds no case")),
         (ONE_OF_TWO, outcome(), found(0), Verdict("passed")),
         (ONE_OF_TWO, outcome(exit_code=2), found(0),
