@@ -165,6 +165,17 @@ def test_a_pod_that_lost_its_shard_says_so_in_mid_suite(pods: Callable[[], Any],
     assert "z" not in {row["name"] for row in heir.rows(CASES)}
 
 
+def test_a_reporter_started_again_after_its_shard_was_taken_says_so_at_once(pod: Any) -> None:
+    """It does not wait for the first third of its lease to learn that another attempt holds the shard."""
+    pod.start()
+    pod.job()
+    pod.admission()
+    pod.kill()
+    pod.rows("UPDATE test_shards SET attempt = 2, claim_id = 'heir'")
+    pod.start(REPORTER_LEASE="3600")
+    assert pod.receipt() == Superseded()
+
+
 def test_a_lease_is_renewed_as_long_as_the_suite_runs(pods: Callable[[], Any], eventually: Eventually) -> None:
     """Well after the first lease, a second delivery still finds the shard busy."""
     holder, second = pods(), pods()
