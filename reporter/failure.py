@@ -28,9 +28,12 @@ _VOLATILE = tuple(
         (r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b", "<time>"),
         (r"\b0x[0-9a-fA-F]+\b|@[0-9a-fA-F]{5,16}\b", "<address>"),
         (r"(?<![\w.@~+%:-])(?:[A-Za-z]:|file://)?(?:[\w.@~+%-]*[/\\])+[\w.@~+%-]*(?::\d+)*", "<path>"),
-        (r"\b[\w-]+\.[A-Za-z]{1,5}:\d+(?::\d+)?\b", "<path>"),
+        (r"(?<![\w-])[\w-]+\.[A-Za-z]{1,5}:\d+(?::\d+)?\b", "<path>"),
         (r"\b(?=[a-fA-F]*\d)[0-9a-fA-F]{8,64}\b", "<hash>"),
-        (r"\b\d+(?:[.,]\d+)*\s?(?:ns|µs|us|ms|s|m|h|sec|secs|seconds?|minutes?|hours?|milliseconds?)\b", "<duration>"),
+        (
+            r"(?<![\w.,])\d+(?:[.,]\d+)*\s?(?:ns|µs|us|ms|s|m|h|sec|secs|seconds?|minutes?|hours?|milliseconds?)\b",
+            "<duration>",
+        ),
         (r"[-+]?\d+(?:[.,]\d+)*", "<n>"),
         (r"\s+", " "),
     )

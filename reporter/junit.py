@@ -22,7 +22,8 @@ _BUFFER = 64 * 1024
 _SUITES = {"testsuites", "testsuite"}
 _RESULTS = {"failure", "error", "skipped", "rerunFailure", "rerunError", "flakyFailure", "flakyError"}
 _OUTPUTS = {"system-out", "system-err"}
-_ATTACHMENT = re.compile(r"\[\[ATTACHMENT\|([^\n]{1,1024}?)\]\]")
+_MARK = "[[ATTACHMENT|"
+_ATTACHMENT = re.compile(re.escape(_MARK) + r"([^\n]{1,1024}?)\]\]")
 _CARRIED = 1100  # characters; the longest beginning of an attachment's line
 
 
@@ -73,6 +74,8 @@ class JUnitParser:
         self._done: list[Reported] = []
         self._broken: BrokenReport | None = None
         self._fed = 0
+        self._unfinished = 0
+        self._waiting = bytearray()
         self._expat = expat.ParserCreate()
         self._expat.buffer_text = True
         self._expat.buffer_size = _BUFFER
@@ -109,12 +112,19 @@ class JUnitParser:
             raise self._broken
 
     def _advance(self, data: bytes, *, last: bool) -> None:
+        # expat looks at an unfinished tag from its start with every piece, so it gets larger pieces of a large one.
+        self._waiting += data
+        size = len(self._waiting)
+        if _BUFFER < self._unfinished > size and self._unfinished + size <= MAX_TOKEN_BYTES and not last:
+            return
+        data, self._waiting = bytes(self._waiting), bytearray()
         try:
             self._expat.Parse(data, last)
         except (expat.ExpatError, ValueError, LookupError) as error:  # the latter two: an encoding nobody knows
             raise BrokenReport(self._explain(error, last=last)) from error
         self._fed += len(data)
-        if self._fed - self._expat.CurrentByteIndex > MAX_TOKEN_BYTES:
+        self._unfinished = self._fed - self._expat.CurrentByteIndex
+        if self._unfinished > MAX_TOKEN_BYTES:
             raise BrokenReport(f"line {self._expat.CurrentLineNumber}: one tag is longer than {MAX_TOKEN_BYTES} bytes")
 
     def _explain(self, error: Exception, *, last: bool) -> str:
@@ -201,8 +211,10 @@ class JUnitParser:
             end = match.end()
             if len(case.attachments) < MAX_ATTACHMENTS:
                 case.attachments.append(match[1])
-        begun = max(text.rfind("[[", end), len(text) - 1, end)
-        case.carried = text[begun:] if len(text) - begun <= _CARRIED else ""
+        begun = text.rfind(_MARK, end)
+        if begun < 0:
+            begun = max(end, len(text) - len(_MARK) + 1)
+        case.carried = text[begun:][:_CARRIED]
 
     def _end(self, _: str) -> None:
         tag = self._open.pop()

@@ -12,31 +12,27 @@ MAX_NAME_BYTES = 2000
 _TOOLS = {"k6", "newman", "playwright", "pytest"}
 """Tools that put all cases into one suite named after themselves, which says nothing of a case."""
 
-_PLAYWRIGHTS = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
-"""What Playwright puts between the titles of a case; Vitest has ` > ` there."""
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FULL_PATH = re.compile(r"(?:file://)?(?:/|[A-Za-z]:[/\\])\S*[/\\]([^/\\\s]+\.\w{1,5})")
 _SOURCE_FILE = re.compile(r"\S+\.(?:[cm]?[jt]sx?|feature|robot|bats|vue|svelte)")
-_DOTTED = re.compile(r"[^\s>]+")
+_METHOD = re.compile(r"[\w$.:/#\\-]+(?:[\[({<].*| with data set .*)?", re.DOTALL)
+"""A method, with its parameters as pytest, JUnit, Go or PHPUnit write them; a sentence is none."""
 
 
 def case_name(classname: str, name: str, suites: tuple[str, ...] = ()) -> str:
     """What a case is called, before repeats are told apart.
 
     `suites` are the names of the suites around it, outermost first; they stand in for a class that is not given.
-    A class name is joined by a dot, as in the languages that have classes; a file or a sentence by ` > ` or by what
-    the name itself uses. The folder of a full path is the machine's affair and left out.
+    A method is joined to its class by a dot, a sentence to its file, group or suite by ` > `. The folder of a full
+    path is the machine's affair and left out.
     """
     name, parent = _tidy(name), _tidy(classname)
-    is_class = bool(_DOTTED.fullmatch(parent)) and not _SOURCE_FILE.fullmatch(parent)
+    is_class = bool(parent) and " " not in parent and not _SOURCE_FILE.fullmatch(parent)
     if not parent:
         parent = " > ".join(suite for suite in map(_tidy, suites) if suite and suite not in _TOOLS)
     if not name or not parent or name == parent or name.startswith((f"{parent}.", f"{parent} > ")):
         return name or parent or "unnamed"
-    if is_class:
-        return f"{parent}.{name}"
-    return f"{parent}{_PLAYWRIGHTS if _PLAYWRIGHTS in name else ' > '}{name}"
+    return f"{parent}.{name}" if is_class and _METHOD.fullmatch(name) else f"{parent} > {name}"
 
 
 def shard_name(name: str, shard: Shard) -> str:
