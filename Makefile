@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint check clean
+.PHONY: help setup demo test lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/lint-imports
 
 check: lint test ## What CI runs
+
+bench: .venv/.synced ## Figures, each beside a peer or a limit measured in the same run
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 clean: ## Remove what set-up and runs have made
 	rm -rf .venv node_modules .testfleet .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

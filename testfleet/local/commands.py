@@ -35,7 +35,7 @@ def up(
     max_pods: MaxPods = CORES,
     ttl: Annotated[float, typer.Option(min=0, help="Seconds that a finished pod's folder stays.")] = 3600,
     aws_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint; 0 takes a free one.")] = 0,
-) -> None:
+) -> ExitCode:
     """Run the whole fleet on this machine until Ctrl-C.
 
     It prints the environment that another terminal needs to use its queue, and writes it into the state folder too.
@@ -49,8 +49,10 @@ def up(
         (state / "env").write_text(exports)
         typer.echo(f"{exports}# or: source {state / 'env'}")
         log.info("fleet_up", max_pods=max_pods, state=str(state))
-        stop.wait()
+        while not stop.wait(1) and not fleet.controller.broken.is_set():
+            pass
         log.info("fleet_stopping")
+    return ExitCode.OK if stop.is_set() else ExitCode.SOFTWARE
 
 
 def demo(

@@ -78,6 +78,8 @@ class Controller:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
         self.pods: dict[str, Pod] = {}
+        self.broken = threading.Event()
+        """Set when the controller could not go on: the endpoint is gone, or no process can be started."""
 
     def start(self) -> None:
         self._thread.start()
@@ -99,10 +101,14 @@ class Controller:
         self.pods.clear()
 
     def _run(self) -> None:
-        while not self._stop.wait(POLL_SECONDS):
-            self._tend()
-            self._scale()
-            self._clean()
+        try:
+            while not self._stop.wait(POLL_SECONDS):
+                self._tend()
+                self._scale()
+                self._clean()
+        except Exception:
+            log.exception("controller_broken")
+            self.broken.set()
 
     def _scale(self) -> None:
         if time.monotonic() < self._hold_until:

@@ -59,7 +59,8 @@ def run(fleet: Fleet, *, timeout: float) -> Ended:
         console.tell(f"testfleet: the shop under test is at {url}")
         enqueued = _enqueue_all(fleet, url)
         with _shown() as show:
-            details = _follow(Database(fleet.database_url), list(enqueued), show, timeout=timeout)
+            broken = fleet.controller.broken.is_set
+            details = _follow(Database(fleet.database_url), list(enqueued), show, timeout=timeout, give_up=broken)
     return conclude(enqueued, details)
 
 
@@ -112,7 +113,12 @@ def _enqueue_all(fleet: Fleet, target_url: str) -> dict[str, Expectation]:
 
 
 def _follow(
-    database: Database, run_ids: Sequence[str], show: Callable[[Mapping[str, Sight]], None], *, timeout: float
+    database: Database,
+    run_ids: Sequence[str],
+    show: Callable[[Mapping[str, Sight]], None],
+    *,
+    timeout: float,
+    give_up: Callable[[], bool],
 ) -> dict[str, Detail]:
     started = time.monotonic()
     with database.session() as session:
@@ -121,7 +127,7 @@ def _follow(
             sights = {run_id: Sight(runs.get(session, run_id), elapsed) for run_id in run_ids}
             show(sights)
             done = all(sight.run and sight.run.finished for sight in sights.values())
-            if done or elapsed > timeout:
+            if done or elapsed > timeout or give_up():
                 details = {run_id: runs.detail(session, run_id) for run_id in run_ids}
                 return {run_id: detail for run_id, detail in details.items() if detail}
             time.sleep(POLL_SECONDS)
