@@ -89,6 +89,7 @@ class Reports:
     def _grown(self) -> Iterator[Case]:
         budget = POLL_BYTES
         paths, _ = self._listed()
+        self._tails = {path: self._tails[path] for path in paths if path in self._tails}
         for path in paths:
             with suppress(BrokenReport), self._opened(path) as descriptor:
                 if descriptor is not None:
@@ -114,13 +115,18 @@ class Reports:
     def _listed(self) -> tuple[list[str], list[tuple[str, str]]]:
         """The reports in the order of their paths, and the folders that can't be looked into, with the reason."""
         paths, unreadable = [], []
-        with suppress(FileNotFoundError, NotADirectoryError):
+        try:
             for found in walk(self._artifacts / FOLDER):
-                path = posixpath.normpath(f"{FOLDER}/{found.path}")
+                path = f"{FOLDER}/{found.path}"
                 if found.skipped is not None and self._is_folder(path):
                     unreadable.append((storable(path), f"the folder can't be read: {found.skipped}"))
                 elif path.endswith(".xml"):
                     paths.append(path)
+        except PermissionError as error:
+            unreadable.append((FOLDER, f"the folder can't be read: {error.strerror}"))
+        except OSError as error:
+            if error.errno not in _NO_REPORT:
+                raise
         return sorted(paths), unreadable
 
     def _is_folder(self, path: str) -> bool:

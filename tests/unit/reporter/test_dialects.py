@@ -13,6 +13,7 @@ from reporter.reports import Reports
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "junit"
 FILES = sorted(str(path.relative_to(FIXTURES)) for path in FIXTURES.glob("*/*.xml"))
+PLAYWRIGHTS = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"  # what it puts between the titles of a case
 LETTERS = {Status.PASSED: ".", Status.FAILED: "F", Status.ERRORED: "E", Status.SKIPPED: "s"}
 
 
@@ -92,7 +93,7 @@ def test_tries_of_surefire_have_their_own_texts(tmp_path: Path) -> None:
 
 def test_tries_of_playwright_have_their_own_times(tmp_path: Path) -> None:
     """The case's time is that of its last try."""
-    case = read("playwright/retries.xml", tmp_path)["cart.spec.js > [chromium] checkout › loses an item"]
+    case = read("playwright/retries.xml", tmp_path)[f"cart.spec.js > [chromium] checkout {PLAYWRIGHTS} loses an item"]
     assert [one.duration_ms for one in case.tries] == [12.0, 5.0, 5.0]
     assert case.duration_ms == 5.0
 
@@ -133,7 +134,7 @@ def test_files_that_a_case_names_are_found_from_the_artifacts_folder(tmp_path: P
     shutil.copy(FIXTURES / "playwright/retries.xml", tmp_path / "junit" / "junit.xml")
     reports = Reports(tmp_path)
     assert len([case for batch in reports.final() for case in batch]) == 14
-    name = "cart.spec.js > [chromium] checkout › loses an item"
+    name = f"cart.spec.js > [chromium] checkout {PLAYWRIGHTS} loses an item"
     assert [path for path, of in reports.summary.attachments.items() if of == name] == [
         "test-results/cart-checkout-loses-an-item-chromium/error-context.md",
         "test-results/cart-checkout-loses-an-item-chromium-retry1/error-context.md",

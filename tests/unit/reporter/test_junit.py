@@ -3,6 +3,7 @@
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_any_split_gives_the_same_rows(name: str, cuts: list[float]) -> None:
     """A piece may end within a tag, an entity or a character."""
     data = REPORTS[name]
     places = sorted({0, len(data), *(int(cut * len(data)) for cut in cuts)})
-    assert read(*(data[a:b] for a, b in zip(places, places[1:], strict=False))) == WHOLE[name]
+    assert read(*(data[a:b] for a, b in pairwise(places))) == WHOLE[name]
 
 
 @pytest.mark.parametrize("name", ["phpunit/phpunit.xml", "pytest/xunit2.xml", "surefire/plain.xml"])
@@ -75,7 +76,9 @@ def test_any_truncation_gives_a_prefix_and_says_so(name: str, part: float) -> No
 
 
 @given(st.binary())
-@pytest.mark.parametrize("head", [b"", b"<", b"<testsuite>", b"\xff\xfe", b"\xfe\xff", b'<?xml version="1.0" encoding="'])
+@pytest.mark.parametrize(
+    "head", [b"", b"<", b"<testsuite>", b"\xff\xfe", b"\xfe\xff", b'<?xml version="1.0" encoding="']
+)
 def test_any_bytes_are_a_report_or_a_broken_one(head: bytes, tail: bytes) -> None:
     """Nothing but the one error comes out, whatever goes in."""
     read(head + tail)
@@ -122,7 +125,10 @@ def test_after_it_broke_a_report_stays_broken() -> None:
         (b"<testsuite>&#0;</testsuite>", "line 1, column 12: reference to invalid character number"),
         (b"<html></html>", "its root is <html>, where JUnit has <testsuites> or <testsuite>"),
         (b"<testcase name='a'/>", "its root is <testcase>, where JUnit has <testsuites> or <testsuite>"),
-        (b"<?xml version='1.0' encoding='nope'?><testsuite/>", "line 1: its encoding can't be read: unknown encoding: nope"),
+        (
+            b"<?xml version='1.0' encoding='nope'?><testsuite/>",
+            "line 1: its encoding can't be read: unknown encoding: nope",
+        ),
         (b"<a>" * 200, "its root is <a>, where JUnit has <testsuites> or <testsuite>"),
         (b"<testsuite>" * (MAX_DEPTH + 1), f"its elements are nested more than {MAX_DEPTH} deep"),
     ],
@@ -191,8 +197,8 @@ def test_half_a_character_of_utf_16_breaks_the_report() -> None:
         ('<testsuites><testcase name="a"/></testsuites>', ["a"]),
         ('<testsuite name="s"><testcase name="a"/></testsuite>', ["s > a"]),
         (
-            '<testsuites name="all"><testsuite name="s"><testsuite name="t"><testcase name="a"/></testsuite>'
-            '<testcase name="b"/></testsuite><testcase name="c"/></testsuites>',
+            """<testsuites name="all"><testsuite name="s"><testsuite name="t"><testcase name="a"/></testsuite>
+            <testcase name="b"/></testsuite><testcase name="c"/></testsuites>""",
             ["s > t > a", "s > b", "c"],
         ),
         ('<testsuite><testcase classname="c" name="a"/><testcase/></testsuite>', ["c.a", "unnamed"]),

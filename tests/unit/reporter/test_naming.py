@@ -18,7 +18,7 @@ NAMES = st.lists(st.sampled_from(["A", "A #2", "A #2 #2", "A #3", "B", "", "Ä" 
         ("shop.CartTest", "holds an item", "shop.CartTest > holds an item"),
         ("Shop.CartTest", 'testAdds with data set "one"', 'Shop.CartTest.testAdds with data set "one"'),
         ("example.com/shop/cart", "TestTable/one_item", "example.com/shop/cart.TestTable/one_item"),
-        ("cart.spec.ts", "[chromium] Cart › adds", "cart.spec.ts > [chromium] Cart › adds"),
+        ("cart.spec.ts", "[chromium] Cart adds", "cart.spec.ts > [chromium] Cart adds"),
         ("src/cart.test.ts", "adds", "src/cart.test.ts > adds"),
         ("cart checkout", "adds", "cart checkout > adds"),
         ("adds", "adds", "adds"),

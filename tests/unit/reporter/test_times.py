@@ -38,7 +38,24 @@ def test_a_number_is_read_in_any_spelling(text: str, value: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "-1", "-0.001", "nan", "NaN", "inf", "1e999", "abc", "1s", "1,23,4", "1,234,5", "1_0", "1 0", "٣", "9" * 41],
+    [
+        None,
+        "",
+        "-1",
+        "-0.001",
+        "nan",
+        "NaN",
+        "inf",
+        "1e999",
+        "abc",
+        "1s",
+        "1,23,4",
+        "1,234,5",
+        "1_0",
+        "1 0",
+        "٣",
+        "9" * 41,
+    ],
 )
 def test_what_is_no_measured_number_is_none(text: str | None) -> None:
     """A wrong figure is worse than none."""

@@ -30,6 +30,28 @@ def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:
     assert list(walk(tmp_path)) == []
 
 
+def test_folders_may_nest_deeper_than_any_stack(tmp_path: Path) -> None:
+    """A suite that builds a tower of folders must not bring the reporter down."""
+    places = [tmp_path.joinpath(*["d"] * depth) for depth in range(1, 1200)]
+    for place in places:
+        place.mkdir()
+    try:
+        (places[-1] / "leaf").touch()
+        assert list(walk(tmp_path)) == [Found(f"{'d/' * len(places)}leaf")]
+    finally:
+        (places[-1] / "leaf").unlink()
+        for place in reversed(places):  # what pytest tidies up with is not made for towers
+            place.rmdir()
+
+
+def test_a_folder_that_is_a_link_is_not_walked(tmp_path: Path) -> None:
+    """Not even the first one."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    with pytest.raises(OSError):  # noqa: PT011  # the kernel's word for it differs
+        list(walk(tmp_path / "link"))
+
+
 def test_a_file_is_opened_by_its_path(tmp_path: Path) -> None:
     """Through its folders, down to its bytes."""
     (tmp_path / "a b" / "ü").mkdir(parents=True)
