@@ -128,8 +128,7 @@ def aws(aws_endpoint: str) -> Aws:
     name = uuid.uuid4().hex
     env = {
         "AWS_ENDPOINT_URL": aws_endpoint,
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",  # where EKS puts it; boto3 itself looks for AWS_DEFAULT_REGION
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
