@@ -218,5 +218,5 @@ def is_running(pid: int) -> bool:
     """Whether the process is there and no zombie."""
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended while we read
         return False
