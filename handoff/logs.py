@@ -13,7 +13,9 @@ def configure(level: Literal["debug", "info", "warning", "error"], style: Litera
     Fields bound with `structlog.contextvars` (`run_id`, `shard`, `attempt`, `message_id`) stand on every line.
     """
     render: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -21,7 +23,8 @@ def configure(level: Literal["debug", "info", "warning", "error"], style: Litera
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if style == "json":
-        processors.append(structlog.processors.dict_tracebacks)
+        transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals may hold a secret
+        processors.append(structlog.processors.ExceptionRenderer(transform))
     structlog.configure(
         processors=[*processors, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -38,6 +38,7 @@ _SESSION = {
 _RETRY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,  # the connection was closed under us
+    asyncpg.InternalClientError,  # likewise, in the middle of an answer
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure
     asyncpg.ReadOnlySQLTransactionError,  # after a failover the old writer is a reader
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
@@ -48,11 +49,8 @@ _RETRY = (
     OSError,  # includes TimeoutError and a name that does not resolve
 )
 _REFUSED = (
-    ssl.SSLCertVerificationError,
+    ssl.SSLCertVerificationError,  # an OSError that time does not heal
     asyncpg.PostgresError,
-    asyncpg.InternalClientError,
-    asyncpg.ClientConfigurationError,
-    asyncpg.DataError,
 )
 
 _log = structlog.get_logger()
@@ -77,7 +75,7 @@ class Database:
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(DatabaseOutOfReach),
             stop=tenacity.stop_after_delay(patience),
-            wait=tenacity.wait_exponential_jitter(initial=0.1, max=5, jitter=0.5),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
             before_sleep=_tell,
             reraise=True,
         )
@@ -96,11 +94,10 @@ class Database:
 
 def _translate(error: BaseException) -> DatabaseOutOfReach | DatabaseRefused:
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, (ssl.SSLCertVerificationError, asyncpg.DataError, asyncpg.ClientConfigurationError)):
-        return DatabaseRefused(f"the database was refused: {text}")
-    if isinstance(error, _RETRY):
-        return DatabaseOutOfReach(f"the database is out of reach: {text}")
-    return DatabaseRefused(f"the database refused a statement: {text}")
+    bad_input = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)  # a value, or the URL
+    if bad_input or isinstance(error, ssl.SSLCertVerificationError) or not isinstance(error, _RETRY):
+        return DatabaseRefused(f"the database can't be used: {text}")
+    return DatabaseOutOfReach(f"the database is out of reach: {text}")
 
 
 def _tell(state: tenacity.RetryCallState) -> None:

@@ -2,6 +2,7 @@
 
 from handoff.records import Committed, Rejection
 from reporter.database import Connection, Database
+from reporter.failure import storable
 
 _RECORD = """
 INSERT INTO test_runs AS run (run_id, suite, status, detail, finished_at)
@@ -19,7 +20,7 @@ async def record(database: Database, rejection: Rejection, *, patience: float) -
     """
 
     async def step(connection: Connection) -> None:
-        detail = f"{rejection.reason}: {rejection.detail}"
+        detail = storable(f"{rejection.reason}: {rejection.detail}")
         await connection.execute(_RECORD, rejection.run_id, rejection.suite, detail)
 
     await database.run(step, patience=patience)

@@ -109,7 +109,10 @@ async def merge(connection: Connection, fence: Fence) -> None:
     """
     shard = fence.shard.index
     await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, None)
-    while taken := [row["row_name"] for row in await connection.fetch(_TAKEN, fence.run_id, shard)]:
+    while fence.shard.total > 1:
+        taken = [row["row_name"] for row in await connection.fetch(_TAKEN, fence.run_id, shard)]
+        if not taken:
+            break
         names = await _free_names(connection, taken, fence)
         await connection.execute(_RENAME, taken, names)
         await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, names)

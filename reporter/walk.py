@@ -20,19 +20,39 @@ class Found:
 
 
 def walk(folder: Path) -> Iterator[Found]:
-    """Every entry below the folder but its subfolders, in the order of their paths within each folder."""
-    errors: list[OSError] = []
-    root = os.fspath(folder)
-    for where, folders, files, descriptor in os.fwalk(root, onerror=errors.append, follow_symlinks=False):
-        folders.sort()
-        for name in sorted(files + [name for name in folders if _is_link(name, descriptor)]):
-            path = os.path.relpath(os.path.join(where, name), root)  # noqa: PTH118  # pathlib would tidy odd names
-            yield _look(path, name, descriptor)
-        for error in errors:
-            yield Found(os.path.relpath(error.filename or where, root), skipped=error.strerror or "not readable")
-        errors.clear()
-    for error in errors:
-        yield Found(os.path.relpath(error.filename or root, root), skipped=error.strerror or "not readable")
+    """Every entry below the folder but its subfolders, in the order of their paths within each folder.
+
+    A subfolder that can't be listed is an entry, too; however deep they nest, one is open at a time.
+
+    Raises:
+        OSError: the folder itself is not there, can't be listed, or is a symbolic link.
+    """
+    pending = [""]
+    while pending:
+        place = pending.pop()
+        try:
+            entries, folders = _list(folder, place)
+        except OSError as error:
+            if not place:
+                raise
+            yield Found(place, skipped=error.strerror or "not readable")
+            continue
+        yield from entries
+        pending.extend(reversed(folders))
+
+
+def _list(root: Path, place: str) -> tuple[list[Found], list[str]]:
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | (0 if place else os.O_NOFOLLOW))
+    for part in filter(None, place.split("/")):
+        descriptor = _step(descriptor, part, os.O_DIRECTORY)
+    try:
+        with os.scandir(descriptor) as scan:
+            found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan)
+        head = f"{place}/" if place else ""
+        entries = [_look(head + name, name, descriptor) for name, is_folder in found if not is_folder]
+        return entries, [head + name for name, is_folder in found if is_folder]
+    finally:
+        os.close(descriptor)
 
 
 def open_inside(folder: Path, path: str) -> int:
@@ -57,10 +77,6 @@ def _step(folder: int, name: str, flags: int) -> int:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
     finally:
         os.close(folder)
-
-
-def _is_link(name: str, descriptor: int) -> bool:
-    return stat.S_ISLNK(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)
 
 
 def _look(path: str, name: str, descriptor: int) -> Found:

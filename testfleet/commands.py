@@ -4,8 +4,9 @@ SQLAlchemy, boto3 and psycopg together take more than a second to import; `--hel
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
     from testfleet.queue import Queue
     from testfleet.settings import Settings
 
+_HELP = {"help_option_names": ["-h", "--help"]}
+_PASSED_ON: dict[str, Any] = {
+    "add_help_option": False,
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+}
+_OURS = {"handoff", "reporter", "testfleet", "worker"}
+
 app = typer.Typer(
     name="testfleet",
     help="End-to-end tests as a fleet: enqueue runs, wait for verdicts, read results.",
     add_completion=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
 )
 
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
@@ -93,8 +101,8 @@ def enqueue(
     )
     seconds = durations.parse(timeout, option="--timeout")
     settings = _settings()
-    queue = _queue(settings)
     database = _database(settings) if wait or settings.database_url else None
+    queue = _queue(settings)
     try:
         enqueueing.enqueue(jobs, queue, database)
     except NotSent:
@@ -110,8 +118,10 @@ def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> Ex
 
     Exit code: 0 passed, 1 failed, 2 errored or without any verdict, 3 not finished in time.
     """
-    from testfleet import durations  # noqa: PLC0415  # with the rest
+    from testfleet import durations  # noqa: PLC0415  # slow to import
+    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
 
+    check_run_id(run_id)
     seconds = durations.parse(timeout, option="--timeout")
     return _gate(_settings()).wait(run_id, timeout=seconds, as_json=as_json)
 
@@ -139,7 +149,9 @@ def list_runs(
 def show(run_id: RunId, *, as_json: Json = False) -> None:
     """Show one run: shards, failing and flaky cases, files."""
     from testfleet import console, render, runs  # noqa: PLC0415  # slow to import
+    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
 
+    check_run_id(run_id)
     with _database(_settings()).session() as session:
         detail = runs.detail(session, run_id)
     if detail is None:
@@ -185,6 +197,10 @@ def ingest(
     found = reports.find(paths)
     for file in found.ignored:
         console.tell(f"testfleet: {file}: ignored: it is no JUnit XML")
+    with database.session() as session:
+        standing = runs.get(session, run_id)
+    if standing and standing.suite != suite:
+        raise Refused(f"--suite: run {run_id} is of suite {standing.suite}, not {suite}")
     if not ingesting.ingest(found.reports, job, database=database, bucket=bucket):
         console.tell(f"testfleet: {run_id} was complete already; nothing was changed")
     with database.session() as session:
@@ -193,6 +209,31 @@ def ingest(
         raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
     console.write(render.verdict(detail))
     return ExitCode.ERRORED if detail.run.status == "errored" else ExitCode.OK
+
+
+@app.command(**_PASSED_ON)
+def up(context: typer.Context) -> ExitCode:
+    """The whole fleet on a laptop, with nothing installed."""
+    return _local("up", context.args)
+
+
+@app.command(**_PASSED_ON)
+def demo(context: typer.Context) -> ExitCode:
+    """The fleet on a laptop with suites and something to test."""
+    return _local("demo", context.args)
+
+
+def _local(name: str, arguments: list[str]) -> ExitCode:
+    """Run a command of the fleet on a laptop, with the options that it declares itself."""
+    try:
+        command = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_HELP)
+        command.command()(getattr(import_module("testfleet.local.commands"), name))
+        return ExitCode(command(arguments, prog_name=f"testfleet {name}", standalone_mode=False) or ExitCode.OK)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in _OURS:
+            raise
+        raise BadSetting(f"{name}: {package} is not installed; run: pip install 'testfleet[local]'") from error
 
 
 def _settings() -> "Settings":

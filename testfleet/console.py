@@ -3,11 +3,11 @@
 rich honours `NO_COLOR`. Text is always printed as text: nothing in a test's name or error is taken for markup.
 """
 
+import os
 import sys
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -17,16 +17,24 @@ _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "
 
 
 def write(block: Table | Iterable[Line]) -> None:
-    """Print to stdout what somebody asked for."""
+    """Print to stdout what somebody asked for. A reader that left early has seen enough; the verdict stands."""
+    try:
+        _write(block)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+
+
+def _write(block: Table | Iterable[Line]) -> None:
     terminal = Console(highlight=False)
     if isinstance(block, Table):
         _table(block, terminal)
     elif terminal.is_terminal:
         for line in block:
-            terminal.print(Padding(text(line), (0, 0, 0, 2 * line.indent)), soft_wrap=True)
+            terminal.print(text(line), soft_wrap=True)
     else:
         for line in block:
-            sys.stdout.write("  " * line.indent + line.text + "\n")
+            sys.stdout.write(text(line).plain + "\n")
 
 
 def tell(line: str) -> None:
@@ -36,13 +44,13 @@ def tell(line: str) -> None:
 
 
 def text(line: Line) -> Text:
-    return Text(line.text, style=_STYLES[line.tone])
+    return Text("  " * line.indent + line.text, style=_STYLES[line.tone])
 
 
 def _table(table: Table, terminal: Console) -> None:
     if not terminal.is_terminal:
         for row in (table.header, *table.rows):
-            sys.stdout.write("\t".join(row) + "\n")
+            sys.stdout.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")
         return
     drawn = RichTable(*table.header, title=table.title or None, title_justify="left", box=None, pad_edge=False)
     for row, tone in zip(table.rows, table.tones, strict=True):

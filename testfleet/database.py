@@ -121,8 +121,13 @@ def _rds_token(parameters: Mapping[str, Any]) -> str:
     if not parameters.get("host") or not parameters.get("user"):
         raise BadSetting(f"{_SETTING}: must name host and user where TESTFLEET_DATABASE_AUTH is iam")
     try:
-        token: str = boto3.client("rds").generate_db_auth_token(
-            DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
+        # boto3 itself reads AWS_DEFAULT_REGION only.
+        token: str = (
+            boto3.Session()
+            .client("rds", region_name=os.environ.get("AWS_REGION"))
+            .generate_db_auth_token(
+                DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
+            )
         )
     except BotoCoreError as error:
         raise BadSetting(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error

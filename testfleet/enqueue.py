@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from handoff.errors import first_problem
-from handoff.message import MAX_SHARDS, JobMessage, Shard
+from handoff.message import MAX_SHARDS, JobMessage, RunId, Shard
 from testfleet.database import Database
 from testfleet.errors import Refused
 from testfleet.queue import Queue
@@ -24,6 +24,18 @@ STANDING = "SELECT suite, shards, status, finished_at IS NOT NULL AS finished FR
 def new_run_id(now: datetime, random: bytes) -> str:
     """A run id that sorts by time and is nobody else's: `20260131-093000-5f3a9c01`. `now` is in UTC."""
     return f"{now:%Y%m%d-%H%M%S}-{random.hex()}"
+
+
+def check_run_id(value: str) -> None:
+    """Hold an argument to what a run id may be: another one can never appear, and waiting for it is in vain.
+
+    Raises:
+        Refused: says what is allowed.
+    """
+    try:
+        TypeAdapter(RunId).validate_python(value)
+    except ValidationError as error:
+        raise Refused(f"RUN_ID: {first_problem(error).allowed}") from error
 
 
 def jobs(

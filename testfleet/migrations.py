@@ -158,7 +158,12 @@ def _script(connection: Connection, migration: Migration) -> Script:
 
     def upgrade(**_: Any) -> None:
         # Without parameters the driver sends the text as it is: several statements at once, and % means %.
-        connection.exec_driver_sql(migration.sql, execution_options={"no_parameters": True})
+        try:
+            connection.exec_driver_sql(migration.sql, execution_options={"no_parameters": True})
+        except exc.OperationalError:
+            raise
+        except exc.DBAPIError as error:
+            raise BadSetting(f"migrations: {migration.file}: {one_line(error.orig or error)}") from error
         connection.execute(
             text(_WRITE_HISTORY),
             {"version": migration.version, "file": migration.file, "sha256": migration.sha256},

@@ -1,5 +1,6 @@
 """The SQS queue that jobs are sent to. The only module that knows the SQS SDK."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,8 +53,10 @@ class Queue:
         self._name = name
         self._sleep = sleep
         with self._translated():
-            self._sqs: Any = boto3.client(
-                "sqs", config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
+            self._sqs: Any = boto3.Session().client(
+                "sqs",
+                region_name=os.environ.get("AWS_REGION"),  # boto3 itself reads AWS_DEFAULT_REGION only
+                config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}),
             )
 
     def send(self, jobs: Sequence[JobMessage]) -> None:

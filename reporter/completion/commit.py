@@ -7,6 +7,7 @@ from reporter.artifacts import Artifact
 from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, Superseded
+from reporter.failure import storable
 from reporter.fence import Fence, hold
 from reporter.reader import Reader
 from reporter.reports import Summary
@@ -120,7 +121,8 @@ async def _commit(
         raise DatabaseOutOfReach("a count gave no row")
     evidence = Evidence(files=summary.files, broken=tuple(summary.broken), **dict(counted))
     verdict = of_shard(fence.shard, outcome, evidence)
-    ending = (verdict.status, verdict.detail, evidence.cases, outcome.ending, outcome.exit_code)
+    detail = verdict.detail and storable(verdict.detail)
+    ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending)
     await _count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
     return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts))

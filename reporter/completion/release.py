@@ -2,6 +2,7 @@
 
 from handoff.records import Interrupted, Outcome
 from reporter.database import Connection, Database
+from reporter.failure import storable
 from reporter.fence import Fence, hold
 from reporter.reader import Reader
 from reporter.store import begin_staging, merge, stage
@@ -66,5 +67,5 @@ async def _release(
     ending = outcome.ending if outcome else "interrupted"
     exit_code = outcome.exit_code if outcome else None
     why = outcome.detail if outcome else detail or "the worker ended without an outcome"
-    cases: int = await connection.fetchval(_RELEASE, *place, ending, exit_code, why)
+    cases: int = await connection.fetchval(_RELEASE, *place, ending, exit_code, why and storable(why))
     return cases

@@ -60,12 +60,12 @@ class Attempt:
         return result
 
     async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(self.lease / 3)
+        while True:  # at once, too: a reporter that was started again may have lost its shard meanwhile
             try:
                 await renew(self.database, self.fence, lease=self.lease, patience=self.lease / 3)
             except (OutOfReach, Refused) as error:
                 _log.warning("lease_not_renewed", detail=str(error))  # no loss: nobody said that it is another's
+            await asyncio.sleep(self.lease / 3)
 
     async def _watch(self, stop: asyncio.Event) -> Outcome | None:
         async with asyncio.TaskGroup() as group:

@@ -38,3 +38,10 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class NoTests:
     """The shard gets no test of the suite: it is complete with an empty report."""
+
+
+class CannotPlan(Exception):
+    """The suite cannot start here: a tool, its script or its folder is missing or unreadable.
+
+    The text is one line that names what is wrong and what is allowed.
+    """

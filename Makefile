@@ -1,0 +1,52 @@
+# Everything sets itself up: `make demo` and `make test` work on a fresh clone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+TEST_PROCESSES ?= 2
+
+.PHONY: help setup demo test lint check bench clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+
+setup: .venv/.synced node_modules/.installed .venv/.browser ## Set everything up, into .venv and node_modules
+
+demo: setup ## Four suites against a small web shop, on a whole fleet of your own machine
+	$(BIN)/testfleet demo
+
+test: setup ## All tests
+	$(BIN)/pytest -n $(TEST_PROCESSES)
+
+lint: .venv/.synced ## Style, types and import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## What CI runs
+
+bench: .venv/.synced ## Figures, each beside a peer or a limit measured in the same run
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+clean: ## Remove what set-up and runs have made
+	rm -rf .venv node_modules .testfleet .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/.uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "testfleet needs Python 3.11 or newer: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.venv/.synced: .venv/.uv uv.lock pyproject.toml
+	$(BIN)/uv sync --frozen --all-extras --quiet
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "testfleet needs Node 20 or newer, with npm"; exit 1; }
+	npm ci --no-audit --no-fund
+	@touch $@
+
+.venv/.browser: .venv/.synced node_modules/.installed
+	$(BIN)/python -m testfleet.local.browser
+	@touch $@

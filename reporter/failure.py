@@ -1,0 +1,105 @@
+"""What went wrong in a case, in words: text that PostgreSQL can hold, its type, and a fingerprint of its kind."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Self
+
+MAX_ERROR_BYTES = 16 * 1024
+"""Of UTF-8, with the marker; the whole text stays in the JUnit file."""
+
+_MAX_TYPE = 200
+_FINGERPRINTED = 2000  # characters; a stack's depths say more of the code than of the failure
+_FINGERPRINTED_LINES = 5
+_REFUSED = re.compile("[\x00\ud800-\udfff]")
+_STATUS_WORD = re.compile(r"(?:test )?(?:fail|failed|failure|error)?[.!]?", re.IGNORECASE)
+_LEADING_TYPE = re.compile(
+    r"(?:failed on (?:setup|teardown) with \")?"  # pytest's words
+    r"((?:[A-Za-z_][\w$]*[.\\]){0,20}[A-Z][\w$]*(?:Error|Exception|Failure))(?=[:\s]|$)"
+)
+_TOOL_LINE = re.compile(r"(?:=== |--- (?:FAIL|PASS|SKIP)).*")
+
+# In this order: a UUID holds numbers, and a path may hold a time.
+_VOLATILE = tuple(
+    (re.compile(pattern), word)
+    for pattern, word in (
+        (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", "<uuid>"),
+        (r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", "<time>"),
+        (r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b", "<time>"),
+        (r"\b0x[0-9a-fA-F]+\b|@[0-9a-fA-F]{5,16}\b", "<address>"),
+        (r"(?<![\w.@~+%:-])(?:[A-Za-z]:|file://)?(?:[\w.@~+%-]*[/\\])+[\w.@~+%-]*(?::\d+)*", "<path>"),
+        (r"(?<![\w-])[\w-]+\.[A-Za-z]{1,5}:\d+(?::\d+)?\b", "<path>"),
+        (r"\b(?=[a-fA-F]*\d)[0-9a-fA-F]{8,64}\b", "<hash>"),
+        (
+            r"(?<![\w.,])\d+(?:[.,]\d+)*\s?(?:ns|µs|us|ms|s|m|h|sec|secs|seconds?|minutes?|hours?|milliseconds?)\b",
+            "<duration>",
+        ),
+        (r"[-+]?\d+(?:[.,]\d+)*", "<n>"),
+        (r"\s+", " "),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Text, type and fingerprint of what went wrong; all None where the report says nothing of it."""
+
+    text: str | None = None
+    type: str | None = None
+    fingerprint: str | None = None
+
+    @classmethod
+    def of(cls, type_: str, message: str, text: str, *, left_out: int = 0, names: tuple[str, ...] = ()) -> Self:
+        """From what a report says; `left_out` is how many bytes of `text` the caller has dropped already.
+
+        `names` are the case's own: what two cases have in common must not differ by them.
+        """
+        message, text = storable(message).strip(), storable(text).strip()
+        told = text if message in text else "\n".join(filter(None, (message, text)))
+        kind = _type(type_, message, text)
+        return cls(
+            text=cut(told, left_out=left_out) if told or left_out else None,
+            type=kind,
+            fingerprint=_fingerprint(kind, message, text, names) if told or kind else None,
+        )
+
+
+def storable(text: str) -> str:
+    """The text with what PostgreSQL refuses (NUL, lone surrogates) replaced by U+FFFD."""
+    return _REFUSED.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def cut(text: str, *, left_out: int = 0) -> str:
+    """At most 16 KiB of the text, with a marker that says how many bytes are missing, `left_out` among them."""
+    raw = text.encode()
+    if len(raw) <= MAX_ERROR_BYTES and not left_out:
+        return text
+    # Room for a marker with the largest number first: the shorter one of what is really left out fits then, too.
+    head = raw[: MAX_ERROR_BYTES - len(_marker(len(raw) + left_out).encode())].decode(errors="ignore")
+    return head + _marker(len(raw) - len(head.encode()) + left_out)
+
+
+def _marker(missing: int) -> str:
+    return f"\n[… {missing} bytes left out]"
+
+
+def _type(type_: str, message: str, text: str) -> str | None:
+    named = storable(type_).strip()[:_MAX_TYPE]
+    if not _STATUS_WORD.fullmatch(named) or named == "Error":
+        return named
+    leading = _LEADING_TYPE.match(message) or _LEADING_TYPE.match(text)
+    return leading[1][:_MAX_TYPE] if leading else None
+
+
+def _fingerprint(kind: str | None, message: str, text: str, names: tuple[str, ...]) -> str:
+    source = message
+    if _STATUS_WORD.fullmatch(message):
+        source = text[:_FINGERPRINTED]
+        for name in sorted(filter(None, names), key=len, reverse=True):
+            source = source.replace(name, "")
+        lines = (line for line in source.splitlines() if line.strip() and not _TOOL_LINE.fullmatch(line.strip()))
+        source = "\n".join(line for line, _ in zip(lines, range(_FINGERPRINTED_LINES), strict=False))
+    source = source[:_FINGERPRINTED]
+    for pattern, word in _VOLATILE:
+        source = pattern.sub(word, source)
+    return hashlib.sha256(f"{kind or ''}\0{source.strip()}".encode()).hexdigest()[:16]

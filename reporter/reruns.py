@@ -1,0 +1,107 @@
+"""Repeated elements that are tries of one case, brought together."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from reporter.cases import Case, Status, Try
+from reporter.failure import cut
+from reporter.junit import BrokenReport, Dialect, Reported
+from reporter.naming import identity
+
+MAX_HELD = 1000
+"""Elements that wait for their last repeat, which bounds memory; past that, a repeat is a case of its own."""
+
+_TEARDOWN = "failed on teardown with "  # pytest's words
+_BAD = {Status.FAILED, Status.ERRORED}
+
+
+def together(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Iterator[Reported]:
+    """The cases of one report, each with all its tries, and where its last try stands.
+
+    `survey` are the same elements, read before: only so it is known which case comes again without keeping them all.
+
+    Raises:
+        BrokenReport: after the last case, as `elements` did.
+    """
+    tries = _Tries(_count(survey))
+    try:
+        for element in elements:
+            yield from tries.add(element)
+    except BrokenReport:
+        yield from tries.rest()
+        raise
+    yield from tries.rest()
+
+
+def _count(elements: Iterable[Reported]) -> Counter[int]:
+    """How often each case comes that comes more than once; nothing where the report begins without reruns."""
+    counts: Counter[int] = Counter()
+    with suppress(BrokenReport):
+        for element in elements:
+            if element.dialect is not Dialect.OTHER:
+                counts[_key(element)] += 1
+            elif not counts:
+                break  # spares most reports from being read twice
+    return Counter({key: times for key, times in counts.items() if times > 1})
+
+
+class _Tries:
+    """Holds elements back until the last try of their case is there; what `counts` doesn't name passes through."""
+
+    def __init__(self, counts: Counter[int]) -> None:
+        self._left = counts
+        self._held: defaultdict[int, list[Reported]] = defaultdict(list)
+        self._size = 0
+
+    def add(self, element: Reported) -> Iterator[Reported]:
+        """The cases that are complete with this element."""
+        key = _key(element)
+        if element.dialect is Dialect.OTHER or key not in self._left:
+            yield element
+            return
+        held = self._held[key]
+        held.append(element)
+        self._left[key] -= 1
+        self._size += 1
+        passed = element.dialect is Dialect.GOTESTSUM and element.case.status not in _BAD
+        if passed or not self._left[key] or self._size > MAX_HELD:
+            del self._held[key]
+            self._size -= len(held)
+            yield merge(held)
+
+    def rest(self) -> Iterator[Reported]:
+        """What still waits: its failure was not followed by a try that passed, or the file changed meanwhile."""
+        for held in self._held.values():
+            yield merge(held)
+        self._held.clear()
+
+
+def merge(elements: list[Reported]) -> Reported:
+    """One case of all its elements, in the report's order; the last try gives the verdict."""
+    pytest = elements[0].dialect is Dialect.PYTEST
+    tries: list[Case] = []
+    for case in (element.case for element in elements):
+        if pytest and tries and _is_teardown(tries[-1], case):
+            tries[-1] = replace(tries[-1], error=cut(f"{tries[-1].error or ''}\n\n{case.error}"))
+            continue
+        if pytest and tries and tries[-1].status is Status.PASSED:
+            # pytest's report has no word for a try that is repeated: it looks as if it passed.
+            tries[-1] = replace(tries[-1], status=Status.FAILED)
+        tries.append(case)
+    attachments = tuple(path for element in elements for path in element.attachments)
+    last = tries[-1]
+    if len(tries) > 1:
+        each = tuple(one for case in tries for one in case.tries or (Try(case.status, case.duration_ms, case.error),))
+        last = replace(last, tries=each, flaky=last.status is Status.PASSED)
+    return replace(elements[-1], case=last, attachments=attachments)
+
+
+def _is_teardown(before: Case, case: Case) -> bool:
+    """Whether the element only tells of the clean-up after a try that has failed already."""
+    return before.status is Status.FAILED and (case.error or "").startswith(_TEARDOWN)
+
+
+def _key(element: Reported) -> int:
+    return identity(element.case.name, element.case.file)

@@ -1,0 +1,85 @@
+"""The embedded AWS endpoint: moto's server over HTTP, with a queue, its dead-letter queue, a bucket and secrets."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from testfleet.local.server import server
+
+REGION = "eu-central-1"
+BUCKET = "qa-artifacts"
+MAX_RECEIVES = 5
+"""After so many receives SQS moves a message to the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsEndpoint:
+    """A running endpoint. Nothing of it survives its end; the database is what remembers."""
+
+    url: str
+    queue_url: str
+    dead_letter_queue_url: str
+    bucket: str
+    sqs: Any
+    """The SDK client of its queues."""
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What any AWS SDK must find in its environment to use this endpoint and no other."""
+        return _env(self.url)
+
+    def client(self, service: str) -> Any:
+        """An SDK client of this endpoint."""
+        return _client(self.url, service)
+
+    def depth(self, queue_url: str) -> tuple[int, int]:
+        """How many messages wait in the queue and how many are in flight; moto's counts are exact."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+        return int(found[names[0]]), int(found[names[1]])
+
+
+@contextmanager
+def endpoint(*, port: int, visibility_timeout: int, secrets: Mapping[str, Mapping[str, str]]) -> Iterator[AwsEndpoint]:
+    """An endpoint on loopback for as long as the block lasts; port 0 takes a free one.
+
+    Raises:
+        Unavailable: it did not start; another program may have the port.
+    """
+    with server("testfleet.local.moto_server", "--port", str(port)) as url:
+        sqs, s3, secretsmanager = (_client(url, service) for service in ("sqs", "s3", "secretsmanager"))
+        dead = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+        redrive = {"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": str(MAX_RECEIVES)}
+        queue = sqs.create_queue(
+            QueueName="test-jobs",
+            Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": str(visibility_timeout)},
+        )["QueueUrl"]
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for name, values in secrets.items():
+            secretsmanager.create_secret(Name=name, SecretString=json.dumps(dict(values)))
+        yield AwsEndpoint(url, queue, dead, BUCKET, sqs)
+
+
+def _env(url: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }
+
+
+def _client(url: str, service: str) -> Any:
+    return boto3.session.Session().client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",  # noqa: S106  # moto's server asks for none
+    )

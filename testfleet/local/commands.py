@@ -1,0 +1,83 @@
+"""The commands `up` and `demo`: their options, and what each starts."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from handoff import logs
+from testfleet import console
+from testfleet.errors import Refused
+from testfleet.exit_codes import ExitCode
+from testfleet.local import demo as demonstration
+from testfleet.local.fleet import Fleet, FleetConfig
+
+CORES = os.cpu_count() or 1
+STATE = Path(".testfleet")
+SAMPLES = Path(__file__).parents[2] / "suites" / "catalog.toml"
+
+log = structlog.get_logger()
+
+MaxPods = Annotated[
+    int, typer.Option(min=1, max=100, help="The most pods that run at once.", show_default="one a core")
+]
+
+
+def up(
+    catalog: Annotated[
+        Path, typer.Option(help="The suite catalog.", show_default="that of the sample suites")
+    ] = SAMPLES,
+    state: Annotated[Path, typer.Option(help="Folder of the database and of the pods; results stay in it.")] = STATE,
+    max_pods: MaxPods = CORES,
+    ttl: Annotated[float, typer.Option(min=0, help="Seconds that a finished pod's folder stays.")] = 3600,
+    aws_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint; 0 takes a free one.")] = 0,
+) -> ExitCode:
+    """Run the whole fleet on this machine until Ctrl-C.
+
+    It prints the environment that another terminal needs to use its queue, and writes it into the state folder too.
+    """
+    logs.configure("info", "console")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Fleet(FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=ttl, aws_port=aws_port)) as fleet:
+        exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
+        (state / "env").write_text(exports)
+        typer.echo(f"{exports}# or: source {state / 'env'}")
+        log.info("fleet_up", max_pods=max_pods, state=str(state))
+        while not stop.wait(1) and not fleet.controller.broken.is_set():
+            pass
+        log.info("fleet_stopping")
+    return ExitCode.OK if stop.is_set() else ExitCode.SOFTWARE
+
+
+def demo(
+    max_pods: MaxPods = CORES,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds until the demo gives up.")] = 300,
+) -> ExitCode:
+    """Run four suites against a small web shop, on a whole fleet of this machine.
+
+    One test fails on purpose and one is flaky. Exit code 0 says that every run got the verdict that it should.
+    """
+    logs.configure("error", "console")  # the progress is the news
+    state = STATE / "demo"
+    with Fleet(FleetConfig(state, _existing(SAMPLES), max_pods=max_pods)) as fleet:
+        ended = demonstration.run(fleet, timeout=timeout)
+    for block in ended.report:
+        console.write(block)
+    console.tell(f"testfleet: the bucket went with the fleet; traces, reports and logs are in {state / 'pods'} too")
+    if not ended.as_expected:
+        console.tell("testfleet: not every run got its expected verdict")
+        return ExitCode.FAILED
+    console.tell("testfleet: every run got its expected verdict; `testfleet up` keeps such a fleet running")
+    return ExitCode.OK
+
+
+def _existing(catalog: Path) -> Path:
+    if not catalog.is_file():
+        raise Refused(f"--catalog: there is no file {catalog}")
+    return catalog

@@ -1,0 +1,152 @@
+"""The demo: four suites against a small web shop, on a whole fleet of one's own machine."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+
+from testfleet import console, progress, render, runs
+from testfleet.database import Database
+from testfleet.durations import human
+from testfleet.enqueue import enqueue, jobs, new_run_id
+from testfleet.local.fleet import Fleet
+from testfleet.local.server import server
+from testfleet.queue import Queue
+from testfleet.render import Line, Table
+from testfleet.runs import Detail, Run, RunStatus
+from testfleet.wait import Sight
+
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A suite of the demo and the verdict that it must get: some fail on purpose."""
+
+    suite: str
+    shards: int
+    verdict: RunStatus
+
+
+EXPECTED = (
+    Expectation("checkout", 2, "failed"),  # one test finds a bug of the shop, another passes on its second try
+    Expectation("load", 1, "passed"),
+    Expectation("api", 1, "passed"),
+    Expectation("smoke", 1, "passed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What the demo showed: blocks to print, and whether every run got its expected verdict."""
+
+    report: tuple[Table | tuple[Line, ...], ...]
+    as_expected: bool
+
+
+def run(fleet: Fleet, *, timeout: float) -> Ended:
+    """Enqueue every suite of the demo on the fleet and follow them for at most `timeout` seconds.
+
+    Raises:
+        Unavailable: the shop did not start.
+    """
+    with server("testfleet.local.shop", "--port", "0") as url:
+        console.tell(f"testfleet: the shop under test is at {url}")
+        enqueued = _enqueue_all(fleet, url)
+        with _shown() as show:
+            broken = fleet.controller.broken.is_set
+            details = _follow(Database(fleet.database_url), list(enqueued), show, timeout=timeout, give_up=broken)
+    return conclude(enqueued, details)
+
+
+def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, Detail]) -> Ended:
+    """The table of results, and below it what failed and what was flaky."""
+    rows = [_row(expected, details[run_id].run if run_id in details else None) for run_id, expected in enqueued.items()]
+    good = [row[1] == row[2] for row in rows]
+    table = Table(
+        header=("suite", "verdict", "expected", "cases", "passed", "failed", "flaky", "p95", "took"),
+        rows=tuple(rows),
+        tones=tuple("good" if one else "bad" for one in good),
+    )
+    told = [
+        tuple(render.verdict(detail))
+        for detail in details.values()
+        if detail.failing or detail.flaky or detail.run.status == "errored"
+    ]
+    return Ended((table, *told), all(good))
+
+
+def _row(expected: Expectation, run: Run | None) -> tuple[str, ...]:
+    if run is None:
+        return (expected.suite, "unknown", expected.verdict, *[""] * 6)
+    took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
+    return (
+        expected.suite,
+        run.status,
+        expected.verdict,
+        str(run.total),
+        str(run.passed),
+        str(run.failed + run.errored),
+        str(run.flaky),
+        human(run.p95_ms) if run.p95_ms is not None else "",
+        human(took.total_seconds() * 1000) if took else "",
+    )
+
+
+def _enqueue_all(fleet: Fleet, target_url: str) -> dict[str, Expectation]:
+    os.environ.update(fleet.aws.env)  # where the SDK of this process looks, too
+    queue, database = Queue(fleet.aws.queue_url), Database(fleet.database_url)
+    enqueued = {}
+    for expected in EXPECTED:
+        run_id = new_run_id(datetime.now(UTC), os.urandom(4))
+        messages = jobs(
+            expected.suite, run_id=run_id, shards=expected.shards, target_url=target_url, branch="demo", trigger="demo"
+        )
+        enqueue(messages, queue, database)
+        enqueued[run_id] = expected
+    return enqueued
+
+
+def _follow(
+    database: Database,
+    run_ids: Sequence[str],
+    show: Callable[[Mapping[str, Sight]], None],
+    *,
+    timeout: float,
+    give_up: Callable[[], bool],
+) -> dict[str, Detail]:
+    started = time.monotonic()
+    with database.session() as session:
+        while True:
+            elapsed = time.monotonic() - started
+            sights = {run_id: Sight(runs.get(session, run_id), elapsed) for run_id in run_ids}
+            show(sights)
+            done = all(sight.run and sight.run.finished for sight in sights.values())
+            if done or elapsed > timeout or give_up():
+                details = {run_id: runs.detail(session, run_id) for run_id in run_ids}
+                return {run_id: detail for run_id, detail in details.items() if detail}
+            time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[Mapping[str, Sight]], None]]:
+    """Something to show each look with: living lines on a terminal, a line for each change anywhere else."""
+    terminal = Console(stderr=True, highlight=False)
+    if terminal.is_terminal:
+        with Live(console=terminal, transient=True, refresh_per_second=8) as live:
+            yield lambda sights: live.update(
+                Group(*(console.text(progress.line(run_id, sight)) for run_id, sight in sights.items()))
+            )
+        return
+    sparse: dict[str, progress.Sparse] = {}
+
+    def show(sights: Mapping[str, Sight]) -> None:
+        for run_id, sight in sights.items():
+            sparse.setdefault(run_id, progress.Sparse(run_id, console.tell))(sight)
+
+    yield show

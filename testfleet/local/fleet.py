@@ -1,0 +1,111 @@
+"""The whole fleet on one machine: AWS endpoint, PostgreSQL, and pods for what is on the queue."""
+
+import fcntl
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from testfleet.errors import Refused
+from testfleet.local.aws import endpoint
+from testfleet.local.browser import EXECUTABLE, find_browser
+from testfleet.local.controller import Controller, Limits
+from testfleet.local.pod import PodSpec
+from testfleet.local.postgres import postgres
+
+FLUSH_SECONDS = 40
+"""What a pod needs beyond twice its grace to bring partial results in; see WORKER_STOP_GRACE."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetConfig:
+    """How the fleet runs. `state` is a folder of its own; times are in seconds."""
+
+    state: Path
+    catalog: Path
+    max_pods: int = 2
+    visibility_timeout: int = 30
+    lease: int = 30
+    stop_grace: int = 10
+    ttl: float = 3600
+    aws_port: int = 0
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+class Fleet:
+    """A running fleet for as long as the `with` block lasts; afterwards no process of it is left.
+
+    Raises:
+        Refused: another fleet has the state folder.
+    """
+
+    def __init__(self, config: FleetConfig) -> None:
+        self.config = replace(config, state=config.state.absolute(), catalog=config.catalog.absolute())
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self._lock(opening)
+            self.database_url = opening.enter_context(postgres(self.config.state / "postgres"))
+            self.aws = opening.enter_context(
+                endpoint(
+                    port=self.config.aws_port,
+                    visibility_timeout=self.config.visibility_timeout,
+                    secrets=self.config.secrets,
+                )
+            )
+            pods = self.config.state / "pods"
+            shutil.rmtree(pods, ignore_errors=True)  # of a fleet before this one: its queue is gone, its results stand
+            self.controller = Controller(
+                pods,
+                self._spec(),
+                Limits(self.config.max_pods, self.config.ttl),
+                lambda: self.aws.depth(self.aws.queue_url),
+            )
+            self.controller.start()
+            opening.callback(self.controller.stop, grace=2 * self.config.stop_grace + FLUSH_SECONDS)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What another terminal must export to use this fleet."""
+        return self.aws.env | {
+            "TESTFLEET_DATABASE_URL": self.database_url,
+            "TESTFLEET_QUEUE_URL": self.aws.queue_url,
+            "TESTFLEET_DEAD_LETTER_QUEUE_URL": self.aws.dead_letter_queue_url,
+            "TESTFLEET_BUCKET": self.aws.bucket,
+        }
+
+    def _lock(self, opening: ExitStack) -> None:
+        self.config.state.mkdir(parents=True, exist_ok=True)
+        lock = opening.enter_context((self.config.state / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(f"--state: another fleet runs over {self.config.state}") from error
+
+    def _spec(self) -> PodSpec:
+        browser = find_browser()
+        return PodSpec(
+            worker_env=self.aws.env
+            | {
+                "WORKER_QUEUE_URL": self.aws.queue_url,
+                "WORKER_DEAD_LETTER_QUEUE_URL": self.aws.dead_letter_queue_url,
+                "WORKER_CATALOG": str(self.config.catalog),
+                "WORKER_VISIBILITY_TIMEOUT": str(self.config.visibility_timeout),
+                "WORKER_STOP_GRACE": str(self.config.stop_grace),
+            }
+            | ({EXECUTABLE: browser} if browser else {}),
+            reporter_env=self.aws.env
+            | {
+                "REPORTER_DATABASE_URL": self.database_url,
+                "REPORTER_BUCKET": self.aws.bucket,
+                "REPORTER_LEASE": str(self.config.lease),
+            },
+        )

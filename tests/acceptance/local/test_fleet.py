@@ -1,0 +1,200 @@
+"""No result is lost and none is counted twice, whatever dies."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from handoff import volume
+from handoff.records import Admission, JobRecord, Run
+from testfleet.errors import Refused
+from testfleet.local.fleet import Fleet, FleetConfig
+from testfleet.local.pod import Pod
+from tests.acceptance.local.conftest import (
+    eventually,
+    results,
+    rows,
+    send,
+    wait_until_empty,
+    wait_until_finished,
+)
+
+CASES = 6
+
+
+@pytest.fixture
+def undisturbed(fleet: Fleet) -> dict[str, Any]:
+    """What a run of the suite leaves when nothing happens to it."""
+    send(fleet, "undisturbed", CASES=str(CASES))
+    wait_until_finished(fleet, "undisturbed")
+    return results(fleet, "undisturbed")
+
+
+def in_the_middle(fleet: Fleet, run_id: str) -> Pod:
+    """The pod that runs the suite, once the first half of its cases stands in the database."""
+    eventually(
+        lambda: rows(fleet, "SELECT count(*) FROM test_cases WHERE run_id = %(r)s", r=run_id)[0]["count"] == CASES // 2,
+        "half of the cases are there",
+    )
+    (pod,) = [pod for pod in fleet.controller.pods.values() if admitted(pod, run_id)]
+    return pod
+
+
+def admitted(pod: Pod, run_id: str) -> bool:
+    folder = pod.folder / "handoff"
+    record, admission = volume.read(folder, JobRecord), volume.read(folder, Admission)
+    return bool(record and record.job and record.job.run_id == run_id and admission and isinstance(admission.root, Run))
+
+
+def attempt(fleet: Fleet, run_id: str) -> int:
+    (shard,) = rows(fleet, "SELECT attempt FROM test_shards WHERE run_id = %(r)s", r=run_id)
+    return int(shard["attempt"])
+
+
+def test_an_undisturbed_run_has_every_row_and_every_file(undisturbed: dict[str, Any]) -> None:
+    """The measure that the disturbed ones are held against is itself right."""
+    assert undisturbed["run"] | {"p95_ms": None} == {
+        "suite": "steps",
+        "status": "passed",
+        "shards": 1,
+        "shards_done": 1,
+        "total": CASES,
+        "passed": CASES,
+        "failed": 0,
+        "errored": 0,
+        "skipped": 0,
+        "flaky": 0,
+        "p95_ms": None,
+        "detail": None,
+    }
+    assert undisturbed["run"]["p95_ms"] == pytest.approx(5.75)  # of 1 to 6 ms
+    assert len(undisturbed["cases"]) == CASES
+    assert {file["kind"] for file in undisturbed["files"]} >= {"junit", "log"}
+    assert "note.txt" in {file["s3_uri"] for file in undisturbed["files"]}
+
+
+def test_twenty_messages_at_once_become_twenty_runs(fleet: Fleet) -> None:
+    """Exactly the right rows, and nothing left in either queue."""
+    sizes = {f"r-{number}": 1 + number % 5 for number in range(20)}
+    for run_id, size in sizes.items():
+        send(fleet, run_id, CASES=str(size))
+    wait_until_finished(fleet, *sizes)
+    wait_until_empty(fleet)
+    assert {row["run_id"]: row["total"] for row in rows(fleet, "SELECT run_id, total FROM test_runs")} == sizes
+    counted = rows(fleet, "SELECT run_id, count(*) FROM test_cases WHERE status = 'passed' GROUP BY run_id")
+    assert {row["run_id"]: row["count"] for row in counted} == sizes
+    assert {row["status"] for row in rows(fleet, "SELECT status FROM test_runs")} == {"passed"}
+    assert fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (0, 0)
+
+
+def test_the_same_message_three_times_is_one_execution(fleet: Fleet, tmp_path: Path) -> None:
+    """The suite says itself how often it was run."""
+    ledger, gate = tmp_path / "ledger", tmp_path / "gate"
+    for _ in range(3):
+        send(fleet, "thrice", CASES=str(CASES), LEDGER=str(ledger), GATE=str(gate))
+    in_the_middle(fleet, "thrice")
+    eventually(lambda: fleet.aws.depth(fleet.aws.queue_url) == (0, 1), "the two others were answered")
+    gate.touch()
+    wait_until_finished(fleet, "thrice")
+    wait_until_empty(fleet)
+    assert ledger.read_text() == "thrice 1\n"
+    assert len(results(fleet, "thrice")["cases"]) == CASES
+    assert attempt(fleet, "thrice") == 1
+    assert fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (0, 0)
+
+
+@pytest.mark.parametrize("victims", [("worker",), ("worker", "reporter")], ids=["worker", "both"])
+def test_a_killed_worker_costs_an_attempt_and_no_row(
+    fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path, victims: tuple[str, ...]
+) -> None:
+    """After the redelivery the rows are those of an undisturbed run."""
+    gate = tmp_path / "gate"
+    send(fleet, "killed", CASES=str(CASES), GATE=str(gate))
+    pod = in_the_middle(fleet, "killed")
+    for victim in victims:
+        getattr(pod, victim).kill()
+    gate.touch()
+    wait_until_finished(fleet, "killed")
+    assert results(fleet, "killed") == undisturbed
+    assert attempt(fleet, "killed") == 2
+    wait_until_empty(fleet)
+    assert fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (0, 0)
+
+
+def test_a_killed_reporter_goes_on_where_it_was(fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    """It is restarted over the same folders: no redelivery, the same attempt, the same rows."""
+    gate = tmp_path / "gate"
+    send(fleet, "killed", CASES=str(CASES), GATE=str(gate))
+    pod = in_the_middle(fleet, "killed")
+    pod.reporter.kill()
+    eventually(lambda: pod.reporter_restarts == 1, "the reporter is back")
+    gate.touch()
+    wait_until_finished(fleet, "killed")
+    assert results(fleet, "killed") == undisturbed
+    assert attempt(fleet, "killed") == 1
+
+
+def test_a_drained_pod_is_replaced(fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    """SIGTERM as from an eviction: the partial rows stand at once, the next attempt makes them whole."""
+    gate = tmp_path / "gate"
+    send(fleet, "drained", CASES=str(CASES), GATE=str(gate))
+    pod = in_the_middle(fleet, "drained")
+    pod.worker.terminate()
+    assert pod.worker.wait(timeout=60) == 143
+    gate.touch()
+    wait_until_finished(fleet, "drained")
+    assert results(fleet, "drained") == undisturbed
+    assert attempt(fleet, "drained") == 2
+
+
+def test_the_shards_of_a_run_become_one_verdict(fleet: Fleet) -> None:
+    """Each shard reports the same names here: none is dropped, the later ones carry their shard."""
+    for index in (1, 2, 3):
+        send(fleet, "sharded", shard=f"{index}/3", CASES="2")
+    wait_until_finished(fleet, "sharded")
+    found = results(fleet, "sharded")
+    assert (found["run"]["shards_done"], found["run"]["total"], found["run"]["status"]) == (3, 6, "passed")
+    assert {row["shard"] for row in found["cases"]} == {1, 2, 3}
+
+
+def test_a_stopped_fleet_leaves_no_process(config: FleetConfig, tmp_path: Path) -> None:
+    """Nor does a suite that was running go on without it."""
+    gate = tmp_path / "gate"
+    with Fleet(config) as fleet:
+        send(fleet, "stopped", CASES=str(CASES), GATE=str(gate))
+        pod = in_the_middle(fleet, "stopped")
+        family = [process for pid in (pod.worker.pid, pod.reporter.pid) for process in _family(pid)]
+    assert len(family) >= 3
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def test_a_finished_pods_folder_goes_after_its_ttl(config: FleetConfig) -> None:
+    """Its results stand in database and bucket."""
+    with Fleet(replace(config, ttl=0)) as fleet:
+        send(fleet, "tidy")
+        wait_until_finished(fleet, "tidy")
+        pods = config.state / "pods"
+        eventually(lambda: not list(pods.iterdir()), "the folder is gone")
+        assert results(fleet, "tidy")["run"]["status"] == "passed"
+
+
+def test_a_second_fleet_over_the_same_state_is_refused(fleet: Fleet) -> None:
+    """Two controllers over one folder would remove each other's pods."""
+    with pytest.raises(Refused, match=r"^--state: another fleet runs over"), Fleet(fleet.config):
+        pass
+
+
+def test_results_outlive_the_fleet(config: FleetConfig) -> None:
+    """The endpoint forgets, the database does not."""
+    with Fleet(config) as first:
+        send(first, "kept")
+        wait_until_finished(first, "kept")
+    with Fleet(config) as second:
+        assert rows(second, "SELECT status FROM test_runs WHERE run_id = 'kept'") == [{"status": "passed"}]

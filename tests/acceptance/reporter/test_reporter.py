@@ -1,0 +1,394 @@
+"""`python -m reporter` beside a scripted worker, on real servers."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import certifi
+import pytest
+
+from handoff import volume
+from handoff.records import (
+    Admission,
+    AlreadyComplete,
+    Busy,
+    Committed,
+    Failed,
+    Interrupted,
+    JobRecord,
+    Rejected,
+    Rejection,
+    Run,
+    Superseded,
+    Unavailable,
+)
+
+Eventually = Callable[[Callable[[], Any], str], Any]
+CASES = "SELECT name, status, attempt FROM test_cases ORDER BY 1"
+
+
+def run_to_the_end(pod: Any) -> None:
+    """An undisturbed run of three cases, one of which fails."""
+    pod.report("a", "b", "c", failed=("b",))
+    pod.outcome(exit_code=1)
+    assert pod.receipt() == Committed(status="failed", cases=3, artifacts=1)
+
+
+def test_a_suite_comes_into_the_tables_while_it_runs_and_is_committed_at_its_end(
+    pod: Any, aws: Any, eventually: Eventually
+) -> None:
+    """Job, admission, live rows, outcome, receipt: and then the reporter waits for its SIGTERM."""
+    pod.start()
+    pod.job(commit="9f2c1ab")
+    assert pod.admission() == Run(attempt=1)
+    pod.report("a", "b", end=False)
+    eventually(lambda: len(pod.rows(CASES)) >= 1, "a live row")
+    assert pod.rows("SELECT status FROM test_runs") == [{"status": "running"}]
+    assert not pod.has("receipt.json")
+    (pod.artifacts / "trace.zip").write_bytes(b"PK")
+    pod.report("a", "b", "c", failed=("b",))
+    pod.outcome(exit_code=1)
+    assert pod.receipt() == Committed(status="failed", cases=3, artifacts=2)
+    assert pod.rows(CASES) == [
+        {"name": "a", "status": "passed", "attempt": 1},
+        {"name": "b", "status": "failed", "attempt": 1},
+        {"name": "c", "status": "passed", "attempt": 1},
+    ]
+    assert pod.rows("SELECT worker, message_id, claim_id FROM test_shards") == [
+        {"worker": "pod-1", "message_id": "m-1", "claim_id": "claim"}
+    ]
+    assert pod.rows("SELECT s3_uri, kind, bytes FROM artifacts WHERE kind = 'trace'") == [
+        {"s3_uri": f"s3://{aws.bucket}/r-1/1/1/trace.zip", "kind": "trace", "bytes": 2}
+    ]
+    assert pod.process.poll() is None
+    assert pod.stop() == 0
+
+
+def test_sigterm_ends_a_reporter_that_waits_for_a_job(pod: Any, eventually: Eventually) -> None:
+    """No job came: nothing is written and nothing is wrong."""
+    pod.start(LOG_LEVEL="debug")
+    eventually(lambda: pod.process.poll() is None and _listens(pod), "a SIGTERM handler")
+    assert pod.stop() == 0
+    assert list(pod.handoff.iterdir()) == []
+
+
+def _listens(pod: Any) -> bool:
+    with open(f"/proc/{pod.process.pid}/status") as status:  # noqa: PTH123  # one line of a kernel file
+        caught = next(line.split()[1] for line in status if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def test_a_reporter_that_was_killed_goes_on_with_its_attempt(pod: Any, eventually: Eventually) -> None:
+    """After SIGKILL in mid-suite a new process finds its own admission; the rows are those of one undisturbed run."""
+    pod.start()
+    pod.job()
+    assert pod.admission() == Run(attempt=1)
+    pod.report("a", "b", end=False)
+    eventually(lambda: pod.rows(CASES), "a live row")
+    pod.kill()
+    pod.start()
+    run_to_the_end(pod)
+    assert {row["attempt"] for row in pod.rows(CASES)} == {1}
+
+
+def test_a_reporter_that_was_killed_before_its_admission_gets_its_claim_again(pod: Any) -> None:
+    """Between the claim and admission.json nothing is lost: the claim id stands in the row."""
+    pod.start()
+    pod.job()
+    pod.admission()
+    pod.kill()
+    (pod.handoff / "admission.json").unlink()
+    pod.start()
+    assert pod.admission() == Run(attempt=1)
+    run_to_the_end(pod)
+
+
+def test_a_reporter_that_was_killed_before_its_receipt_writes_the_same(pod: Any) -> None:
+    """Between the commit and receipt.json nothing is done twice."""
+    pod.start()
+    pod.job()
+    run_to_the_end(pod)
+    before = pod.results()
+    pod.kill()
+    (pod.handoff / "receipt.json").unlink()
+    pod.start()
+    assert pod.receipt() == Committed(status="failed", cases=3, artifacts=1)
+    assert pod.results() == before
+
+
+def test_a_reporter_with_its_receipt_does_nothing_more(pod: Any, eventually: Eventually) -> None:
+    """Started again after its work, it is idle until SIGTERM."""
+    pod.start()
+    pod.job()
+    run_to_the_end(pod)
+    pod.kill()
+    written = (pod.handoff / "receipt.json").stat()
+    pod.start()
+    eventually(lambda: "receipt_found" in pod.log, "the log line of a found receipt")
+    assert pod.stop() == 0
+    assert (pod.handoff / "receipt.json").stat() == written
+
+
+def test_another_pod_takes_over_a_dead_one_with_the_same_rows(pods: Callable[[], Any], eventually: Eventually) -> None:
+    """`kill -9` of a whole pod: after its lease, the redelivery leaves the rows of an undisturbed run, as attempt 2."""
+    dead, heir = pods(), pods()
+    dead.start()
+    dead.job(claim_id="dead")
+    dead.report("a", "only the dead one saw this", end=False)
+    dead.admission()
+    eventually(lambda: dead.rows(CASES), "a live row")
+    dead.kill()
+    heir.start()
+    eventually(lambda: dead.rows("SELECT 1 FROM test_shards WHERE lease_until < now()"), "the end of the lease")
+    heir.job(claim_id="heir")
+    assert heir.admission() == Run(attempt=2)
+    run_to_the_end(heir)
+    assert [(row["name"], row["attempt"]) for row in heir.rows(CASES)] == [("a", 2), ("b", 2), ("c", 2)]
+
+
+def test_a_pod_that_lost_its_shard_says_so_in_mid_suite(pods: Callable[[], Any], eventually: Eventually) -> None:
+    """Frozen past its lease and awake again, it finds another attempt and changes nothing."""
+    frozen, heir = pods(), pods()
+    frozen.start()
+    frozen.job(claim_id="frozen")
+    assert frozen.admission() == Run(attempt=1)
+    frozen.signal(signal.SIGSTOP)
+    eventually(lambda: frozen.rows("SELECT 1 FROM test_shards WHERE lease_until < now()"), "the end of the lease")
+    heir.start()
+    heir.job(claim_id="heir")
+    assert heir.admission() == Run(attempt=2)
+    frozen.report("z")
+    frozen.signal(signal.SIGCONT)
+    assert frozen.receipt() == Superseded()
+    assert not frozen.has("outcome.json")
+    run_to_the_end(heir)
+    assert "z" not in {row["name"] for row in heir.rows(CASES)}
+
+
+def test_a_reporter_started_again_after_its_shard_was_taken_says_so_at_once(pod: Any) -> None:
+    """It does not wait for the first third of its lease to learn that another attempt holds the shard."""
+    pod.start()
+    pod.job()
+    pod.admission()
+    pod.kill()
+    pod.rows("UPDATE test_shards SET attempt = 2, claim_id = 'heir'")
+    pod.start(REPORTER_LEASE="3600")
+    assert pod.receipt() == Superseded()
+
+
+def test_a_lease_is_renewed_as_long_as_the_suite_runs(pods: Callable[[], Any], eventually: Eventually) -> None:
+    """Well after the first lease, a second delivery still finds the shard busy."""
+    holder, second = pods(), pods()
+    holder.start()
+    holder.job(claim_id="holder")
+    holder.admission()
+    (first,) = holder.rows("SELECT lease_until FROM test_shards")
+    eventually(
+        lambda: holder.rows("SELECT 1 FROM test_shards WHERE now() > %s + interval '1 s'", first["lease_until"]),
+        "the end of the first lease",
+    )
+    second.start()
+    second.job(claim_id="second")
+    assert second.admission() == Busy(retry_after=3, same_message=True)
+    run_to_the_end(holder)
+
+
+def test_a_complete_shard_and_a_contradiction_are_told(pods: Callable[[], Any]) -> None:
+    """A repeated message finds the work done, one that names another total is rejected; neither gets a receipt."""
+    first, again, other = pods(), pods(), pods()
+    first.start()
+    first.job()
+    run_to_the_end(first)
+    again.start()
+    again.job(claim_id="again", message_id="m-2")
+    assert again.admission() == AlreadyComplete()
+    other.start()
+    other.job("1/2", claim_id="other")
+    decision = other.admission()
+    assert isinstance(decision, Rejected)
+    assert decision.reason == "other_total"
+    for pod in (again, other):
+        assert pod.stop() == 0
+        assert not pod.has("receipt.json")
+
+
+def test_a_suite_that_was_interrupted_gives_its_shard_back(pods: Callable[[], Any]) -> None:
+    """The partial rows stay, and the next pod need not wait."""
+    drained, heir = pods(), pods()
+    drained.start()
+    drained.job(claim_id="drained")
+    drained.admission()
+    drained.report("a", "b", end=True)
+    drained.outcome("interrupted", -15)
+    assert drained.receipt() == Interrupted(cases=2)
+    assert len(drained.rows(CASES)) == 2
+    heir.start()
+    heir.job(claim_id="heir")
+    assert heir.admission() == Run(attempt=2)
+    run_to_the_end(heir)
+
+
+def test_sigterm_without_an_outcome_gives_the_shard_back(pod: Any) -> None:
+    """The main container was killed: what there is is brought in, the lease is dropped, exit 0."""
+    pod.start()
+    pod.job()
+    pod.admission()
+    pod.report("a", "b")
+    assert pod.stop() == 0
+    assert pod.receipt() == Interrupted(cases=2)
+    assert pod.rows("SELECT status, lease_until, detail FROM test_shards") == [
+        {"status": "interrupted", "lease_until": None, "detail": "the worker ended without an outcome"}
+    ]
+
+
+def test_sigterm_after_the_outcome_lets_the_commit_finish(pod: Any, aws: Any, eventually: Eventually) -> None:
+    """The outcome is there: whatever comes, the results are brought in."""
+    pod.start()
+    pod.job()
+    pod.admission()
+    for number in range(40):
+        (pod.artifacts / f"{number}.bin").write_bytes(b"x" * 100_000)
+    pod.report("a")
+    pod.outcome()
+    eventually(lambda: aws.client("s3").list_objects_v2(Bucket=aws.bucket)["KeyCount"], "the first upload")
+    assert pod.stop() == 0
+    assert pod.receipt() == Committed(status="passed", cases=1, artifacts=41)
+
+
+def test_a_rejected_message_ends_its_run(pod: Any) -> None:
+    """No admission, straight to the receipt, and the run says why."""
+    pod.start()
+    rejection = Rejection(run_id="r-1", suite="nosuch", reason="unknown_suite", detail="suite: must be one of checkout")
+    volume.write(pod.handoff, JobRecord(claim_id="c", message_id="m", receive_count=1, worker="w", rejection=rejection))
+    assert pod.receipt() == Committed(status="errored")
+    assert not pod.has("admission.json")
+    assert pod.rows("SELECT status, detail FROM test_runs") == [
+        {"status": "errored", "detail": "unknown_suite: suite: must be one of checkout"}
+    ]
+
+
+def test_a_database_that_is_away_at_the_claim_is_unavailable(pod: Any) -> None:
+    """Nothing expensive starts when nothing could be stored."""
+    pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
+    pod.job()
+    decision = pod.admission()
+    assert isinstance(decision, Unavailable)
+    assert decision.detail.startswith("the database is out of reach: ")
+    assert pod.stop() == 0
+    assert not pod.has("receipt.json")
+
+
+def test_a_database_that_went_away_is_a_failure_in_words(pod: Any) -> None:
+    """The suite has ended and the database stays away beyond the patience: the message must come back."""
+    volume.write(pod.handoff, Admission(Run(attempt=1)))
+    pod.job()
+    pod.report("a")
+    pod.outcome()
+    pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
+    receipt = pod.receipt()
+    assert isinstance(receipt, Failed)
+    assert receipt.detail.startswith("the database is out of reach: ")
+    assert pod.stop() == 0
+
+
+def test_a_bucket_that_is_not_there_is_a_failure_in_words_and_frees_the_shard(pod: Any) -> None:
+    """No row says that a file is there that is not, and the redelivery can start at once."""
+    pod.start(REPORTER_BUCKET="qa-not-there")
+    pod.job()
+    pod.admission()
+    pod.report("a")
+    pod.outcome()
+    receipt = pod.receipt()
+    assert isinstance(receipt, Failed)
+    assert receipt.detail.startswith("the bucket refused r-1/1/1/junit/junit.xml: ")
+    assert pod.rows("SELECT status, detail, lease_until FROM test_shards") == [
+        {"status": "interrupted", "detail": receipt.detail, "lease_until": None}
+    ]
+    assert pod.rows("SELECT * FROM artifacts") == []
+
+
+JOB = {
+    "version": 1, "claimId": "c", "messageId": "m", "receiveCount": 1, "worker": "w",
+    "job": {"runId": "r-1", "suite": "checkout", "shard": "1/1"},
+}  # fmt: skip
+OUTCOME = {
+    "version": 1, "ending": "finished", "exitCode": 0,
+    "startedAt": "2025-01-01T00:00:00Z", "finishedAt": "2025-01-01T00:00:01Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "line"),
+    [
+        ("job.json", "{", "job.json: Invalid JSON"),
+        ("job.json", JOB | {"version": 2}, "job.json.version: Input should be 1"),
+        ("job.json", JOB | {"claimId": ""}, "job.json.claimId: String should have at least 1 character"),
+        ("job.json", JOB | {"messageId": None}, "job.json.messageId: Input should be a valid string"),
+        ("job.json", JOB | {"receiveCount": 0}, "job.json.receiveCount: Input should be greater than or equal to 1"),
+        ("job.json", JOB | {"worker": 7}, "job.json.worker: Input should be a valid string"),
+        ("job.json", JOB | {"job": {"runId": "a b", "suite": "s"}}, "job.json.job.runId: must be 1 to 128 characters"),
+        ("job.json", JOB | {"job": {"runId": "a"}}, "job.json.job.suite: is required"),
+        ("job.json", JOB | {"job": {"runId": "a", "suite": "s", "shard": "5/4"}}, "job.json.job.shard: must be "),
+        ("job.json", JOB | {"job": None}, "job.json: must hold either job or rejection"),
+        ("job.json", JOB | {"job": None, "rejection": {"runId": "/", "reason": "x", "detail": "y"}},
+         "job.json.rejection.runId: must be 1 to 128 characters"),
+        ("outcome.json", "[]", "outcome.json: "),
+        ("outcome.json", OUTCOME | {"version": 2}, "outcome.json.version: Input should be 1"),
+        ("outcome.json", OUTCOME | {"ending": "fine"}, "outcome.json.ending: Input should be 'finished'"),
+        ("outcome.json", OUTCOME | {"exitCode": "x"}, "outcome.json.exitCode: Input should be a valid integer"),
+        ("outcome.json", OUTCOME | {"startedAt": "noon"}, "outcome.json.startedAt: Input should be a valid datetime"),
+        ("outcome.json", OUTCOME | {"finishedAt": None}, "outcome.json.finishedAt: Input should be a valid datetime"),
+    ],
+)  # fmt: skip
+def test_each_wrong_field_of_a_handoff_file_is_one_clear_line(pod: Any, file: str, content: Any, line: str) -> None:
+    """A broken record ends in a failed receipt that names file and field; nothing is acknowledged."""
+    if file == "outcome.json":
+        pod.place("job.json", JOB)
+    pod.place(file, content)
+    pod.start()
+    receipt = pod.receipt()
+    assert isinstance(receipt, Failed)
+    assert receipt.detail.startswith(line)
+    assert "\n" not in receipt.detail
+    assert pod.stop() == 0
+    assert pod.rows("SELECT * FROM test_cases") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("REPORTER_DATABASE_URL", "mysql://db/qa", "REPORTER_DATABASE_URL: must be a postgresql://"),
+        ("REPORTER_BUCKET", "", "REPORTER_BUCKET: is required"),
+        ("REPORTER_LEASE", "soon", "REPORTER_LEASE: Input should be a valid integer"),
+        ("HANDOFF_DIR", "/nowhere/at/all", "HANDOFF_DIR: must be a folder that is there"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_wrong_setting_ends_the_program_with_one_line(pod: Any, name: str, value: str, line: str) -> None:
+    """Exit 78, and the line is all that is said."""
+    pod.start(**{name: value})
+    assert pod.exit_code() == 78
+    assert pod.log.startswith(f"reporter: {line}")
+    assert pod.log.count("\n") == 1
+
+
+def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
+    """A token can't be signed for no region."""
+    del pod.env["AWS_REGION"]
+    pod.start(
+        REPORTER_DATABASE_AUTH="iam",
+        REPORTER_DATABASE_URL="postgresql://qa@db/qa",
+        REPORTER_DATABASE_CA=certifi.where(),
+    )
+    assert pod.exit_code() == 78
+    assert pod.log == "reporter: AWS_REGION: must name a region where REPORTER_DATABASE_AUTH is iam\n"
+
+
+def test_no_secret_is_logged(pod: Any) -> None:
+    """Not even at the most talkative level does the database's password appear."""
+    url = "postgresql://nobody:s3cr3t@127.0.0.1:1/none"
+    pod.start(REPORTER_DATABASE_URL=url, REPORTER_DATABASE_PATIENCE="1", LOG_LEVEL="debug")
+    pod.job()
+    pod.admission()
+    assert pod.stop() == 0
+    assert "s3cr3t" not in pod.log

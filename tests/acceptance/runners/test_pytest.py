@@ -1,0 +1,164 @@
+"""pytest: what its tests become, in how many shards soever."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+INI = "[pytest]\naddopts = -p no:randomly\nasyncio_default_fixture_loop_scope = function\n"
+WAIT = 60.0
+"""Seconds until a condition must hold."""
+
+
+def test_every_ending_of_a_test_is_told_as_what_it_is(bench: Callable[..., Any]) -> None:
+    """Passed, failed, flaky, skipped, expected to fail, broken fixtures: one case each, its tries inside."""
+    tests = r"""
+import pytest
+tries = []
+@pytest.fixture
+def broken(): raise OSError("no browser")
+@pytest.fixture
+def untidy():
+    yield
+    raise OSError("can't clean up")
+def test_passes(): pass
+class TestCart:
+    @pytest.mark.parametrize("what", ["a::b/c[d]"])
+    def test_fails(self, what): assert "red\x07 ]]>" == "<blue>"
+def test_is_flaky():
+    tries.append(1)
+    assert len(tries) == 2
+def test_has_broken_fixture(broken): pass
+def test_has_untidy_fixture(untidy): pass
+@pytest.mark.skip(reason="not yet")
+def test_is_skipped(): pass
+@pytest.mark.xfail(reason="known bug")
+def test_fails_as_expected(): assert 0
+@pytest.mark.xfail(strict=True)
+def test_should_fail(): pass
+"""
+    ended = bench("pytest", {"pytest.ini": INI, "test_a.py": tests}, args=("--reruns=1",)).run()
+    assert ended.exit_code == 1
+    assert ended.cases == [
+        ("test_passes", ()),
+        ("test_fails[a::b/c[d]]", ("failure", "rerunFailure")),
+        ("test_is_flaky", ("flakyFailure",)),
+        ("test_has_broken_fixture", ("error", "rerunError")),
+        ("test_has_untidy_fixture", ("error", "rerunError")),
+        ("test_is_skipped", ("skipped",)),
+        ("test_fails_as_expected", ("skipped",)),
+        ("test_should_fail", ("failure", "rerunFailure")),
+    ]
+    assert 'classname="test_a.TestCart"' in (failed := ended.text("test_fails[a::b/c[d]]"))
+    assert 'file="test_a.py"' in failed
+    assert 'message="not yet"' in ended.text("test_is_skipped")
+    assert "known bug" in ended.text("test_fails_as_expected")
+
+
+@pytest.mark.parametrize(("total", "args"), [(1, ()), (3, ()), (3, ("-n1",))])
+def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: int, args: tuple[str, ...]) -> None:
+    """More shards than tests leave some with an empty report, which is no failure; parallel workers agree."""
+    tests = "import pytest\n@pytest.mark.parametrize('n', range(2))\ndef test_number(n): pass"
+    suite = bench("pytest", {"pytest.ini": INI, "test_a.py": tests}, args=args)
+    shards = [suite.run(f"{index}/{total}") for index in range(1, total + 1)]
+    assert [shard.exit_code for shard in shards] == [0] * total, [shard.output for shard in shards]
+    assert sorted(case for shard in shards for case in shard.cases) == [(f"test_number[{n}]", ()) for n in range(2)]
+    assert total == 1 or any(not shard.cases for shard in shards)
+
+
+@pytest.mark.parametrize("shard", ["1/1", "1/2"])
+def test_a_suite_without_tests_is_not_green(bench: Callable[..., Any], shard: str) -> None:
+    """No shard may hide that the whole suite holds no test."""
+    assert bench("pytest", {"pytest.ini": INI, "test_a.py": ""}).run(shard).exit_code == 5
+
+
+def test_a_file_that_cannot_be_read_is_an_errored_case(bench: Callable[..., Any]) -> None:
+    """A syntax error is seen, not counted as an empty shard; a module that skips itself is told by one shard."""
+    files = {"test_a.py": "def test_x(:", "test_b.py": "import pytest\npytest.skip('no', allow_module_level=True)"}
+    suite = bench("pytest", {"pytest.ini": INI, **files})
+    shards = [suite.run("1/2"), suite.run("2/2")]
+    assert all(shard.exit_code == 2 for shard in shards)
+    assert all(("collection", ("error",)) in shard.cases for shard in shards)
+    assert sum(shard.cases.count(("collection", ("skipped",))) for shard in shards) == 1
+
+
+def test_sigterm_ends_in_order_with_what_has_finished(bench: Callable[..., Any]) -> None:
+    """Fixtures are torn down and the report is whole; the test that was interrupted has no verdict."""
+    tests = """
+import pathlib, time, pytest
+@pytest.fixture
+def tidy():
+    yield
+    pathlib.Path("tidied").touch()
+def test_first(): pass
+def test_second(tidy):
+    pathlib.Path("waiting").touch()
+    time.sleep(600)
+"""
+    suite = bench("pytest", {"pytest.ini": INI, "test_a.py": tests})
+    process, folders = suite.start()
+    try:
+        assert until((suite.suite.path / "waiting").exists)
+        assert 'name="test_first"' in folders.junit_file.read_text()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT) == 2
+    finally:
+        process.kill()
+        process.wait()
+    assert (suite.suite.path / "tidied").exists()
+    text = folders.junit_file.read_text()
+    assert text.rstrip().endswith("</testsuites>")
+    assert "test_second" not in text
+
+
+def test_a_crash_leaves_what_has_finished(bench: Callable[..., Any]) -> None:
+    """A report that breaks off is no green one: its end is missing."""
+    tests = "import os\ndef test_first(): pass\ndef test_crash(): os._exit(7)"
+    suite = bench("pytest", {"pytest.ini": INI, "test_a.py": tests})
+    ended = suite.run()
+    assert ended.exit_code == 7
+    assert 'name="test_first"' in (text := ended.junit_file.read_text())
+    assert "</testsuites>" not in text
+
+
+def test_a_parallel_worker_that_crashes_is_an_errored_case(bench: Callable[..., Any]) -> None:
+    """pytest-xdist goes on with another worker; the test that killed the first is told."""
+    tests = "import os\ndef test_first(): pass\ndef test_crash(): os._exit(7)"
+    ended = bench("pytest", {"pytest.ini": INI, "test_a.py": tests}, args=("-n1",)).run()
+    assert ended.exit_code == 1
+    assert sorted(ended.cases) == [("test_crash", ("error",)), ("test_first", ())]
+
+
+def test_subtests_are_part_of_their_test(bench: Callable[..., Any]) -> None:
+    """One case per test, red when one of its subtests is."""
+    tests = """
+import unittest
+class T(unittest.TestCase):
+    def test_many(self):
+        for n in range(3):
+            with self.subTest(n=n):
+                self.assertNotEqual(n, 1)
+"""
+    ended = bench("pytest", {"pytest.ini": INI, "test_a.py": tests}).run()
+    assert ended.exit_code == 1
+    assert ended.cases == [("test_many", ("failure",))]
+
+
+def test_a_module_of_the_suite_keeps_its_name(bench: Callable[..., Any]) -> None:
+    """Our plugin brings no module that could stand before the suite's own."""
+    files = {"junit.py": "MINE = True", "handoff.py": "MINE = True"}
+    tests = "import handoff, junit\ndef test_mine(): assert junit.MINE and handoff.MINE"
+    ended = bench("pytest", {"pytest.ini": INI, **files, "test_a.py": tests}).run()
+    assert ended.cases == [("test_mine", ())], ended.output
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Whether the condition came to hold before its deadline."""
+    deadline = time.monotonic() + WAIT
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

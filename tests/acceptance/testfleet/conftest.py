@@ -1,0 +1,78 @@
+"""The command as a process, with a database, a queue and a bucket of this test's own."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+import pytest
+
+DEADLINE = 120.0
+"""Seconds; a hang is a failure, a slow machine is none."""
+
+
+class Command(Protocol):
+    """Runs `testfleet` with these arguments to its end."""
+
+    def __call__(self, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]": ...
+
+
+@pytest.fixture
+def command_env(clean_env: dict[str, str], aws: Any, database_url: str) -> dict[str, str]:
+    """The environment that a pipeline would give the command."""
+    ci = ("CI", "GITHUB_", "GITLAB_", "CODEBUILD_", "BUILDKITE", "CIRCLE", "JENKINS_", "GIT_", "BRANCH_")
+    bare = {name: value for name, value in clean_env.items() if not name.startswith(ci)}
+    return bare | {
+        **aws.env,
+        "TESTFLEET_DATABASE_URL": database_url,
+        "TESTFLEET_QUEUE_URL": aws.queue_url,
+        "TESTFLEET_DEAD_LETTER_QUEUE_URL": aws.dead_letter_queue_url,
+        "TESTFLEET_BUCKET": aws.bucket,
+    }
+
+
+@pytest.fixture
+def command(command_env: dict[str, str], tmp_path: Path) -> Command:
+    """Runs the command in an empty folder; an empty string unsets a variable."""
+
+    def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+        environment = {name: value for name, value in (command_env | env).items() if value}
+        return subprocess.run(
+            argv(arguments),
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start(command_env: dict[str, str]) -> Callable[..., "subprocess.Popen[str]"]:
+    """Starts the command and does not wait for it; a word in capitals is a variable of its environment."""
+
+    def popen(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
+        env = {name: options.pop(name) for name in list(options) if name.isupper()}
+        return subprocess.Popen(argv(arguments), env=command_env | env, text=True, **options)
+
+    return popen
+
+
+def argv(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "testfleet", *arguments]
+
+
+@pytest.fixture
+def execute(database_url: str) -> Callable[..., None]:
+    """Runs SQL in the test's database, as a reporter elsewhere would."""
+
+    def run(sql: str, **values: Any) -> None:
+        with psycopg.connect(database_url) as connection:
+            connection.execute(sql.encode(), values)
+
+    return run

@@ -1,0 +1,216 @@
+"""The command as a pipeline and as a person call it."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+RUN = """
+    INSERT INTO test_runs (run_id, suite, status, shards, shards_done, total, passed, failed, started_at, finished_at)
+    VALUES ('r1', 'shop', %(status)s, 2, %(done)s, 2, 1, 1, now(), CASE WHEN %(finished)s THEN now() END)
+"""
+CASES = """
+    INSERT INTO test_cases (run_id, name, shard, attempt, file, status, error) VALUES
+        ('r1', 'adds', 1, 1, 'cart.py', 'passed', NULL),
+        ('r1', 'pays [red]', 2, 1, 'cart.py', 'failed', E'\\x1b[31mgot 500\\x1b[0m\nTraceback');
+    INSERT INTO artifacts (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type)
+    VALUES ('s3://qa/r1/2/1/trace.zip', 'r1', 2, 1, 'pays [red]', 'trace', 3, 'application/zip')
+"""
+
+
+@pytest.fixture
+def record(execute: Callable[..., None]) -> Callable[[str], None]:
+    """Records a run of two shards in the given status."""
+
+    def run(status: str) -> None:
+        finished = status in {"passed", "failed", "errored"}
+        execute(RUN, status=status, finished=finished, done=2 if finished else 1)
+        execute(CASES.replace("%", "%%"))
+
+    return run
+
+
+def test_a_pipeline_gets_the_id_and_nothing_else(command: Any, aws: Any) -> None:
+    """RUN=$(testfleet enqueue …) must hold one word, known to queue and table alike."""
+    done = command("enqueue", "shop", "--shards", "2", "--param", "lang=de", GITHUB_ACTIONS="true", GITHUB_SHA="abc")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}\n", done.stdout)
+    run_id = done.stdout.strip()
+    found = aws.client("sqs").receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=10)["Messages"]
+    bodies = sorted((json.loads(message["Body"]) for message in found), key=lambda body: body["shard"])
+    assert bodies == [
+        {
+            "runId": run_id,
+            "suite": "shop",
+            "shard": shard,
+            "commit": "abc",
+            "trigger": "github",
+            "params": {"lang": "de"},
+        }
+        for shard in ("1/2", "2/2")
+    ]
+    (run,) = json.loads(command("runs", "--json").stdout)
+    assert (run["run_id"], run["status"], run["shards"], run["trigger"]) == (run_id, "queued", 2, "github")
+
+
+def test_a_queue_out_of_reach_still_tells_the_id(command: Any) -> None:
+    """It is needed to send the rest."""
+    done = command("enqueue", "shop", "--run-id", "r9", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (69, "r9\n")
+    assert done.stderr.startswith("testfleet: queue: not sent: shard 1/1: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [("passed", 0), ("failed", 1), ("errored", 2)])
+def test_a_pipeline_decides_by_the_exit_code(
+    status: str, code: int, command: Any, record: Callable[[str], None]
+) -> None:
+    """And a person sees what broke, where, and where its trace is, without a colour code in the log."""
+    record(status)
+    done = command("wait", "r1")
+    assert done.returncode == code
+    assert done.stdout.startswith(f"r1 shop: {status} in ")
+    assert "FAILED pays [red] (-)\n  got 500\n  cart.py\n  s3://qa/r1/2/1/trace.zip\n" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    read = json.loads(command("wait", "r1", "--json").stdout)
+    assert (read["run"]["status"], read["cases"][0]["name"]) == (status, "pays [red]")
+
+
+def test_an_unfinished_run_is_told_with_what_is_missing(command: Any, record: Callable[[str], None]) -> None:
+    """Exit 3, which shards, and how full the queues are."""
+    record("running")
+    done = command("wait", "r1", "--timeout", "1s")
+    assert done.returncode == 3
+    told = done.stderr.splitlines()
+    assert "testfleet: r1 is not finished after 1.0 s" in told
+    assert "testfleet: never claimed: shard 1, 2" in told
+    assert "testfleet: queue: 0 waiting, 0 in flight" in told
+    assert "testfleet: dead-letter queue: 0 waiting, 0 in flight" in told
+
+
+def test_a_run_nobody_knows_is_waited_for(command: Any) -> None:
+    """A schedule's run is in the table only when a pod has claimed it."""
+    done = command("wait", "r1", "--timeout", "0s", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (3, None)
+    assert "the database has no such run" in done.stderr
+
+
+def test_enqueue_can_wait_itself(command: Any) -> None:
+    """One line in a pipeline; the id comes first."""
+    done = command("enqueue", "shop", "--run-id", "r1", "--wait", "--timeout", "0s")
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[0] == "r1"
+
+
+def test_lists_are_tab_separated_without_a_terminal(command: Any, record: Callable[[str], None]) -> None:
+    """For cut, awk and whoever comes after."""
+    record("failed")
+    header, row = (line.split("\t") for line in command("runs").stdout.splitlines())
+    assert dict(zip(header, row, strict=True))["STATUS"] == "failed"
+    shown = command("show", "r1")
+    assert shown.returncode == 0
+    assert "KIND\tSIZE\tSHARD\tATTEMPT\tURI\ntrace\t3 B\t2\t1\ts3://qa/r1/2/1/trace.zip\n" in shown.stdout
+
+
+def test_an_unknown_run_cannot_be_shown(command: Any) -> None:
+    """A typing error is told as one."""
+    done = command("show", "r2")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == "testfleet: RUN_ID: the database has no run r2\n"
+
+
+@pytest.mark.parametrize("arguments", [["runs"], ["wait", "r1"], ["show", "r1", "--json"]], ids=" ".join)
+def test_a_reader_that_leaves_early_changes_nothing(
+    arguments: list[str], start: Any, record: Callable[[str], None]
+) -> None:
+    """`testfleet runs | head -1` ends in silence, and a gate keeps its verdict."""
+    record("passed")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as closed:
+        process = start(*arguments, stdout=closed, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "BrokenPipe" not in err
+
+
+def terminal(start: Any, *arguments: str, **env: str) -> tuple[Any, int]:
+    """Start the command on a terminal of 120 columns."""
+    controller, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    process = start(*arguments, stdin=end, stdout=end, stderr=end, TERM="xterm-256color", **env)
+    os.close(end)
+    return process, controller
+
+
+def read_until(controller: int, text: str, seconds: float = 60) -> str:
+    """What the terminal showed up to and with `text`."""
+    seen, deadline = "", time.monotonic() + seconds
+    while text not in seen:
+        assert time.monotonic() < deadline, seen
+        if select.select([controller], [], [], 0.2)[0]:
+            try:
+                seen += os.read(controller, 4096).decode()
+            except OSError:  # Linux's way to say that the other end is closed
+                break
+    return seen
+
+
+def test_progress_lives_on_a_terminal(start: Any, record: Callable[[str], None], execute: Callable[..., None]) -> None:
+    """One line that is repainted, gone when the verdict comes, which is coloured and takes no name for markup."""
+    record("running")
+    process, controller = terminal(start, "wait", "r1")
+    try:
+        assert "1 of 2 shards" in read_until(controller, "1 failed")
+        execute("UPDATE test_runs SET status = 'failed', shards_done = 2, finished_at = now()")
+        shown = read_until(controller, "trace.zip")
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
+    assert process.returncode == 1
+    assert "\x1b[31m" in shown
+    assert "pays [red]" in shown
+    assert "\x1b[31mgot 500" not in shown
+
+
+def test_no_color_is_honoured(start: Any, record: Callable[[str], None]) -> None:
+    """See no-color.org."""
+    record("failed")
+    process, controller = terminal(start, "runs", NO_COLOR="1")
+    try:
+        shown = read_until(controller, "failed")
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
+    assert process.returncode == 0
+    assert "\x1b[31m" not in shown
+
+
+def test_ctrl_c_ends_the_wait(start: Any, record: Callable[[str], None]) -> None:
+    """With a shell's own code for it and without a traceback."""
+    record("running")
+    process = start("wait", "r1", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert "running" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err

@@ -1,0 +1,260 @@
+"""Bad input of each kind: one clear line, the exit code as designed, and nothing lost."""
+
+from typing import Any
+
+import pytest
+
+from handoff.records import Committed, JobRecord, Receipt
+from handoff.volume import read
+from tests.acceptance.worker.pod import Pod, Script
+from worker import program
+
+SHARD = 'shard: must be "i/n" with 1 <= i <= n <= 1000'
+TEXT = "must be 1 to 1024 characters of Unicode text without control characters"
+URL = "targetUrl: must be an http:// or https:// URL with a host"
+PARAMS = (
+    "params: must be a flat map of names (1 to 64 of A-Z a-z 0-9 _, no leading digit) to strings of at most 1024 "
+    "characters"
+)
+QUEUE = "must be the http:// or https:// URL of a queue"
+FOLDER = "must be a folder that is there and writable"
+DURATION = 'must be seconds or a duration such as "90s", "30m" or "1h30m", above 0, at most 11h'
+INSIDE = "must be a path relative to the catalog's folder and inside it"
+WORDS = "must be a list of strings without NUL, never one shell line"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "detail"),
+    [
+        ({"suite": ""}, "invalid_message", f"suite: {TEXT}"),
+        ({"suite": None}, "invalid_message", "suite: is required"),
+        ({"suite": "chekout"}, "unknown_suite", "suite: must be one of checkout"),
+        ({"shard": "3/2"}, "invalid_message", SHARD),
+        ({"commit": 7}, "invalid_message", "commit: Input should be a valid string"),
+        ({"branch": "a\nb"}, "invalid_message", f"branch: {TEXT}"),
+        ({"targetUrl": "ftp://x"}, "invalid_message", URL),
+        ({"trigger": ""}, "invalid_message", f"trigger: {TEXT}"),
+        ({"environment": "x" * 1025}, "invalid_message", f"environment: {TEXT}"),
+        ({"params": {"a-b": "c"}}, "invalid_message", PARAMS),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_message_that_can_never_succeed_is_dead_with_its_reason(
+    fields: dict[str, Any], reason: str, detail: str, pod: Pod
+) -> None:
+    """The run is recorded first, then the message goes to the dead-letter queue; the Job ends well."""
+    body = pod.send(**fields)
+    assert pod.run(Script(receipt=Receipt(Committed(status="errored")))) == 0
+    assert pod.is_empty()
+    assert pod.dead() == [(body, reason, detail)]
+    record = read(pod.handoff, JobRecord)
+    assert record is not None
+    assert record.rejection is not None
+    assert (record.rejection.run_id, record.rejection.reason, record.rejection.detail) == ("r-42", reason, detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ("not JSON", "body: must be a JSON object"),
+        ("[]", "body: must be a JSON object"),
+        ('{"runId": "a/b", "suite": "checkout"}', "runId: must be 1 to 128 characters of A-Z a-z 0-9 . _ -"),
+    ],
+)
+def test_a_message_that_names_no_run_is_dead_without_the_reporter(body: str, detail: str, pod: Pod) -> None:
+    """There is no run that could be recorded, and no wait for a receipt."""
+    pod.send(body)
+    assert pod.run(Script(receipt=None)) == 0
+    assert pod.is_empty()
+    assert pod.dead() == [(body, "invalid_message", detail)]
+    assert not list(pod.handoff.iterdir())
+
+
+def test_a_rejected_run_that_cannot_be_recorded_comes_back(pod: Pod) -> None:
+    """Otherwise nobody would ever see why the run does not end."""
+    pod.send(shard="3/2")
+    assert pod.run(Script(receipt=None), WORKER_RECEIPT_TIMEOUT="1") == 75
+    assert pod.waiting() == 1
+    assert pod.dead() == []
+
+
+def test_unknown_fields_are_ignored_and_logged(pod: Pod) -> None:
+    """A newer sender does not break an older worker."""
+    pod.send(mood="sunny")
+    worker = pod.start()
+    assert worker.wait() == 0
+    assert [line["fields"] for line in worker.log if line["event"] == "unknown_fields_ignored"] == [["mood"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("WORKER_QUEUE_URL", "", "is required"),
+        ("WORKER_QUEUE_URL", "test-jobs", QUEUE),
+        ("WORKER_QUEUE_URL", "http://host:port/q", QUEUE),
+        ("WORKER_DEAD_LETTER_QUEUE_URL", "", "is required"),
+        ("WORKER_DEAD_LETTER_QUEUE_URL", "ftp://host/q", QUEUE),
+        ("WORKER_DEAD_LETTER_QUEUE_URL", "WORKER_QUEUE_URL", "must be another queue than WORKER_QUEUE_URL"),
+        ("WORKER_CATALOG", "", "is required"),
+        ("WORKER_CATALOG", "/no/such.toml", "must be a file that is there"),
+        ("WORKER_VISIBILITY_TIMEOUT", "0", "Input should be greater than or equal to 1"),
+        ("WORKER_VISIBILITY_TIMEOUT", "3601", "Input should be less than or equal to 3600"),
+        ("WORKER_VISIBILITY_TIMEOUT", "2m", "Input should be a valid integer, unable to parse string as an integer"),
+        ("WORKER_RECEIVE_WAIT", "-1", "Input should be greater than or equal to 0"),
+        ("WORKER_STOP_GRACE", "-1", "Input should be greater than or equal to 0"),
+        ("WORKER_RECEIPT_TIMEOUT", "0", "Input should be greater than or equal to 1"),
+        ("HANDOFF_DIR", "/no/such", FOLDER),
+        ("ARTIFACTS_DIR", "/no/such", FOLDER),
+        ("LOG_LEVEL", "loud", "Input should be 'debug', 'info', 'warning' or 'error'"),
+        ("LOG_FORMAT", "xml", "Input should be 'json' or 'console'"),
+        ("AWS_ENDPOINT_URL", "nowhere", "must be an http:// or https:// URL"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_is_received(
+    name: str,
+    value: str,
+    allowed: str,
+    *,
+    pod: Pod,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line on stderr for whoever reads the pod's log; the message waits for a better deployment."""
+    pod.send()
+    _set(monkeypatch, pod, {name: pod.env.get(value, value)})
+    assert program.main() == 78
+    assert capsys.readouterr().err == f"worker: {name}: {allowed}\n"
+    assert pod.waiting() == 1
+
+
+def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The SDK's own chain has none either."""
+    _set(monkeypatch, pod, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": "/no/such"})
+    assert program.main() == 78
+    assert capsys.readouterr().err == "worker: AWS_REGION: is required\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("runner = 3", "runner: must be one of playwright, k6, newman, pytest, command"),
+        ('runner = "cypress"', "runner: must be one of playwright, k6, newman, pytest, command"),
+        ("runner", "runner: is required"),
+        ('runner = "pytest"', 'command: is allowed only with runner = "command"'),
+        ("path", "path: is required"),
+        ("path = 3", f"path: {INSIDE}"),
+        ('path = ""', f"path: {INSIDE}"),
+        ('path = "/etc"', f"path: {INSIDE}"),
+        ('path = "a/../../b"', f"path: {INSIDE}"),
+        ('path = "outside"', f"path: {INSIDE}"),
+        ('path = "a\\u0000b"', f"path: {INSIDE}"),
+        ("timeout", "timeout: is required"),
+        ("timeout = true", f"timeout: {DURATION}"),
+        ("timeout = 0", f"timeout: {DURATION}"),
+        ("timeout = nan", f"timeout: {DURATION}"),
+        ('timeout = ""', f"timeout: {DURATION}"),
+        ('timeout = "0s"', f"timeout: {DURATION}"),
+        ('timeout = "5 minutes"', f"timeout: {DURATION}"),
+        ('timeout = "11h1s"', f"timeout: {DURATION}"),
+        ("secret = 3", "secret: must be the id of a secret, 1 to 1024 characters"),
+        ('secret = ""', "secret: must be the id of a secret, 1 to 1024 characters"),
+        ('args = "--all"', f"args: {WORDS}"),
+        ("args = [1]", f"args: {WORDS}"),
+        ("command", 'command: is required with runner = "command"'),
+        ('command = "./run.sh --all"', f"command: {WORDS}"),
+        ("command = []", "command: must name a program: an argv, a list of strings"),
+        ('command = [""]', "command: must name a program: an argv, a list of strings"),
+        ("env = []", "env: must be a table of strings"),
+        ("env = { A = 1 }", "env.A: must be a string without NUL"),
+        ('env = { "A-B" = "1" }', "env.A-B: the name must be of A-Z a-z 0-9 _, with no leading digit"),
+        ("tiemout = 3", "tiemout: is not known; known here: runner, path, timeout, secret, args, command, env"),
+    ],
+)
+def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
+    line: str, told: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole catalog is checked before anything starts, so that a typo never waits for its suite's turn."""
+    lines = {"runner": '"command"', "path": '"."', "timeout": '"1m"', "command": '["true"]'}
+    key, _, value = (part.strip() for part in line.partition("="))
+    lines = {name: text for name, text in (lines | {key: value}).items() if text}
+    (pod.suites / "outside").symlink_to("/etc")
+    _write_catalog(pod, "[suites.checkout]\n" + "".join(f"{name} = {text}\n" for name, text in lines.items()))
+    pod.send()
+    _set(monkeypatch, pod, {})
+    assert program.main() == 78
+    assert capsys.readouterr().err == f"worker: suites.checkout.{told}\n"
+    assert pod.waiting() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "suites: must hold at least one table [suites.NAME]"),
+        ("[suites]", "suites: must hold at least one table [suites.NAME]"),
+        ("suites = 3", "suites: must hold at least one table [suites.NAME]"),
+        ("[suites]\ncheckout = 3", "suites.checkout: must be a table"),
+        ('[suites.""]', "suites: a suite's name must be 1 to 1024 characters without control characters"),
+        ("[suite.checkout]", "suite: is not known; known here: suites"),
+        ("[suites", "WORKER_CATALOG: must be TOML in UTF-8: Expected ']' at the end of a table declaration"),
+        ("# \udcff", "WORKER_CATALOG: must be TOML in UTF-8: 'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_a_catalog_that_is_none_is_named(
+    content: str, told: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, whatever lies where the catalog should."""
+    _write_catalog(pod, content)
+    _set(monkeypatch, pod, {})
+    assert program.main() == 78
+    line = capsys.readouterr().err
+    assert line.startswith(f"worker: {told}")
+    assert line.count("\n") == 1
+
+
+def test_a_queue_that_is_not_there_is_a_wrong_setting(pod: Pod) -> None:
+    """It takes the whole program to find out; nothing is received, and no Job spins on it."""
+    worker = pod.start(WORKER_QUEUE_URL=pod.aws.queue_url + "-no-such")
+    assert worker.wait() == 78
+    assert worker.errors.startswith("worker: WORKER_QUEUE_URL: ")
+    assert worker.errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (Script(admission="{"), "admission.json: Invalid JSON"),
+        (Script(admission='{"version": 2, "decision": "run", "attempt": 1}'), "admission.json.run.version: "),
+        (Script(admission='{"version": 1, "decision": "perhaps"}'), "admission.json: Input tag 'perhaps'"),
+        (Script(admission='{"version": 1, "decision": "run", "attempt": 0}'), "admission.json.run.attempt: "),
+        (Script(receipt="[]"), "receipt.json: "),
+        (Script(receipt='{"version": "x", "result": "superseded"}'), "receipt.json.superseded.version: "),
+        (Script(receipt='{"version": 1, "result": "well"}'), "receipt.json: Input tag 'well'"),
+        (Script(receipt='{"version": 1, "result": "committed", "status": 1}'), "receipt.json.committed.status: "),
+    ],
+)
+def test_a_handoff_file_that_is_no_record_brings_the_message_back(script: Script, told: str, pod: Pod) -> None:
+    """Nobody knows what the reporter meant, so nothing is acknowledged."""
+    pod.send()
+    worker = pod.start(script)
+    assert worker.wait() == 75
+    lines = [line["detail"] for line in worker.log if line["event"] == "handoff_unreadable"]
+    assert len(lines) == 1
+    assert lines[0].startswith(told)
+    assert pod.waiting() == 1
+
+
+def test_a_bad_receipt_in_mid_suite_stops_the_suite(pod: Pod) -> None:
+    """It was to say `superseded` and nothing else: going on could run the shard twice."""
+    pod.suite('touch "$ARTIFACTS_DIR/started"; sleep 600')
+    pod.send()
+    assert pod.run(Script(receipt="{", speaks_after_outcome=False)) == 75
+    assert pod.waiting() == 1
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, pod: Pod, settings: dict[str, str]) -> None:
+    for name, value in (pod.env | settings).items():
+        monkeypatch.setenv(name, value)
+
+
+def _write_catalog(pod: Pod, content: str) -> None:
+    (pod.suites / "catalog.toml").write_text(content, encoding="utf-8", errors="surrogateescape")

@@ -1,0 +1,148 @@
+"""Whenever the suite ends, none of its descendants is left, and nobody else is touched."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.worker.pod import Pod, Script, is_running, until
+
+# A real daemon: two forks and a session of its own; it writes its pid to the file that it is told.
+DAEMON = """
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        if "deaf" in sys.argv:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with open(sys.argv[1] + ".tmp", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename(sys.argv[1] + ".tmp", sys.argv[1])
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+"""
+
+# Each process lives for a moment, hands over to a child in yet another session and ends; it notes its last generation.
+RELAY = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while True:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    with open(sys.argv[1], "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(0.001)
+"""
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> str:
+    return _script(tmp_path, "daemon.py", DAEMON)
+
+
+def _script(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(textwrap.dedent(text))
+    return f"{sys.executable} {folder / name}"
+
+
+def _pid(file: Path) -> int:
+    return int(until(lambda: file.exists() and file.read_text()))
+
+
+@pytest.mark.parametrize("kind", ["", "deaf"])
+def test_a_daemon_does_not_outlive_its_suite(kind: str, pod: Pod, daemon: str) -> None:
+    """Neither two forks, a session of its own nor deafness to SIGTERM help it."""
+    pod.suite(f'{daemon} "$ARTIFACTS_DIR/pid" {kind}')
+    pod.send()
+    assert pod.run(WORKER_STOP_GRACE="1") == 0
+    assert not is_running(_pid(pod.artifacts / "pid"))
+    assert pod.outcome().exit_code == 0
+
+
+def test_a_daemon_goes_before_the_outcome_is_told(pod: Pod, daemon: str) -> None:
+    """The reporter reads files that nobody writes to any more."""
+    pod.suite(f'{daemon} "$ARTIFACTS_DIR/pid"; exit 4')
+    pod.send()
+    worker = pod.start(Script(receipt=None))
+    until((pod.handoff / "outcome.json").exists)
+    assert not is_running(_pid(pod.artifacts / "pid"))
+    assert pod.outcome().exit_code == 4
+    assert worker.process.poll() is None
+
+
+def test_a_timeout_ends_a_whole_tree_that_ignores_sigterm(pod: Pod, daemon: str) -> None:
+    """SIGTERM is a question, SIGKILL is not."""
+    pod.suite(f"""{daemon} "$ARTIFACTS_DIR/pid" deaf; trap "" TERM; (trap "" TERM; sleep 600) & sleep 600""", timeout=3)
+    pod.send()
+    worker = pod.start(WORKER_STOP_GRACE="1")
+    pid = _pid(pod.artifacts / "pid")
+    assert worker.wait() == 0
+    assert (pod.outcome().ending, pod.outcome().exit_code) == ("timed_out", -9)
+    assert not is_running(pid)
+
+
+def test_a_suite_may_clean_up_on_sigterm(pod: Pod) -> None:
+    """Its grace is there to be used, and the code it exits with is its own."""
+    pod.suite("""trap 'echo cleaned; exit 9' TERM; touch "$ARTIFACTS_DIR/started"; while :; do sleep 0.1; done""")
+    pod.send()
+    worker = pod.start()
+    pod.started()
+    worker.terminate()
+    worker.wait()
+    assert pod.outcome().exit_code == 9
+    assert (pod.artifacts / "log" / "suite.log").read_text().endswith("cleaned\n")
+
+
+def test_a_chain_of_forks_is_outrun(pod: Pod, tmp_path: Path) -> None:
+    """Processes that hand over to the next session faster than anybody can list them end all the same."""
+    relay = _script(tmp_path, "relay.py", RELAY)
+    pod.suite(f'{relay} "$ARTIFACTS_DIR/pid"; sleep 0.5')
+    pod.send()
+    worker = pod.start(WORKER_STOP_GRACE="1")
+    assert worker.wait() == 0
+    assert "processes_left" not in worker.events()
+    last = (pod.artifacts / "pid").read_text()
+    assert not is_running(int(last))
+
+
+def test_orphans_that_have_ended_are_collected_while_the_suite_runs(pod: Pod) -> None:
+    """A long suite's zombies would fill the pod's table of processes."""
+    pod.suite('for i in 1 2 3 4 5; do sh -c "sleep 0.1 & exit"; done; touch "$ARTIFACTS_DIR/started"; sleep 600')
+    pod.send()
+    worker = pod.start()
+    pod.started()
+    until(lambda: _children(worker.process.pid) == {"sh"})
+    worker.terminate()
+    worker.wait()
+
+
+def test_nobody_but_the_suite_is_ended(pod: Pod, daemon: str, tmp_path: Path) -> None:
+    """Another program on the machine, even in a daemon's guise, is none of the worker's business."""
+    subprocess.run([*daemon.split(), str(tmp_path / "other")], check=True)
+    other = _pid(tmp_path / "other")
+    try:
+        pod.suite(f'{daemon} "$ARTIFACTS_DIR/pid"')
+        pod.send()
+        assert pod.run() == 0
+        assert is_running(other)
+    finally:
+        subprocess.run(["kill", "-9", str(other)], check=True)
+
+
+def _children(pid: int) -> set[str]:
+    """Names of the direct children, zombies too."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except OSError:
+            continue
+        if fields["PPid"] == str(pid):
+            found.add(fields["Name"] + " (zombie)" * fields["State"].startswith("Z"))
+    return found

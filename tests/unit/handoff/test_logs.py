@@ -1,0 +1,31 @@
+"""Logs: what a line never carries."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+import structlog
+
+from handoff import logs
+
+
+@pytest.fixture(autouse=True)
+def _default_logs() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_traceback_shows_no_local_variable(
+    style: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A frame that holds a suite's secret or a database's password may fail like any other."""
+    logs.configure("info", style)
+    password = "hunter2"
+    try:
+        len(password) // 0
+    except ZeroDivisionError:
+        structlog.get_logger().exception("boom")
+    line = capsys.readouterr().out
+    assert "ZeroDivisionError" in line
+    assert "hunter2" not in line

@@ -1,0 +1,384 @@
+"""The incremental parser: any dialect, any split, any damage."""
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.cases import Case, Status
+from reporter.failure import MAX_ERROR_BYTES
+from reporter.junit import MAX_ATTACHMENTS, MAX_DEPTH, MAX_PARTS, MAX_TOKEN_BYTES, BrokenReport, JUnitParser, Reported
+
+FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "junit").glob("*/*.xml"))
+REPORTS = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in FIXTURES}
+
+
+def read(*pieces: bytes) -> tuple[list[Reported], str | None]:
+    """What the pieces of one file say, and why it is broken if it is."""
+    parser = JUnitParser()
+    found: list[Reported] = []
+    try:
+        for piece in pieces:
+            found.extend(_into(found, parser.feed(piece)))
+        found.extend(_into(found, parser.close()))
+    except BrokenReport as broken:
+        return found, str(broken)
+    return found, None
+
+
+def _into(found: list[Reported], elements: Iterator[Reported]) -> list[Reported]:
+    for element in elements:
+        found.append(element)  # noqa: PERF402  # what came before an error counts
+    return []
+
+
+def cases(text: str) -> list[Case]:
+    found, broken = read(text.encode())
+    assert broken is None
+    return [element.case for element in found]
+
+
+def only(text: str) -> Case:
+    (case,) = cases(f"<testsuite>{text}</testsuite>")
+    return case
+
+
+WHOLE = {name: read(data) for name, data in REPORTS.items()}
+
+
+@given(st.sampled_from(sorted(REPORTS)), st.lists(st.floats(0, 1), max_size=8))
+def test_any_split_gives_the_same_rows(name: str, cuts: list[float]) -> None:
+    """A piece may end within a tag, an entity or a character."""
+    data = REPORTS[name]
+    places = sorted({0, len(data), *(int(cut * len(data)) for cut in cuts)})
+    assert read(*(data[a:b] for a, b in pairwise(places))) == WHOLE[name]
+
+
+@pytest.mark.parametrize("name", ["phpunit/phpunit.xml", "pytest/xunit2.xml", "surefire/plain.xml"])
+def test_a_byte_at_a_time_gives_the_same_rows(name: str) -> None:
+    """The smallest split there is."""
+    data = REPORTS[name]
+    assert read(*(data[at : at + 1] for at in range(len(data)))) == WHOLE[name]
+
+
+@given(st.sampled_from(sorted(REPORTS)), st.floats(0, 1, exclude_max=True))
+def test_any_truncation_gives_a_prefix_and_says_so(name: str, part: float) -> None:
+    """What was complete stands; what was not is never made up."""
+    data = REPORTS[name].rstrip()
+    found, broken = read(data[: int(part * len(data))])
+    assert found == WHOLE[name][0][: len(found)]
+    assert broken
+
+
+@given(st.binary())
+@pytest.mark.parametrize(
+    "head", [b"", b"<", b"<testsuite>", b"\xff\xfe", b"\xfe\xff", b'<?xml version="1.0" encoding="']
+)
+def test_any_bytes_are_a_report_or_a_broken_one(head: bytes, tail: bytes) -> None:
+    """Nothing but the one error comes out, whatever goes in."""
+    read(head + tail)
+
+
+@given(st.sampled_from(sorted(REPORTS)), st.floats(0, 1), st.binary(max_size=4), st.integers(0, 8))
+def test_damage_in_the_middle_never_reaches_the_rows_before(name: str, part: float, other: bytes, drop: int) -> None:
+    """A few other bytes at any place: the cases whose elements had ended before it are as they were."""
+    data = REPORTS[name]
+    place = int(part * len(data))
+    found, _ = read(data[:place] + other + data[place + drop :])
+    before, _ = read(data[:place])
+    assert found[: len(before)] == before
+    assert len(before) >= data[:place].count(b"</testcase>")
+
+
+def test_a_case_is_handed_out_when_its_element_ends() -> None:
+    """Not when the next begins, and not when the suite ends."""
+    parser = JUnitParser()
+    assert list(parser.feed(b'<testsuites><testsuite><testcase name="a"/')) == []
+    assert [one.case.name for one in parser.feed(b"><")] == ["a"]
+    assert [one.case.name for one in parser.feed(b'testcase name="b"><failure/></testcase>')] == ["b"]
+
+
+def test_after_it_broke_a_report_stays_broken() -> None:
+    """No later piece can mend it."""
+    parser = JUnitParser()
+    with pytest.raises(BrokenReport):
+        list(parser.feed(b"<testsuite></oops>"))
+    with pytest.raises(BrokenReport):
+        list(parser.feed(b"<testsuite/>"))
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "line 1: the file ends before it began"),
+        (b"<testsuite>\n<testcase name='a'>", "line 2: the file ends inside <testcase>"),
+        (b"<testsuite", "line 1: the file ends before it began"),
+        (b"<testsuite/>x", "line 1, column 13: junk after document element"),
+        (b"<testsuite></testsuites>", "line 1, column 14: mismatched tag"),
+        (b"<testsuite>\xff</testsuite>", "line 1, column 12: not well-formed (invalid token)"),
+        (b"<testsuite>&nope;</testsuite>", "line 1, column 12: undefined entity"),
+        (b"<testsuite>&#0;</testsuite>", "line 1, column 12: reference to invalid character number"),
+        (b"<html></html>", "its root is <html>, where JUnit has <testsuites> or <testsuite>"),
+        (b"<testcase name='a'/>", "its root is <testcase>, where JUnit has <testsuites> or <testsuite>"),
+        (
+            b"<?xml version='1.0' encoding='nope'?><testsuite/>",
+            "line 1: its encoding can't be read: unknown encoding: nope",
+        ),
+        (b"<a>" * 200, "its root is <a>, where JUnit has <testsuites> or <testsuite>"),
+        (b"<testsuite>" * (MAX_DEPTH + 1), f"its elements are nested more than {MAX_DEPTH} deep"),
+    ],
+)
+def test_a_broken_report_says_where_and_why(data: bytes, why: str) -> None:
+    """One line for people."""
+    assert read(data) == ([], why)
+
+
+BILLION_LAUGHS = (
+    b'<!DOCTYPE testsuite [<!ENTITY a "ha">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + at, b"&%c;" % (97 + at) * 10) for at in range(12))
+    + b"]><testsuite><testcase name='a'><failure>&m;</failure></testcase></testsuite>"
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BILLION_LAUGHS,
+        b'<!DOCTYPE testsuite [<!ENTITY x SYSTEM "file:///etc/passwd">]><testsuite name="&x;"/>',
+        b'<!DOCTYPE testsuite [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x.dtd"> %x;]><testsuite/>',
+        b'<!DOCTYPE testsuite SYSTEM "junit.dtd"><testsuite/>',
+        b"<!DOCTYPE testsuite><testsuite/>",
+    ],
+)
+def test_a_dtd_is_refused_where_it_begins(data: bytes) -> None:
+    """So there is no entity that could grow, reach a file or the network."""
+    before = time.process_time()
+    assert read(data) == ([], "it declares a DTD, and no report needs one")
+    assert time.process_time() - before < 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [
+        ("utf-8", ""),
+        ("utf-8-sig", "<?xml version='1.0' encoding='UTF-8'?>"),
+        ("utf-16", "<?xml version='1.0' encoding='UTF-16'?>"),
+        ("utf-16", ""),
+        ("iso-8859-1", "<?xml version='1.0' encoding='ISO-8859-1'?>"),
+        ("cp1252", "<?xml version='1.0' encoding='windows-1252'?>"),
+        ("us-ascii", "<?xml version='1.0' encoding='US-ASCII'?>"),
+    ],
+)
+def test_an_encoding_is_read_as_it_is_declared(encoding: str, declared: str) -> None:
+    """Whether by a mark at the beginning or by the declaration."""
+    name = "plain" if encoding == "us-ascii" else "Käse"
+    found, broken = read(f'{declared}<testsuite><testcase name="{name}"/></testsuite>'.encode(encoding))
+    assert ([one.case.name for one in found], broken) == ([name], None)
+
+
+def test_half_a_character_of_utf_16_breaks_the_report() -> None:
+    """A lone surrogate never comes as far as a name."""
+    data = '<testsuite><testcase name="a'.encode("utf-16") + b"\x00\xd8" + '"/></testsuite>'.encode("utf-16-le")
+    found, broken = read(data)
+    assert found == []
+    assert broken
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("<testsuite/>", []),
+        ("<testsuites/>", []),
+        ('<testsuites><testcase name="a"/></testsuites>', ["a"]),
+        ('<testsuite name="s"><testcase name="a"/></testsuite>', ["s > a"]),
+        (
+            """<testsuites name="all"><testsuite name="s"><testsuite name="t"><testcase name="a"/></testsuite>
+            <testcase name="b"/></testsuite><testcase name="c"/></testsuites>""",
+            ["s > t > a", "s > b", "c"],
+        ),
+        ('<testsuite><testcase classname="c" name="a"/><testcase/></testsuite>', ["c.a", "unnamed"]),
+        ('<t:testsuite xmlns:t="x"><t:testcase name="a"/></t:testsuite>', ["a"]),
+        ('<testsuite xmlns="x"><testcase name="a"/></testsuite>', ["a"]),
+        ('<testsuite><properties><testcase name="no"/></properties><testcase name="a"/></testsuite>', ["a"]),
+        ('<testsuite><testcase name="a"><testcase name="inner"/></testcase></testsuite>', ["a"]),
+    ],
+)
+def test_suites_may_nest_or_be_missing(text: str, names: list[str]) -> None:
+    """Every case within suites counts, however deep."""
+    assert [case.name for case in cases(text)] == names
+
+
+@pytest.mark.parametrize(
+    ("children", "status"),
+    [
+        ("", Status.PASSED),
+        ("<properties/>", Status.PASSED),
+        ("<skipped/>", Status.SKIPPED),
+        ("<error/>", Status.ERRORED),
+        ("<failure/>", Status.FAILED),
+        ("<skipped/><failure/>", Status.FAILED),
+        ("<skipped/><error/>", Status.ERRORED),
+        ("<error/><failure/>", Status.FAILED),
+        ("<failure/><rerunError/>", Status.ERRORED),
+        ("<error/><rerunFailure/>", Status.FAILED),
+        ("<rerunFailure/>", Status.PASSED),
+        ("<flakyError/>", Status.PASSED),
+        ("<flakyFailure/><skipped/>", Status.SKIPPED),
+        ("<foo><failure/></foo>", Status.PASSED),
+        ("<system-out><failure/></system-out>", Status.PASSED),
+    ],
+)
+def test_the_children_of_a_case_say_what_became_of_it(children: str, status: Status) -> None:
+    """What did not hold says most; only direct children speak, and the last try has the last word."""
+    assert only(f'<testcase name="a">{children}</testcase>').status is status
+
+
+@pytest.mark.parametrize("word", ["notrun", "disabled", "NOTRUN"])
+def test_a_case_that_did_not_run_is_skipped(word: str) -> None:
+    """CTest and GoogleTest say it by an attribute alone."""
+    assert only(f'<testcase name="a" status="{word}"/>').status is Status.SKIPPED
+
+
+def test_a_case_without_a_try_of_its_own_was_tried_once() -> None:
+    """Then there are no rows of tries."""
+    assert only('<testcase name="a"><failure/></testcase>').tries == ()
+
+
+def test_tries_stand_in_their_order() -> None:
+    """The element's own result is of the first try where the case failed, and of the last where it passed."""
+    bad = only(
+        '<testcase name="a" time="1"><rerunError message="2" time="3"/><rerunFailure message="3"/>'
+        '<failure message="1"/></testcase>'
+    )
+    assert [(one.status, one.error, one.duration_ms) for one in bad.tries] == [
+        (Status.FAILED, "1", 1000.0),
+        (Status.ERRORED, "2", 3000.0),
+        (Status.FAILED, "3", None),
+    ]
+    assert (bad.status, bad.error, bad.duration_ms, bad.flaky) == (Status.FAILED, "3", 1000.0, False)
+    good = only('<testcase name="a" time="1"><flakyFailure message="1" time="2"/></testcase>')
+    assert [(one.status, one.error, one.duration_ms) for one in good.tries] == [
+        (Status.FAILED, "1", 2000.0),
+        (Status.PASSED, None, 1000.0),
+    ]
+    assert (good.status, good.error, good.duration_ms, good.flaky) == (Status.PASSED, None, 1000.0, True)
+
+
+def test_a_huge_error_is_cut_and_counted() -> None:
+    """What the parser drops while it reads is in the marker's figure."""
+    case = only(f'<testcase name="a"><failure message="lost">{"x" * 1_000_000}</failure></testcase>')
+    assert case.error
+    assert case.error.startswith("lost\nxxx")
+    assert len(case.error.encode()) <= MAX_ERROR_BYTES
+    head, marker = case.error.rsplit("\n", 1)
+    assert marker == f"[… {1_000_005 - len(head)} bytes left out]"
+
+
+def test_a_huge_message_is_cut_too() -> None:
+    """It is an attribute, which comes whole."""
+    case = only(f'<testcase name="a"><failure message="{"x" * 1_000_000}"/></testcase>')
+    assert case.error
+    assert len(case.error.encode()) <= MAX_ERROR_BYTES
+    assert case.error.endswith(" bytes left out]")
+
+
+def test_one_tag_has_an_end() -> None:
+    """It has to be in memory whole, so there is a limit; one below it is read, and in no time, however it comes."""
+    size = MAX_TOKEN_BYTES // 1024
+    pieces = [b'<testsuite><testcase name="', *[b"x" * 1024] * (size - 100), b'"/></testsuite>']
+    assert read(*pieces)[1] is None
+    pieces = [b'<testsuite><testcase name="', *[b"x" * 1024] * (size + 100)]
+    assert read(*pieces) == ([], f"line 1: one tag is longer than {MAX_TOKEN_BYTES} bytes")
+
+
+def test_endless_output_takes_no_memory() -> None:
+    """Of a suite, of a failure or of a case: 4 MiB of each pass through a few hundred KiB."""
+    piece = b"some output &amp; more\n" * 2979  # about 64 KiB
+    head = b'<testsuite><system-out>%s</system-out><testcase name="a"><failure>%s</failure><system-out>%s</system-out>'
+
+    def stream() -> Iterator[bytes]:
+        for part in head.split(b"%s")[:-1]:
+            yield part
+            for _ in range(64):
+                yield piece
+        yield b"</system-out></testcase></testsuite>"
+
+    parser = JUnitParser()
+    tracemalloc.start()
+    try:
+        for data in stream():
+            for _ in parser.feed(data):
+                pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1024 * 1024
+
+
+def test_endless_tries_of_one_case_are_bounded() -> None:
+    """A report may hold millions of them."""
+    case = only(f'<testcase name="a">{"<flakyFailure/>" * (MAX_PARTS * 3)}</testcase>')
+    assert len(case.tries) == MAX_PARTS + 1
+    assert case.flaky
+
+
+@pytest.mark.parametrize(
+    ("text", "p95"),
+    [
+        ('<properties><property name="p95_ms" value="12.5"/></properties>', 12.5),
+        ('<testsuite><properties><property name="p95_ms" value="1,234.5"/></properties></testsuite>', 1234.5),
+        ('<properties><property name="p95_ms" value="3"/><property name="p95_ms" value="2"/></properties>', 3.0),
+        ('<properties><property name="p95_ms" value="NaN"/><property name="other" value="2"/></properties>', None),
+        ('<testcase><properties><property name="p95_ms" value="2"/></properties></testcase>', None),
+    ],
+)
+def test_a_load_test_tells_its_p95(text: str, p95: float | None) -> None:
+    """By a property of a suite, and of no case."""
+    parser = JUnitParser()
+    list(parser.feed(f"<testsuites>{text}</testsuites>".encode()))
+    assert parser.p95_ms == p95
+
+
+@given(st.integers(1, 60))
+def test_attachments_are_found_across_pieces(size: int) -> None:
+    """Wherever the output of a case names them, and however its pieces come."""
+    data = (
+        b"<testsuite><system-out>[[ATTACHMENT|suite.png]]</system-out><testcase><system-out>a [[b\n"
+        b"[[ATTACHMENT|../shots/a b.png]] x [[ATTACHMENT|d.png]]</system-out><flakyFailure><system-err><![CDATA[\n"
+        b"[[ATTACHMENT|e.webm]]\n]]></system-err></flakyFailure><failure>[[ATTACHMENT|no.png]]</failure></testcase>"
+        b"<testcase><system-out>[[ATTACHMENT|open</system-out><system-out>]]</system-out></testcase></testsuite>"
+    )
+    found, _ = read(*(data[at : at + size] for at in range(0, len(data), size)))
+    assert [one.attachments for one in found] == [("../shots/a b.png", "d.png", "e.webm"), ()]
+
+
+def test_attachments_are_bounded() -> None:
+    """A test that names a million files is no reason to keep a million names."""
+    lines = "".join(f"[[ATTACHMENT|{at}.png]]\n" for at in range(MAX_ATTACHMENTS * 2))
+    found, _ = read(f"<testsuite><testcase><system-out>{lines}</system-out></testcase></testsuite>".encode())
+    assert len(found[0].attachments) == MAX_ATTACHMENTS
+
+
+def test_times_come_from_the_case_itself_or_its_suite() -> None:
+    """Only a case that says when it began has an end; that its suite began is all that is known of another."""
+    own, other = cases(
+        '<testsuite timestamp="2026-01-01T00:00:00Z" file="a.py"><testsuite>'
+        '<testcase name="a" timestamp="2026-01-01T00:00:05Z" time="1.5" file="b.py"/><testcase name="b" time="1"/>'
+        "</testsuite></testsuite>"
+    )
+    assert own.started_at
+    assert own.finished_at
+    assert (own.started_at.second, (own.finished_at - own.started_at).total_seconds(), own.file) == (5, 1.5, "b.py")
+    assert other.started_at
+    assert (other.started_at.second, other.finished_at, other.file) == (0, None, "a.py")
+
+
+def test_a_time_beyond_all_calendars_has_no_end() -> None:
+    """A garbled duration must not stop the report."""
+    case = only('<testcase name="a" timestamp="2026-01-01T00:00:05Z" time="1e300"/>')
+    assert case.finished_at is None

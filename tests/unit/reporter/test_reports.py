@@ -1,0 +1,338 @@
+"""Following and finally reading the reports below an artifacts folder."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter import reports as module
+from reporter import reruns
+from reporter.cases import Case, Status
+from reporter.reports import BATCH_CASES, Reports
+
+HEAD, TAIL = '<testsuites name="x"><testsuite>', "</testsuite></testsuites>"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a report of cases (elements or just names) below the artifacts folder `tmp_path`."""
+
+    def write(path: str, *cases: str, head: str = HEAD, tail: str = TAIL) -> Path:
+        file = tmp_path / "junit" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(head + "".join(map(element, cases)) + tail, encoding="utf-8")
+        return file
+
+    return write
+
+
+def element(case: str) -> str:
+    return case if case.startswith("<") else f'<testcase name="{case}"/>'
+
+
+def polled(reports: Reports) -> list[str]:
+    return [case.name for batch in reports.poll() for case in batch]
+
+
+def final(reports: Reports) -> list[Case]:
+    return [case for batch in reports.final() for case in batch]
+
+
+def names(reports: Reports) -> list[str]:
+    return [case.name for case in final(reports)]
+
+
+def test_a_growing_file_gives_each_case_once(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Each poll goes on where the last one stopped, also within an element; nothing new gives nothing."""
+    reports = Reports(tmp_path)
+    assert polled(reports) == []
+    file = write("a.xml", "one", tail='<testcase name="tw')
+    assert polled(reports) == ["one"]
+    assert polled(reports) == []
+    with file.open("a") as more:
+        more.write(f'o"/><testcase name="two"/>{TAIL}\n')
+    assert polled(reports) == ["two", "two #2"]
+    assert polled(reports) == []
+
+
+def test_a_file_that_was_replaced_is_read_from_its_start(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Under its old name stands another file; some tools write anew and rename."""
+    reports = Reports(tmp_path)
+    write("a.xml", "one", tail="")
+    assert polled(reports) == ["one"]
+    write("b.tmp", "one", "two").replace(tmp_path / "junit" / "a.xml")
+    assert polled(reports) == ["one", "two"]
+
+
+def test_a_file_that_shrank_is_read_from_its_start(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """It is the same file, written once more."""
+    reports = Reports(tmp_path)
+    write("a.xml", "a long name that takes its room", tail="")
+    assert polled(reports) == ["a long name that takes its room"]
+    write("a.xml", "one", tail="")
+    assert polled(reports) == ["one"]
+
+
+def test_a_file_may_vanish_and_come_back(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Between two polls, or between the listing and the opening; that is ordinary."""
+    reports = Reports(tmp_path)
+    file = write("a.xml", "one")
+    assert polled(reports) == ["one"]
+    file.unlink()
+    assert polled(reports) == []
+    assert names(reports) == []
+    assert reports.summary.files == 0
+    write("a.xml", "one")
+    assert polled(reports) == ["one"]
+
+
+def test_one_poll_reads_only_so_much(
+    tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is for the next one, so that a huge backlog does not hold up everything else."""
+    monkeypatch.setattr(module, "POLL_BYTES", 1000)
+    reports = Reports(tmp_path)
+    write("a.xml", *(f"a{at}" for at in range(50)))
+    write("b.xml", *(f"b{at}" for at in range(50)))
+    counts = []
+    while found := polled(reports):
+        counts.append(len(found))
+    assert sum(counts) == 100
+    assert all(30 < count < 50 for count in counts[:-1])
+
+
+def test_a_broken_file_stops_neither_its_tail_nor_the_others(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A poll takes what is good and says nothing; the final reading will."""
+    reports = Reports(tmp_path)
+    write("a.xml", "one", tail="<oops></testsuite>")
+    write("b.xml", "two")
+    assert polled(reports) == ["one", "two"]
+    assert polled(reports) == []
+
+
+def test_a_further_try_takes_over_the_name_while_the_tail_goes_on(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """pytest's reruns are repeats; a provisional `#2` would be a case that is not there."""
+    reports = Reports(tmp_path)
+    write("a.xml", "one", "one", head='<testsuites name="pytest tests"><testsuite>')
+    assert polled(reports) == ["one", "one"]
+
+
+def test_the_final_reading_takes_the_files_in_the_order_of_their_paths(
+    tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    """The names of repeats depend on it, so it must not depend on the machine."""
+    for path in ("b.xml", "a/z.xml", "a.xml", "B.xml", "a/b/c.xml"):
+        write(path, "same", path)
+    reports = Reports(tmp_path)
+    assert names(reports) == [
+        "same", "B.xml", "same #2", "a.xml", "same #3", "a/b/c.xml", "same #4", "a/z.xml", "same #5", "b.xml",
+    ]  # fmt: skip
+    assert reports.summary.files == 5
+    assert reports.summary.cases == 10
+
+
+def test_the_final_reading_starts_anew_each_time(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A transaction that is tried again needs all of it again, under the same names, whatever was polled before."""
+    write("a.xml", "one", "one")
+    reports = Reports(tmp_path)
+    assert polled(reports) == ["one", "one #2"]
+    next(reports.final())
+    assert names(reports) == names(reports) == ["one", "one #2"]
+
+
+def test_there_is_no_summary_before_the_end(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Half a reading must not be taken for the whole truth."""
+    write("a.xml", *["one"] * (BATCH_CASES + 1))
+    reports = Reports(tmp_path)
+    with pytest.raises(LookupError):
+        _ = reports.summary
+    final(reports)
+    assert reports.summary.cases == BATCH_CASES + 1
+    next(reports.final())
+    with pytest.raises(LookupError):
+        _ = reports.summary
+
+
+def test_broken_reports_are_named_and_the_others_count(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """What came before the break stands."""
+    write("a.xml", "one", tail="<oops>")
+    write("b.xml", "two")
+    write("c.xml", head="", tail="")
+    write("d.xml", head="<html/>", tail="")
+    reports = Reports(tmp_path)
+    assert names(reports) == ["one", "two"]
+    assert reports.summary.files == 4
+    assert reports.summary.broken == (
+        ("junit/a.xml", "line 1: the file ends inside <oops>"),
+        ("junit/c.xml", "line 1: the file ends before it began"),
+        ("junit/d.xml", "its root is <html>, where JUnit has <testsuites> or <testsuite>"),
+    )
+
+
+def test_tries_that_wait_come_before_the_break(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A file that breaks off among reruns still has every case of it."""
+    write("a.xml", "one", "two", "one", head='<testsuite name="pytest">', tail="<oops></testsuite>")
+    reports = Reports(tmp_path)
+    assert [(case.name, case.flaky) for case in final(reports)] == [("two", False), ("one", True)]
+    assert [path for path, _ in reports.summary.broken] == ["junit/a.xml"]
+
+
+def test_no_folder_is_no_report(tmp_path: Path) -> None:
+    """A suite that wrote nothing."""
+    reports = Reports(tmp_path)
+    assert names(reports) == []
+    assert (reports.summary.files, reports.summary.broken) == (0, ())
+
+
+def test_nothing_outside_is_ever_read(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Links to files and folders, within or without, are no reports; neither is anything but a file."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.xml").write_text(HEAD + element("secret") + TAIL)
+    write("a.xml", "one")
+    junit = tmp_path / "junit"
+    (junit / "link.xml").symlink_to(outside / "secret.xml")
+    (junit / "folder").symlink_to(outside)
+    (junit / "folder.xml").mkdir()
+    (junit / "again.xml").symlink_to(junit / "a.xml")
+    (junit / "dangling.xml").symlink_to(junit / "nothing")
+    os.mkfifo(junit / "fifo.xml")
+    reports = Reports(tmp_path)
+    assert polled(reports) == ["one"]
+    assert names(reports) == ["one"]
+    assert (reports.summary.files, reports.summary.broken) == (1, ())
+
+
+def test_a_junit_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    """The suite owns the artifacts folder and may put anything there."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.xml").write_text(HEAD + element("secret") + TAIL)
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    (artifacts / "junit").symlink_to(outside)
+    assert names(Reports(artifacts)) == []
+
+
+UNREADABLE = """
+import os
+from pathlib import Path
+from reporter.reports import Reports
+if os.geteuid() == 0:  # to whom no file is closed
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+reports = Reports(Path())
+print([case.name for batch in reports.poll() for case in batch])
+print([case.name for batch in reports.final() for case in batch])
+print(reports.summary.files, *reports.summary.broken, sep="\\n")
+"""
+
+
+def test_what_may_not_be_read_is_broken(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A report that we can't see may hold failures: the shard must not be green."""
+    write("a.xml", "one").chmod(0)
+    write("b.xml", "two")
+    write("sub/c.xml", "three").parent.chmod(0)
+    tmp_path.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", UNREADABLE],
+        cwd=tmp_path,
+        check=False,  # its words say more than its exit code
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    (tmp_path / "junit" / "sub").chmod(0o700)
+    assert done.stdout.splitlines() == [
+        "['two']",
+        "['two']",
+        "2",
+        "('junit/sub', \"the folder can't be read: Permission denied\")",
+        "('junit/a.xml', \"it can't be read: Permission denied\")",
+    ], done.stderr
+
+
+def test_batches_are_bounded_by_cases(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A transaction of any size would hold its locks too long."""
+    write("a.xml", *(f"c{at}" for at in range(BATCH_CASES * 2 + 1)))
+    assert [len(batch) for batch in Reports(tmp_path).final()] == [BATCH_CASES, BATCH_CASES, 1]
+
+
+def test_batches_are_bounded_by_text(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A thousand errors of 16 KiB are several batches."""
+    failing = f'<testcase name="c"><failure>{"x" * 16_000}</failure></testcase>'
+    write("a.xml", *[failing] * 600)
+    sizes = [len(batch) for batch in Reports(tmp_path).final()]
+    assert sum(sizes) == 600
+    assert max(sizes) < 300
+
+
+def test_a_file_belongs_to_the_case_that_names_it(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Told from the report's folder or in full; what lies outside is no artifact."""
+    (tmp_path / "shots").mkdir()
+    lines = ["../../shots/a.png", f"{tmp_path}/shots/b.png", "c.png", "../../../etc/passwd", "/etc/passwd", "../.."]
+    said = "\n".join(f"[[ATTACHMENT|{line}]]" for line in lines)
+    case = f'<testcase name="one"><system-out>{said}</system-out></testcase>'
+    write("sub/a.xml", "one", case, case)
+    reports = Reports(tmp_path)
+    final(reports)
+    assert dict(reports.summary.attachments) == {
+        "shots/a.png": "one #2",
+        "shots/b.png": "one #2",
+        "junit/sub/c.png": "one #2",
+        ".": "one #2",
+    }
+
+
+def test_the_largest_p95_of_all_reports_counts(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Two load tests in one suite: the slower one tells how slow it was."""
+    reports = Reports(tmp_path)
+    write("a.xml", "one")
+    final(reports)
+    assert reports.summary.p95_ms is None
+    for path, value in (("b.xml", 3), ("c.xml", 5), ("d.xml", 4)):
+        write(path, f'<properties><property name="p95_ms" value="{value}"/></properties>')
+    final(reports)
+    assert reports.summary.p95_ms == 5
+
+
+GO = '<testsuite><properties><property name="go.version" value="1"/></properties>'
+
+
+@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from(["", "<failure/>"])), max_size=8))
+def test_reruns_of_go_lose_no_case_and_no_try(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, str]]
+) -> None:
+    """A repeat after a failure is a try, a repeat after a success a case of its own; each element is in exactly one."""
+    folder = tmp_path_factory.mktemp("go")
+    (folder / "junit").mkdir()
+    cases = "".join(f'<testcase name="{name}">{child}</testcase>' for name, child in told)
+    (folder / "junit" / "a.xml").write_text(f"{GO}{cases}</testsuite>")
+    rows = final(Reports(folder))
+    assert sum(len(row.tries) or 1 for row in rows) == len(told)
+    assert len({row.name for row in rows}) == len(rows)
+    for name in "AB":
+        mine = [row for row in rows if row.name[0] == name]
+        assert sum(row.status is Status.PASSED for row in mine) == sum(one == (name, "") for one in told)
+        assert all(one.status is Status.FAILED for row in mine for one in row.tries[:-1])
+        assert all(row.flaky == (row.status is Status.PASSED and len(row.tries) > 1) for row in mine)
+
+
+def test_more_waiting_tries_than_memory_allows_become_cases(
+    tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is dropped: past the bound, a repeat is a case of its own."""
+    monkeypatch.setattr(reruns, "MAX_HELD", 3)
+    bad = [f'<testcase name="c{at}"><failure/></testcase>' for at in range(6)]
+    write("a.xml", *bad, *(f"c{at}" for at in range(6)), head=GO, tail="</testsuite>")
+    rows = final(Reports(tmp_path))
+    assert sum(len(row.tries) or 1 for row in rows) == 12
+    assert sorted(row.name for row in rows if row.flaky) == ["c0", "c1", "c2"]
+    assert sorted(row.name for row in rows if row.name.endswith("#2")) == ["c3 #2", "c4 #2", "c5 #2"]

@@ -1,0 +1,101 @@
+"""Numbers and times as report writers spell them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reporter.times import instant, milliseconds, number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0.0),
+        ("1.5", 1.5),
+        (" .5 ", 0.5),
+        ("5.", 5.0),
+        ("1.2e-05", 1.2e-05),
+        ("1,234.56", 1234.56),  # Surefire, English
+        ("1,234", 1234.0),
+        ("12,345,678.9", 12345678.9),
+        ("1.234,56", 1234.56),  # German
+        ("1.234.567", 1234567.0),
+        ("1 234,56", 1234.56),  # French, with a blank
+        ("1\u202f234,56", 1234.56),  # French, with the blank of its typography
+        ("1'234.56", 1234.56),  # Swiss
+        ("12,5", 12.5),
+        ("0,123", 0.123),  # no group begins with zero
+        ("1.234", 1.234),
+        ("1234,567", 1234.567),  # no group has four digits
+    ],
+)
+def test_a_number_is_read_in_any_spelling(text: str, value: float) -> None:
+    """Thousands may be set apart, and the decimal point may be a comma."""
+    assert number(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "-1",
+        "-0.001",
+        "nan",
+        "NaN",
+        "inf",
+        "1e999",
+        "abc",
+        "1s",
+        "1,23,4",
+        "1,234,5",
+        "1_0",
+        "1 0",
+        "٣",
+        "9" * 41,
+    ],
+)
+def test_what_is_no_measured_number_is_none(text: str | None) -> None:
+    """A wrong figure is worse than none."""
+    assert number(text) is None
+
+
+@given(st.floats(min_value=0, max_value=1e12, allow_nan=False))
+def test_what_a_program_prints_is_read_back(value: float) -> None:
+    """Both the plain spelling and that with groups."""
+    assert number(repr(value)) == value
+    assert number(f"{value:,.3f}") == pytest.approx(value, abs=0.001)
+
+
+@given(st.text(alphabet="0123456789.,eE+- '\u202f"))
+def test_any_text_is_a_number_or_none(text: str) -> None:
+    """No spelling breaks the reader, and none gives less than zero."""
+    value = number(text)
+    assert value is None or 0 <= value < float("inf")
+
+
+def test_the_time_of_a_case_becomes_milliseconds() -> None:
+    """Reports are in seconds, rows in milliseconds, without the noise of binary fractions."""
+    assert milliseconds("0.29") == 290.0
+    assert milliseconds(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-20T22:52:38.239033+00:00", datetime(2026, 11, 20, 22, 52, 38, 239033, UTC)),
+        ("2026-11-20T22:52:45Z", datetime(2026, 11, 20, 22, 52, 45, tzinfo=UTC)),
+        ("2026-11-20T22:52:45+02:00", datetime(2026, 11, 20, 22, 52, 45, tzinfo=timezone(timedelta(hours=2)))),
+        ("2026-11-20T22:52:45", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00+23:59", None),
+        ("Fri Nov 20 22:52:45 2026", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_a_moment_that_says_its_zone_counts(text: str | None, moment: datetime | None) -> None:
+    """Without a zone it may be hours off, and an epoch is a default."""
+    assert instant(text) == moment

@@ -1,0 +1,128 @@
+"""One line and one exit code for whatever is wrong before anything is reached."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from testfleet import __main__ as program
+from testfleet import commands
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("TESTFLEET_", "AWS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+
+
+DATABASE = {"TESTFLEET_DATABASE_URL": "postgresql://localhost/x"}
+QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code", "line"),
+    [
+        ("", {}, 64, "Missing command."),
+        ("nonsense", {}, 64, "No such command 'nonsense'."),
+        ("enqueue", {}, 64, "Missing argument 'SUITE'."),
+        ("enqueue a --bogus", {}, 64, "No such option: --bogus"),
+        ("enqueue a --shards x", {}, 64, "Invalid value for '--shards':"),
+        ("enqueue a --shards 0", {}, 64, "--shards: must be 1 to 1000"),
+        ("enqueue a --param x", {}, 64, "--param: must be NAME=VALUE"),
+        ("enqueue a --timeout 5", {}, 64, "--timeout: must be a duration such as"),
+        ("enqueue a --run-id ü", {}, 64, "--run-id: must be"),
+        ("wait r1 --timeout soon", {}, 64, "--timeout: must be a duration such as"),
+        ("wait r/1", {}, 64, "RUN_ID: must be 1 to 128 characters"),
+        ("show r/1", {}, 64, "RUN_ID: must be 1 to 128 characters"),
+        ("runs --status green", {}, 64, "Invalid value for '--status':"),
+        ("runs --limit 0", {}, 64, "Invalid value for '--limit':"),
+        ("ingest --run-id r --suite s", {}, 64, "Missing argument 'PATH...'."),
+        ("ingest x --suite s", {}, 64, "Missing option '--run-id'."),
+        ("ingest x --run-id r", {}, 64, "Missing option '--suite'."),
+        ("migrate", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("wait r1", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("runs", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("show r1", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("enqueue a", {}, 78, "TESTFLEET_QUEUE_URL: is required by this command"),
+        ("enqueue a --wait", QUEUE | {"AWS_REGION": "x"}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("enqueue a", QUEUE, 78, "AWS_REGION: is required by this command"),
+        ("ingest . --run-id r --suite s", DATABASE, 78, "TESTFLEET_BUCKET: is required by this command"),
+        ("runs", {"TESTFLEET_DATABASE_URL": "mysql://u:secret@h/x"}, 78, "TESTFLEET_DATABASE_URL: must be a postgr"),
+        ("runs", {"TESTFLEET_DATABASE_URL": "postgresql://u:secret@a b/x"}, 78, "TESTFLEET_DATABASE_URL: must be"),
+        ("runs", DATABASE | {"TESTFLEET_DATABASE_AUTH": "iam"}, 78, "TESTFLEET_DATABASE_URL: must name host and user"),
+        ("runs", {"TESTFLEET_DATABASE_AUTH": "kerberos"}, 78, "TESTFLEET_DATABASE_AUTH: Input should be 'password' or"),
+        ("enqueue a", {"TESTFLEET_QUEUE_URL": "test-jobs"}, 78, "TESTFLEET_QUEUE_URL: must be the http:// or https://"),
+        ("runs", {"TESTFLEET_DEAD_LETTER_QUEUE_URL": "x"}, 78, "TESTFLEET_DEAD_LETTER_QUEUE_URL: must be the http:"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_its_code(
+    arguments: str,
+    env: dict[str, str],
+    *,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing goes to stdout, no value of a setting is repeated, and nothing has been reached for."""
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["testfleet", *arguments.split()])
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    out, err = capsys.readouterr()
+    assert (left.value.code, out) == (code, "")
+    assert err.startswith(f"testfleet: {line}")
+    assert err.count("\n") == 1
+    assert "secret" not in err
+
+
+def test_help_needs_no_heavy_import() -> None:
+    """The second that they take would be paid for each completion and each typing error."""
+    check = (
+        "import sys; sys.argv = ['testfleet', '--help']\n"
+        "from testfleet.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit as left: assert left.code == 0\n"
+        "heavy = {'boto3', 'psycopg', 'sqlalchemy', 'alembic', 'pydantic', 'moto', 'asyncpg'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "enqueue" in done.stdout
+
+
+def test_a_fault_of_ours_is_never_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python's own exit code for a traceback is 1, which a pipeline reads as failed tests."""
+
+    def broken(**_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(program, "app", broken)
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    assert left.value.code == 70
+    assert "RuntimeError: broken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["up", "demo"])
+def test_a_missing_extra_is_named_with_what_to_run(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The laptop's parts are many megabytes that a cluster does without."""
+
+    def missing(_: str) -> object:
+        raise ModuleNotFoundError("No module named 'moto'", name="moto.server")
+
+    monkeypatch.setattr(commands, "import_module", missing)
+    monkeypatch.setattr(sys, "argv", ["testfleet", name])
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    assert left.value.code == 78
+    line = f"testfleet: {name}: moto is not installed; run: pip install 'testfleet[local]'\n"
+    assert capsys.readouterr().err == line

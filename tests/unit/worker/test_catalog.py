@@ -1,0 +1,94 @@
+"""The catalog as it is read; each wrong field is held to its line in tests/acceptance/worker/test_bad_input.py."""
+
+from pathlib import Path
+
+import pytest
+
+from worker import catalog, duration
+from worker.catalog import Suite
+
+
+def _load(folder: Path, text: str) -> dict[str, Suite]:
+    (folder / "catalog.toml").write_text(text)
+    return dict(catalog.load(folder / "catalog.toml"))
+
+
+def test_every_field_is_read(tmp_path: Path) -> None:
+    """Paths are relative to the catalog's folder."""
+    text = """
+        [suites.checkout]
+        runner = "playwright"
+        path = "suites/checkout"
+        timeout = "30m"
+        secret = "testfleet/checkout"
+        args = ["--project=chromium"]
+
+        [suites.legacy]
+        runner = "command"
+        command = ["./run.sh", "--all"]
+        path = "."
+        timeout = 90
+        env = { STAGE = "qa" }
+    """
+    assert _load(tmp_path, text) == {
+        "checkout": Suite(
+            name="checkout",
+            runner="playwright",
+            path=tmp_path / "suites" / "checkout",
+            timeout=1800,
+            secret="testfleet/checkout",
+            args=("--project=chromium",),
+        ),
+        "legacy": Suite(
+            name="legacy",
+            runner="command",
+            path=tmp_path,
+            timeout=90,
+            command=("./run.sh", "--all"),
+            env={"STAGE": "qa"},
+        ),
+    }
+
+
+def test_a_catalog_that_is_mounted_from_a_config_map_finds_its_suites(tmp_path: Path) -> None:
+    """Kubernetes mounts it as a symbolic link into a hidden folder; the suites lie beside the link."""
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "catalog.toml").write_text('[suites.a]\nrunner = "k6"\npath = "a"\ntimeout = 1')
+    (tmp_path / "catalog.toml").symlink_to("..data/catalog.toml")
+    assert catalog.load(tmp_path / "catalog.toml")["a"].path == tmp_path / "a"
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("90s", 90),
+        ("30m", 1800),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("1h0m1s", 3601),
+        ("1.5m", 90),
+        ("0.5s", 0.5),
+        (90, 90),
+        (0.5, 0.5),
+        (-1, -1),
+        ("", None),
+        ("90", None),
+        ("30m1h", None),
+        ("1m1m", None),
+        ("-1s", None),
+        (" 1s", None),
+        ("1s\n", None),
+        ("1ms", None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_durations(written: object, seconds: float | None) -> None:
+    """Hours, minutes and seconds, in that order, or a bare number of seconds."""
+    assert duration.seconds(written) == seconds
+
+
+def test_the_longest_timeout_is_eleven_hours(tmp_path: Path) -> None:
+    """SQS holds a message for twelve, and the results must be committed within them."""
+    text = '[suites.a]\nrunner = "k6"\npath = "a"\ntimeout = "11h"'
+    assert _load(tmp_path, text)["a"].timeout == 11 * 3600

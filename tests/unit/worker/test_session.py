@@ -1,0 +1,211 @@
+"""The session with a queue of our own: what real servers rarely do."""
+
+import asyncio
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from handoff import volume
+from handoff.message import JobMessage
+from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run
+from worker.catalog import Suite
+from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
+from worker.execution import Planner, Pod
+from worker.job import Desk
+from worker.queue import Message, Queue
+from worker.reporter import Reporter
+from worker.runners.plan import Folders, NoTests, Plan
+from worker.secrets import Secrets
+from worker.session import Session
+
+BODY = json.dumps({"runId": "r-1", "suite": "checkout"})
+
+
+@dataclass
+class FakeQueue(Queue):
+    """One message, at most; `fails` names the calls that don't get through."""
+
+    body: str | None = BODY
+    fails: frozenset[str] = frozenset()
+    error: type[Exception] = QueueOutOfReach
+    calls: list[str] = field(default_factory=list)
+
+    def receive(self, wait: int) -> Message | None:
+        self._call(f"receive {wait}")
+        return None if self.body is None else Message("m-1", self.body, "handle", 1)
+
+    def extend(self, message: Message) -> None:
+        self._call(f"extend {message.message_id}")
+
+    def release(self, message: Message, delay: int) -> None:
+        self._call(f"release {message.message_id} {delay}")
+
+    def delete(self, message: Message) -> None:
+        self._call(f"delete {message.message_id}")
+
+    def dead_letter(self, message: Message, *, reason: str, detail: str) -> None:
+        assert detail
+        self._call(f"dead_letter {message.message_id} {reason}")
+
+    def _call(self, call: str) -> None:
+        self.calls.append(call)
+        if call.split(maxsplit=1)[0] in self.fails:
+            raise self.error("no answer")
+
+
+class FakeSecrets(Secrets):
+    """Secrets Manager on a bad day."""
+
+    def environment(self, secret_id: str) -> dict[str, str]:
+        raise SecretsOutOfReach(f"secret {secret_id}: EndpointConnectionError")
+
+
+def _planned(argv: str, after: object = None) -> Planner:
+    def plan(_suite: Suite, _job: JobMessage, folders: Folders) -> Plan:
+        return Plan(("sh", "-c", argv), folders.artifacts, after=after)  # type: ignore[arg-type]  # what a test hands in
+
+    return plan
+
+
+class Stage:
+    """A session, its fakes and its folders."""
+
+    def __init__(self, folder: Path, queue: FakeQueue, plan: Planner, secret: str | None = None) -> None:
+        self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
+        suite = Suite("checkout", "command", folder, timeout=60, secret=secret)
+        desk = Desk(
+            Reporter(folder, worker="pod-1", claim_id="c-1", patience=20),
+            FakeSecrets(region=None),
+            {"checkout": suite},
+            plan,
+            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, stop_grace=5),
+        )
+        (folder / "artifacts").mkdir()
+        self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, stop=self.stop)
+
+    async def run(self) -> int:
+        """The exit code, with a reporter that admits and commits."""
+        reporting = asyncio.create_task(self._report())
+        try:
+            return await self.session.run()
+        finally:
+            reporting.cancel()
+
+    async def _report(self) -> None:
+        if (await volume.wait_for(self.folder, JobRecord, timeout=20)).job is not None:
+            volume.write(self.folder, Admission(Run(attempt=1)))
+            await volume.wait_for(self.folder, Outcome, timeout=20)
+        volume.write(self.folder, Receipt(Committed(status="passed")))
+
+    def outcome(self) -> Outcome:
+        outcome = volume.read(self.folder, Outcome)
+        assert outcome is not None
+        return outcome
+
+
+@pytest.mark.parametrize(
+    ("body", "call", "calls"),
+    [
+        (BODY, "delete", ["receive 0", "delete m-1"]),
+        ("[]", "dead_letter", ["receive 0", "dead_letter m-1 invalid_message"]),
+        ("[]", "delete", ["receive 0", "dead_letter m-1 invalid_message", "delete m-1"]),
+    ],
+)
+@pytest.mark.parametrize("error", [QueueOutOfReach, QueueRefused])
+async def test_a_message_that_cannot_be_acknowledged_is_tried_again(
+    body: str, call: str, calls: list[str], error: type[Exception], tmp_path: Path
+) -> None:
+    """It comes back by itself, and the next Job finds the shard complete, or rejects it once more."""
+    queue = FakeQueue(body, frozenset({call}), error)
+    assert await Stage(tmp_path, queue, _planned("exit 0")).run() == 75
+    assert queue.calls == calls
+
+
+async def test_a_release_that_does_not_get_through_keeps_its_exit_code(tmp_path: Path) -> None:
+    """The visibility timeout brings the message back a little later."""
+    stage = Stage(tmp_path, FakeQueue(fails=frozenset({"release"})), _planned(""), secret="s")
+    assert await stage.run() == 75
+    assert stage.queue.calls == ["receive 0", "release m-1 0"]
+
+
+async def test_a_queue_out_of_reach_is_tried_again(tmp_path: Path) -> None:
+    """Nothing was received; the next Job may fare better."""
+    assert await Stage(tmp_path, FakeQueue(fails=frozenset({"receive"})), _planned("")).run() == 75
+
+
+async def test_a_secret_out_of_reach_brings_the_message_back_before_anything_is_claimed(tmp_path: Path) -> None:
+    """Another pod may well get it."""
+    stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
+    assert await stage.run() == 75
+    assert stage.queue.calls == ["receive 0", "release m-1 0"]
+    assert not (tmp_path / "job.json").exists()
+
+
+async def test_a_volume_that_cannot_be_written_brings_the_message_back(tmp_path: Path) -> None:
+    """Without the reporter nothing can be done."""
+    stage = Stage(tmp_path, FakeQueue(), _planned(""))
+    stage.session.desk.reporter._folder = tmp_path / "gone"
+    assert await stage.session.run() == 75
+    assert stage.queue.calls == ["receive 0", "release m-1 0"]
+
+
+async def test_a_shard_without_tests_is_complete_with_an_empty_report(tmp_path: Path) -> None:
+    """It is no failure that four shards share three tests."""
+    stage = Stage(tmp_path, FakeQueue(), lambda *_: NoTests())
+    assert await stage.run() == 0
+    assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", 0)
+    assert "<testsuites/>" in (tmp_path / "artifacts" / "junit" / "junit.xml").read_text()
+
+
+async def test_a_runner_that_stumbles_is_an_outcome(tmp_path: Path) -> None:
+    """A bug of ours must not send the message round and round."""
+
+    def plan(*_: object) -> Plan:
+        raise ZeroDivisionError("by\nzero")
+
+    stage = Stage(tmp_path, FakeQueue(), plan)
+    assert await stage.run() == 0
+    assert (stage.outcome().ending, stage.outcome().detail) == ("failed_to_start", "by zero")
+
+
+async def test_the_report_is_made_when_the_suite_has_ended(tmp_path: Path) -> None:
+    """Tools that write JUnit only at their end get it turned into ours."""
+    report = tmp_path / "artifacts" / "report"
+    stage = Stage(tmp_path, FakeQueue(), _planned('echo raw > "$ARTIFACTS_DIR/raw"; exit 2', lambda: _copy(report)))
+    assert await stage.run() == 0
+    assert report.read_text() == "raw\n"
+    assert (stage.outcome().exit_code, stage.outcome().detail) == (2, None)
+
+
+async def test_a_report_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """The suite did finish; its JUnit is missing, and the detail says why."""
+
+    def after() -> None:
+        raise ValueError("summary.json: must be JSON")
+
+    stage = Stage(tmp_path, FakeQueue(), _planned("exit 0", after))
+    assert await stage.run() == 0
+    assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", 0)
+    assert stage.outcome().detail == "no report: summary.json: must be JSON"
+
+
+async def test_a_stop_while_the_runner_still_plans_is_an_interruption(tmp_path: Path) -> None:
+    """The shard is claimed by then, so that its lease must be given back."""
+    loop, over = asyncio.get_running_loop(), threading.Event()
+
+    def plan(*_: object) -> NoTests:
+        loop.call_soon_threadsafe(stage.stop.set)
+        over.wait(20)
+        return NoTests()
+
+    stage = Stage(tmp_path, FakeQueue(), plan)
+    assert await stage.run() == 0
+    assert stage.outcome().ending == "interrupted"
+    over.set()
+
+
+def _copy(report: Path) -> None:
+    report.write_text((report.parent / "raw").read_text())

@@ -1,0 +1,146 @@
+"""One shard of a suite from its plan to its end."""
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from handoff import volume
+from handoff.message import JobMessage
+from handoff.records import Receipt
+from worker import environment
+from worker.catalog import Suite
+from worker.errors import WorkerError
+from worker.family import Family
+from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
+from worker.suite_process import SuiteProcess
+from worker.waiting import Stopped, in_thread, race, unless
+
+REPORT_SECONDS = 300
+"""Longest time that a runner may take to turn its tool's report into JUnit."""
+
+REPORT_SECONDS_INTERRUPTED = 5
+"""Likewise where the pod is going away, and its grace period is counted."""
+
+EMPTY_JUNIT = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites/>\n'
+
+log = structlog.get_logger()
+
+Planner = Callable[[Suite, JobMessage, Folders], Plan | NoTests]
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What a suite finds on this pod. `environment` is the worker's own; `stop_grace` is in seconds."""
+
+    handoff: Path
+    folders: Folders
+    environment: Mapping[str, str]
+    stop_grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the suite ended; none of its processes is left. The fields are those of `outcome.json`."""
+
+    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start"]
+    exit_code: int | None = None
+    detail: str | None = None
+
+
+async def run(
+    suite: Suite, job: JobMessage, secret: Mapping[str, str], *, pod: Pod, plan: Planner, stop: asyncio.Event
+) -> Ended | Receipt:
+    """Run the shard until it ends by itself, its timeout is over or `stop` is set.
+
+    A receipt that comes in while the suite runs is the reporter's last word (it has lost the shard): the suite is
+    stopped and the receipt is the answer.
+
+    Raises:
+        InvalidInput, OSError: the receipt can't be read; the suite is stopped.
+    """
+    family = Family()
+    try:
+        started = await _start(suite, job, secret, pod=pod, plan=plan, stop=stop, family=family)
+    except Stopped:
+        await in_thread(partial(family.end, pod.stop_grace))
+        return Ended("interrupted")
+    except Exception as error:  # whatever a runner stumbles over, the run must say so
+        await in_thread(partial(family.end, pod.stop_grace))
+        detail = _one_line(error)
+        foreseen = isinstance(error, CannotPlan | WorkerError | OSError)
+        log.warning("suite_not_started", detail=detail, exc_info=not foreseen)
+        return Ended("failed_to_start", detail=detail)
+    if started is None:
+        return Ended("finished", exit_code=0)
+    process, after = started
+    try:
+        ended, stopped, receipt = await race(
+            process.wait(),
+            stop.wait(),
+            volume.wait_for(pod.handoff, Receipt, timeout=math.inf),  # the race has the deadline
+            timeout=suite.timeout,
+        )
+    finally:
+        await process.end(pod.stop_grace)
+    if not ended.cancelled():
+        result = Ended("finished", process.exit_code)
+    elif not receipt.cancelled():
+        spoken: Receipt = receipt.result()
+        return spoken
+    elif not stopped.cancelled():
+        result = Ended("interrupted", process.exit_code)
+    else:
+        result = Ended("timed_out", process.exit_code, f"the suite ran longer than its timeout of {suite.timeout:g} s")
+    return await _with_report(result, after)
+
+
+async def _start(
+    suite: Suite,
+    job: JobMessage,
+    secret: Mapping[str, str],
+    *,
+    pod: Pod,
+    plan: Planner,
+    stop: asyncio.Event,
+    family: Family,
+) -> tuple[SuiteProcess, Callable[[], None] | None] | None:
+    """The running suite and what is to be called after it, or None where this shard has nothing to run."""
+    logs = pod.folders.artifacts / "log"
+    for folder in (pod.folders.junit, logs):
+        folder.mkdir(parents=True, exist_ok=True)
+    async with asyncio.timeout(suite.timeout):  # the runner may look through the whole suite
+        planned = await unless(stop, in_thread(partial(plan, suite, job, pod.folders)))
+    if isinstance(planned, NoTests):
+        pod.folders.junit_file.write_text(EMPTY_JUNIT, encoding="utf-8")
+        return None
+    env = environment.of_suite(
+        pod.environment, runner=planned.env, suite=suite.env, secret=secret, job=job, folders=pod.folders
+    )
+    process = SuiteProcess.start(planned.argv, cwd=planned.cwd, env=env, output=logs / "suite.log", family=family)
+    log.info("suite_started", program=planned.argv[0], cwd=str(planned.cwd))
+    return process, planned.after
+
+
+async def _with_report(ended: Ended, after: Callable[[], None] | None) -> Ended:
+    """Let the runner write its JUnit; where it can't, the detail says so and the report is missing."""
+    if after is None:
+        return ended
+    limit = REPORT_SECONDS_INTERRUPTED if ended.ending == "interrupted" else REPORT_SECONDS
+    try:
+        async with asyncio.timeout(limit):
+            await in_thread(after)
+    except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be told whatever comes
+        problem = f"no report: {_one_line(error)}"
+        return Ended(ended.ending, ended.exit_code, f"{ended.detail}; {problem}" if ended.detail else problem)
+    return ended
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text or ("it took too long" if isinstance(error, TimeoutError) else type(error).__name__)

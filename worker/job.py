@@ -1,0 +1,130 @@
+"""What one message asks for: read, claimed, run, and told to the reporter."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from handoff.message import InvalidMessage, JobMessage, ParsedMessage
+from handoff.records import Outcome, Receipt, Rejection, Run
+from worker import execution, exit_codes, policy
+from worker.catalog import Suite
+from worker.errors import ReporterSilent, SecretUnusable
+from worker.policy import Verdict
+from worker.queue import Message
+from worker.reporter import Reporter
+from worker.secrets import Secrets
+from worker.waiting import in_thread, unless
+
+log = structlog.get_logger()
+
+
+class UnknownSuite(InvalidMessage):
+    """The message names a suite that the catalog does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a message is seen through."""
+
+    reporter: Reporter
+    secrets: Secrets
+    suites: Mapping[str, Suite]
+    plan: execution.Planner
+    pod: execution.Pod
+
+    async def see_through(self, message: Message, stop: asyncio.Event) -> Verdict:
+        """From the message's body to the reporter's receipt.
+
+        Raises:
+            Stopped: `stop` was set before the shard was admitted.
+            TryAgain: the reporter or Secrets Manager did not answer.
+            InvalidInput: a file of the reporter's is no record; the suite is stopped.
+            OSError: the shared volume is full or gone.
+        """
+        try:
+            parsed = ParsedMessage.from_body(message.body, message_id=message.message_id)
+            suite = self._suite(parsed.job)
+        except UnknownSuite as error:
+            return await self._rejected(message, "unknown_suite", error, stop)
+        except InvalidMessage as error:
+            return await self._rejected(message, "invalid_message", error, stop)
+        job = parsed.job
+        structlog.contextvars.bind_contextvars(run_id=job.run_id, shard=str(job.shard))
+        if parsed.unknown_fields:
+            log.warning("unknown_fields_ignored", fields=parsed.unknown_fields)
+        secret = await unless(stop, self._secret(suite))
+        self.reporter.tell_job(message, job)
+        decision = await unless(stop, self.reporter.admission())
+        log.info("admission", **decision.model_dump(exclude={"version"}))
+        verdict = policy.on_admission(decision, receive_count=message.receive_count)
+        if verdict is not None:
+            return verdict
+        if isinstance(decision, Run):
+            structlog.contextvars.bind_contextvars(attempt=decision.attempt)
+        return await self._run(suite, job, secret, stop)
+
+    def _suite(self, job: JobMessage) -> Suite:
+        suite = self.suites.get(job.suite)
+        if suite is None:
+            allowed = f"must be one of {', '.join(sorted(self.suites))}"
+            raise UnknownSuite("suite", allowed, run_id=job.run_id, suite=job.suite)
+        return suite
+
+    async def _rejected(self, message: Message, reason: str, problem: InvalidMessage, stop: asyncio.Event) -> Verdict:
+        """Have the run recorded as errored, where the message tells which it is."""
+        rejection = policy.Reject(reason, str(problem))
+        log.warning("message_invalid", reason=reason, detail=rejection.detail, for_run=problem.run_id)
+        if problem.run_id is None:
+            return Verdict(rejection, exit_codes.HANDLED)
+        structlog.contextvars.bind_contextvars(run_id=problem.run_id)
+        told = Rejection(run_id=problem.run_id, suite=problem.suite, reason=reason, detail=rejection.detail)
+        self.reporter.tell_rejection(message, told)
+        receipt = await unless(stop, self.reporter.receipt())
+        log.info("receipt", **receipt.model_dump(exclude={"version"}))
+        return policy.on_rejection_receipt(receipt, rejection)
+
+    async def _secret(self, suite: Suite) -> Mapping[str, str] | SecretUnusable:
+        if suite.secret is None:
+            return {}
+        try:
+            return await in_thread(partial(self.secrets.environment, suite.secret))
+        except SecretUnusable as error:  # once it is admitted, the run says so
+            return error
+
+    async def _run(
+        self, suite: Suite, job: JobMessage, secret: Mapping[str, str] | SecretUnusable, stop: asyncio.Event
+    ) -> Verdict:
+        started_at = datetime.now(UTC)
+        ended: execution.Ended | Receipt
+        if isinstance(secret, SecretUnusable):
+            ended = execution.Ended("failed_to_start", detail=str(secret))
+        else:
+            ended = await execution.run(suite, job, secret, pod=self.pod, plan=self.plan, stop=stop)
+        if isinstance(ended, Receipt):
+            log.warning("receipt_in_mid_suite", **ended.root.model_dump(exclude={"version"}))
+            return policy.on_receipt(ended.root, interrupted=False)
+        log.info("suite_ended", ending=ended.ending, exit_code=ended.exit_code, detail=ended.detail)
+        self.reporter.tell_outcome(
+            Outcome(
+                ending=ended.ending,
+                exit_code=ended.exit_code,
+                detail=ended.detail,
+                started_at=started_at,
+                finished_at=datetime.now(UTC),
+            )
+        )
+        return await self._receipt(interrupted=ended.ending == "interrupted")
+
+    async def _receipt(self, *, interrupted: bool) -> Verdict:
+        """What the receipt means. From here on SIGTERM changes nothing: the commit is let finish."""
+        try:
+            receipt = await self.reporter.receipt(limit=self.pod.stop_grace if interrupted else None)
+        except ReporterSilent as error:
+            log.warning("reporter_silent", detail=str(error))
+            return policy.on_silence(interrupted=interrupted)
+        log.info("receipt", **receipt.model_dump(exclude={"version"}))
+        return policy.on_receipt(receipt, interrupted=interrupted)

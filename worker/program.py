@@ -1,0 +1,69 @@
+"""The worker's parts put together: settings, catalog, queue, one session."""
+
+import asyncio
+import os
+import platform
+import signal
+import sys
+import uuid
+
+from handoff import logs
+from handoff.errors import InvalidInput
+from handoff.settings import load
+from worker import catalog, exit_codes, runners
+from worker.errors import QueueRefused
+from worker.execution import Pod
+from worker.family import adopt_orphans
+from worker.job import Desk
+from worker.queue import Queue
+from worker.reporter import Reporter
+from worker.runners.plan import Folders
+from worker.secrets import Secrets
+from worker.session import Session
+from worker.settings import WorkerSettings
+
+
+def main() -> int:
+    """Run one session; the answer is the exit code."""
+    try:
+        settings = load(WorkerSettings)
+        suites = catalog.load(settings.catalog)
+        logs.configure(settings.log_level, settings.log_format)
+        adopt_orphans()
+        region = os.environ.get("AWS_REGION")
+        queue = Queue(
+            settings.queue_url,
+            settings.dead_letter_queue_url,
+            visibility_timeout=settings.visibility_timeout,
+            region=region,
+        )
+        desk = Desk(
+            reporter=Reporter(
+                settings.handoff_dir,
+                worker=platform.node(),
+                claim_id=uuid.uuid4().hex,
+                patience=settings.receipt_timeout,
+            ),
+            secrets=Secrets(region=region),
+            suites=suites,
+            plan=runners.plan,
+            pod=Pod(settings.handoff_dir, Folders(settings.artifacts_dir), os.environ, settings.stop_grace),
+        )
+        return asyncio.run(_session(settings, queue, desk))
+    except (InvalidInput, QueueRefused) as error:
+        sys.stderr.write(f"worker: {error}\n")
+        return exit_codes.BAD_CONFIGURATION
+
+
+async def _session(settings: WorkerSettings, queue: Queue, desk: Desk) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    session = Session(queue, desk, settings.visibility_timeout, settings.receive_wait, stop)
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        return await session.run()
+    finally:
+        # What is left is to exit, and a signal must not change the code. asyncio's own handlers would be gone by then.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,151 @@
+"""The SQS queue that the worker lives on. The only module that knows the SQS SDK."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from worker.errors import QueueOutOfReach, QueueRefused, WorkerError
+
+QUEUE = "WORKER_QUEUE_URL"
+DEAD_LETTER_QUEUE = "WORKER_DEAD_LETTER_QUEUE_URL"
+
+MAX_POLL = 20
+"""Seconds that SQS lets one ReceiveMessage wait."""
+
+MAX_DETAIL = 4096
+"""Bytes of a dead message's `detail`; SQS counts attributes to the size of a message, and its body comes first."""
+
+_CALL = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+_POLL = Config(connect_timeout=3, read_timeout=MAX_POLL + 10, retries={"mode": "standard", "total_max_attempts": 3})
+"""The SDK's standard mode is the one owner of retries; what it gives up is left to redelivery.
+
+Any call but a receive takes at most about 30 s, all retries included: what a stopping worker must count on."""
+
+_REFUSALS = (
+    *("AccessDenied", "InvalidAddress"),
+    *("InvalidMessageContents", "InvalidParameterValue", "InvalidParameterCombination", "MessageNotInflight"),
+    *("MissingParameter", "ReceiptHandleIsInvalid", "UnsupportedOperation"),
+)
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What an SQS string may not hold (API reference, SendMessage)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in flight: hidden from others until its visibility timeout ends."""
+
+    message_id: str
+    body: str
+    receipt_handle: str
+    receive_count: int
+    """As SQS tells it: approximate, from 1."""
+
+
+class Queue:
+    """One queue and its dead-letter queue. Every method blocks and raises QueueOutOfReach or QueueRefused.
+
+    `region` is AWS_REGION, which boto3, unlike the other SDKs, does not read itself; None leaves it to the SDK's chain.
+    The constructor reaches out to nobody; it raises QueueRefused where what the environment tells the SDK is wrong.
+    """
+
+    def __init__(self, url: str, dead_letter_url: str, *, visibility_timeout: int, region: str | None) -> None:
+        self._url = url
+        self._dead_letter_url = dead_letter_url
+        self._visibility_timeout = visibility_timeout
+        try:
+            session = boto3.Session(region_name=region)
+            if not session.region_name:
+                raise QueueRefused("AWS_REGION: is required")
+            self._sqs: Any = session.client("sqs", config=_CALL)
+            self._poll: Any = session.client("sqs", config=_POLL)
+        except ValueError as error:
+            raise QueueRefused("AWS_ENDPOINT_URL: must be an http:// or https:// URL") from error
+        except BotoCoreError as error:
+            raise QueueRefused(_one_line(f"AWS_*: {error}")) from error
+
+    def receive(self, wait: int) -> Message | None:
+        """The next message, if one comes within `wait` seconds (at most `MAX_POLL`)."""
+        with _translated(QUEUE):
+            answer = self._poll.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=1,
+                WaitTimeSeconds=wait,
+                VisibilityTimeout=self._visibility_timeout,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        for message in answer.get("Messages", []):
+            return Message(
+                message_id=message["MessageId"],
+                body=message["Body"],
+                receipt_handle=message["ReceiptHandle"],
+                receive_count=max(1, int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))),
+            )
+        return None
+
+    def extend(self, message: Message) -> None:
+        """Hide the message for another visibility timeout from now."""
+        self._hide(message, self._visibility_timeout)
+
+    def release(self, message: Message, delay: int) -> None:
+        """Make the message visible to others after `delay` seconds."""
+        self._hide(message, delay)
+
+    def delete(self, message: Message) -> None:
+        """Take the message off the queue for good."""
+        with _translated(QUEUE):
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
+
+    def dead_letter(self, message: Message, *, reason: str, detail: str) -> None:
+        """Put a copy on the dead-letter queue: the body as it came, why as the attributes `reason` and `detail`."""
+        attributes = {"reason": reason, "detail": detail, "messageId": message.message_id}
+        with _translated(DEAD_LETTER_QUEUE):
+            self._sqs.send_message(
+                QueueUrl=self._dead_letter_url,
+                MessageBody=message.body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": attribute_text(text)}
+                    for name, text in attributes.items()
+                },
+            )
+
+    def _hide(self, message: Message, seconds: int) -> None:
+        with _translated(QUEUE):
+            self._sqs.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
+            )
+
+
+def attribute_text(text: str) -> str:
+    """The text as SQS takes it for an attribute: not empty, allowed characters only, at most `MAX_DETAIL` bytes."""
+    allowed = _FORBIDDEN.sub("\ufffd", text)
+    return allowed.encode()[:MAX_DETAIL].decode(errors="ignore") or "-"
+
+
+@contextmanager
+def _translated(setting: str) -> Iterator[None]:
+    """Name each error by the setting that told the queue."""
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(setting, error) from error
+    except BotoCoreError as error:
+        raise QueueOutOfReach(_one_line(f"{setting}: {error}")) from error
+
+
+def _meaning(setting: str, error: ClientError) -> WorkerError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
+        return QueueRefused(f"{setting}: there is no such queue")
+    kind = QueueRefused if code.startswith(_REFUSALS) else QueueOutOfReach
+    return kind(_one_line(f"{setting}: {error}"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,202 @@
+"""A pytest plugin: it keeps the tests of this shard, writes JUnit as tests finish, and ends in order on SIGTERM.
+
+pytest's own JUnit comes only at the end, and shows each failed try of pytest-rerunfailures as a test that passed. Here
+tries are written as Surefire writes them: `flakyFailure` for each failed try of a test that passed in the end;
+`failure` for the first and `rerunFailure` for each further try of one that never did.
+
+It works with pytest-xdist: each worker keeps the same tests, and only the controller writes.
+"""
+
+import hashlib
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from .junit import JUnitWriter, element
+
+_COLLECTED = "testfleet_collected"
+
+
+def belongs(node_id: str, index: int, total: int) -> bool:
+    """Whether a test is of shard `index` (from 1) of `total`: decided by its id alone, the same on every machine."""
+    digest = hashlib.sha256(node_id.encode("utf-8", "backslashreplace")).digest()
+    return int.from_bytes(digest[:8], "big") % total == index - 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    index, total = int(os.environ.get("SHARD_INDEX", "1")), int(os.environ.get("SHARD_TOTAL", "1"))
+    config.pluginmanager.register(ShardPlugin(index, total), "testfleet-shard")
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, _interrupt)
+        # Not "pytest": by that name its own reports are known, where a repeated case means something else.
+        writer = JUnitWriter(Path(os.environ["JUNIT_FILE"]), "testfleet")
+        config.pluginmanager.register(ReportPlugin(writer, index, total), "testfleet-report")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """End as on Ctrl-C: fixtures are torn down, and the report is closed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+class ShardPlugin:
+    """Deselects the tests of the other shards."""
+
+    def __init__(self, index: int, total: int) -> None:
+        self._index = index
+        self._total = total
+        self._collected = 0
+
+    @pytest.hookimpl(trylast=True)  # after -k and -m, so that `collected` is what the suite selects
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        self._collected = len(items)
+        others = [item for item in items if not belongs(item.nodeid, self._index, self._total)]
+        if others:
+            config.hook.pytest_deselected(items=others)
+            items[:] = [item for item in items if belongs(item.nodeid, self._index, self._total)]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  # pytest-xdist's signature
+        """Take over what a worker of pytest-xdist has collected; its controller collects nothing."""
+        self._collected = max(self._collected, getattr(node, "workeroutput", {}).get(_COLLECTED, 0))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_COLLECTED] = self._collected
+        # A shard may get no test of a suite that has some; a suite that has none at all (a wrong path) stays an error.
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._total > 1 and self._collected:
+            session.exitstatus = pytest.ExitCode.OK
+
+
+@dataclass(slots=True)
+class _Try:
+    started: float
+    seconds: float = 0.0
+    problem: tuple[str, str, str] | None = None
+    """Kind (`failure`, `error`), message and details of the first thing that went wrong."""
+    skipped: str | None = None
+    done: bool = False
+
+
+@dataclass(slots=True)
+class _Test:
+    file: str
+    line: int | None
+    tries: list[_Try] = field(default_factory=list)
+
+
+class ReportPlugin:
+    """Writes each test when its last try has ended."""
+
+    def __init__(self, writer: JUnitWriter, index: int, total: int) -> None:
+        self._writer = writer
+        self._index = index
+        self._total = total
+        self._running: dict[str, _Test] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file, line, _ = report.location
+        test = self._running.setdefault(report.nodeid, _Test(file, None if line is None else line + 1))
+        if not test.tries or (report.when == "setup" and test.tries[-1].done):
+            test.tries.append(_Try(report.start))
+        attempt = test.tries[-1]
+        if attempt.done:
+            return  # the teardown of a try that has already been called off
+        attempt.seconds += report.duration
+        _note(attempt, report)
+        if _is_rerun(report):
+            attempt.done = True
+        elif report.when not in {"setup", "call"}:  # "teardown", or "???" for a crashed worker of pytest-xdist
+            del self._running[report.nodeid]
+            self._write(report.nodeid, test)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that can't be read is an error in every shard; one that skips itself is told by one shard only."""
+        name = report.nodeid or "collection"
+        if report.failed:
+            problem = ("error", "collection failed", report.longreprtext)
+            self._writer.case({"classname": name, "name": "collection", "file": name}, _problem(*problem))
+        elif report.skipped and belongs(name, self._index, self._total):
+            skipped = element("skipped", {"message": _reason(report)})
+            self._writer.case({"classname": name, "name": "collection", "file": name}, skipped)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self._writer.case({"classname": "pytest", "name": "internal error"}, _problem("error", "", str(excrepr)))
+
+    def pytest_unconfigure(self) -> None:
+        self._writer.close()
+
+    def _write(self, node_id: str, test: _Test) -> None:
+        classname, name = _address(node_id)
+        bad = [attempt for attempt in test.tries if attempt.problem]
+        last = test.tries[-1]
+        told = bad[0] if last.problem else last
+        attributes = {
+            "classname": classname,
+            "name": name,
+            "file": test.file,
+            "line": None if test.line is None else str(test.line),
+            "time": f"{told.seconds:.3f}",
+            "timestamp": datetime.fromtimestamp(test.tries[0].started, UTC).isoformat(timespec="milliseconds"),
+        }
+        self._writer.case(attributes, *_verdict(bad, last))
+
+
+def _is_rerun(report: pytest.TestReport) -> bool:
+    """Whether pytest-rerunfailures has called this try off to start another; the word is its own."""
+    return str(report.outcome) == "rerun"
+
+
+def _note(attempt: _Try, report: pytest.TestReport) -> None:
+    """Take down what one phase of a try says."""
+    if report.failed or _is_rerun(report):
+        kind = "failure" if report.when == "call" else "error"
+        crash = getattr(report.longrepr, "reprcrash", None)
+        message = getattr(crash, "message", None) or report.longreprtext
+        attempt.problem = attempt.problem or (kind, message, report.longreprtext)
+    elif report.skipped and not hasattr(report, "context"):  # a subtest that skips itself leaves its test standing
+        attempt.skipped = _reason(report)
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    if (expected := getattr(report, "wasxfail", None)) is not None:
+        return f"expected failure: {expected}".removesuffix(": ")
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(said).removeprefix("Skipped: ")
+
+
+def _verdict(bad: Sequence[_Try], last: _Try) -> list[ET.Element]:
+    if not last.problem:
+        skipped = [] if last.skipped is None else [element("skipped", {"message": last.skipped})]
+        return skipped + [_rerun("flaky", attempt) for attempt in bad]
+    first, *others = bad
+    assert first.problem  # noqa: S101  # for the type checker: they are in `bad` because they have one
+    return [_problem(*first.problem), *(_rerun("rerun", attempt) for attempt in others)]
+
+
+def _problem(kind: str, message: str, details: str) -> ET.Element:
+    return element(kind, {"message": message.split("\n", 1)[0]}, text=details)
+
+
+def _rerun(prefix: str, attempt: _Try) -> ET.Element:
+    assert attempt.problem  # noqa: S101  # as above
+    kind, message, details = attempt.problem
+    attributes = {"message": message.split("\n", 1)[0], "time": f"{attempt.seconds:.3f}"}
+    return element(prefix + kind.capitalize(), attributes, element("stackTrace", {}, text=details))
+
+
+def _address(node_id: str) -> tuple[str, str]:
+    """`tests/test_cart.py::TestCart::test_add[a/b::c]` as `tests.test_cart.TestCart` and `test_add[a/b::c]`."""
+    head, bracket, parameters = node_id.partition("[")
+    file, *names = head.split("::")
+    module = file.removesuffix(".py").replace("/", ".")
+    return ".".join([module, *names[:-1]]), (names[-1] if names else module) + bracket + parameters

@@ -1,0 +1,83 @@
+"""Newman: a Postman collection, cut by its top-level folders."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from handoff.message import JobMessage, Shard
+from worker.catalog import Suite
+from worker.runners import tools
+from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
+
+LAUNCHER = Path(__file__).parent / "inside" / "newman_run.cjs"
+
+
+def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
+    """`newman run` on the folders of this shard.
+
+    The collection is the suite's first argument, else `collection.json`, else the only `*.postman_collection.json`.
+
+    Raises:
+        CannotPlan: Node or Newman is not installed, or the collection is missing or no Postman collection.
+    """
+    collection, args = _collection(suite)
+    items = _items(suite, collection)
+    chosen = share(items, job.shard)
+    if job.shard.total > 1 and not chosen:
+        return NoTests()
+    if job.shard.total > 1 and any(arg.partition("=")[0] == "--folder" for arg in args):
+        raise CannotPlan(f"suites.{suite.name}.args: --folder can't be combined with shards, which are folders too")
+    node, script = tools.node_command("newman", suite.path)
+    return Plan(
+        argv=(
+            node,
+            str(LAUNCHER),
+            script,
+            "all" if job.shard.total == 1 else ",".join(map(str, chosen)),
+            "run",
+            str(collection),
+            *args,
+            "--color",
+            "off",
+        ),
+        cwd=suite.path,
+    )
+
+
+def share(items: list[dict[str, Any]], shard: Shard) -> tuple[int, ...]:
+    """The indexes of the top-level items that this shard runs.
+
+    Folders are dealt out in turn, in the collection's order. Requests outside any folder may build on each other, so
+    they stay together: they are dealt as one more folder that stands where the first of them stands.
+    """
+    groups: dict[object, list[int]] = {}
+    for index, item in enumerate(items):
+        groups.setdefault(index if "item" in item else "outside", []).append(index)
+    mine = list(groups.values())[shard.index - 1 :: shard.total]
+    return tuple(sorted(index for group in mine for index in group))
+
+
+def _collection(suite: Suite) -> tuple[Path, tuple[str, ...]]:
+    if suite.args and suite.args[0].endswith(".json"):
+        return suite.path / suite.args[0], suite.args[1:]
+    exports = sorted(suite.path.glob("*.postman_collection.json"))
+    if (usual := suite.path / "collection.json").is_file():
+        return usual, suite.args
+    if len(exports) == 1:
+        return exports[0], suite.args
+    raise CannotPlan(
+        f"suites.{suite.name}.args: must begin with the collection's file (….json), or the suite's folder must hold "
+        "collection.json or one *.postman_collection.json"
+    )
+
+
+def _items(suite: Suite, collection: Path) -> list[dict[str, Any]]:
+    wanted = f"suites.{suite.name}: {collection.name} must be a readable Postman collection (v2) with a list `item`"
+    try:
+        content = json.loads(collection.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CannotPlan(wanted) from error
+    items = content.get("item") if isinstance(content, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise CannotPlan(wanted)
+    return items

@@ -1,0 +1,31 @@
+"""Playwright: its own `--shard`, and a reporter of ours that writes JUnit while the tests finish."""
+
+from pathlib import Path
+
+from handoff.message import JobMessage
+from worker.catalog import Suite
+from worker.runners import tools
+from worker.runners.plan import Folders, Plan
+
+REPORTER = Path(__file__).parent / "inside" / "playwright_reporter.cjs"
+
+
+def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
+    """`playwright test` on one shard; traces, videos and screenshots land under the artifacts folder.
+
+    Raises:
+        CannotPlan: Node or Playwright is not installed.
+    """
+    return Plan(
+        argv=(
+            *tools.node_command("playwright", suite.path),
+            "test",
+            *suite.args,
+            f"--shard={job.shard}",
+            f"--reporter=list,{REPORTER}",
+            # A folder of its own: Playwright empties it before it starts.
+            f"--output={folders.artifacts / 'playwright'}",
+        ),
+        cwd=suite.path,
+        env={"FORCE_COLOR": "0"},
+    )

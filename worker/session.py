@@ -1,0 +1,113 @@
+"""The pod's one life: one message in, seen through, acknowledged."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from handoff.errors import InvalidInput
+from worker import exit_codes, heartbeat, policy
+from worker.errors import TryAgain, WorkerError
+from worker.job import Desk
+from worker.policy import Delete, Leave, Reject, Release, Verdict
+from worker.queue import MAX_POLL, Message, Queue
+from worker.waiting import Stopped, in_thread, unless
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session. `stop` is set when the pod is told to go; the waits are in seconds, as in the settings."""
+
+    queue: Queue
+    desk: Desk
+    visibility_timeout: float
+    receive_wait: float
+    stop: asyncio.Event
+
+    async def run(self) -> int:
+        """Receive one message, see it through, acknowledge it; the answer is the exit code.
+
+        Raises:
+            QueueRefused: SQS refused the receive for good; nothing was received.
+        """
+        if stale := self.desk.reporter.files():
+            log.error("handoff_not_empty", files=stale, detail="HANDOFF_DIR: must be a fresh folder for each session")
+            return exit_codes.TRY_AGAIN
+        try:
+            message = await unless(self.stop, self._receive())
+        except Stopped:
+            log.info("stopped_while_waiting")
+            return exit_codes.INTERRUPTED
+        except TryAgain as error:
+            log.warning("queue_out_of_reach", detail=str(error))
+            return exit_codes.TRY_AGAIN
+        if message is None:
+            log.info("no_message")
+            return exit_codes.HANDLED
+        structlog.contextvars.bind_contextvars(message_id=message.message_id)
+        log.info("message_received", receive_count=message.receive_count)
+        return await self._acknowledge(message, await self._hidden(message))
+
+    async def _receive(self) -> Message | None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.receive_wait
+        while True:
+            wait = min(MAX_POLL, max(0, math.ceil(deadline - loop.time())))
+            message = await in_thread(partial(self.queue.receive, wait))
+            if message is not None or loop.time() >= deadline:
+                return message
+
+    async def _hidden(self, message: Message) -> Verdict:
+        """See the message through, hidden from others all the while; no extension is under way afterwards."""
+        done = asyncio.Event()
+
+        async def extend() -> None:
+            await in_thread(partial(self.queue.extend, message))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(heartbeat.beat(extend, every=self.visibility_timeout / 3, until=done))
+            try:
+                return await self._verdict(message)
+            finally:
+                done.set()
+
+    async def _verdict(self, message: Message) -> Verdict:
+        """What becomes of the message; whatever goes wrong on the way, it comes back."""
+        try:
+            return await self.desk.see_through(message, self.stop)
+        except Stopped:
+            return policy.INTERRUPTED
+        except InvalidInput as error:
+            log.warning("handoff_unreadable", detail=str(error))
+        except TryAgain as error:
+            log.warning("not_handled", detail=str(error))
+        except OSError as error:
+            log.warning("handoff_out_of_reach", detail=str(error))
+        except Exception:
+            log.exception("unexpected_error")
+        return policy.TRY_AGAIN
+
+    async def _acknowledge(self, message: Message, verdict: Verdict) -> int:
+        """Act on the verdict. A message that can't be deleted comes back and finds its shard complete: try again."""
+        try:
+            match verdict.acknowledgement:
+                case Delete():
+                    await in_thread(partial(self.queue.delete, message))
+                    log.info("message_deleted")
+                case Release(delay):
+                    await in_thread(partial(self.queue.release, message, delay))
+                    log.info("message_released", delay=delay)
+                case Reject(reason, detail):
+                    await in_thread(partial(self.queue.dead_letter, message, reason=reason, detail=detail))
+                    await in_thread(partial(self.queue.delete, message))
+                    log.info("message_dead_lettered", reason=reason)
+                case Leave():
+                    log.info("message_left")
+        except WorkerError as error:
+            log.warning("not_acknowledged", detail=str(error))
+            return verdict.exit_code or exit_codes.TRY_AGAIN
+        return verdict.exit_code

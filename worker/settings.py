@@ -1,0 +1,97 @@
+"""The worker's settings: environment variables, read once, frozen."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from handoff.settings import PodSettings
+
+_REDELIVERY = 20
+"""Seconds beyond the visibility timeout within which SQS hands out a crashed worker's message again."""
+
+
+def _check_queue_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        good = url.scheme in {"http", "https"} and bool(url.hostname) and len(url.path) > 1 and url.port != 0
+    except ValueError:  # the port is no number
+        good = False
+    if not good:
+        msg = "must be the http:// or https:// URL of a queue"
+        raise ValueError(msg)
+    return value
+
+
+def _wait_for_redelivery(validated: dict[str, Any]) -> int:
+    return int(validated["visibility_timeout"]) + _REDELIVERY
+
+
+QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
+
+
+class WorkerSettings(PodSettings):
+    """What the worker is told. AWS access (region, endpoint, credentials) comes through the SDK's own chain."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_")
+
+    queue_url: QueueUrl = Field(description="SQS queue that one message is taken from.")
+    dead_letter_queue_url: QueueUrl = Field(
+        description="SQS queue for messages that can never succeed, each with its reason; not the queue itself."
+    )
+    catalog: Path = Field(description="TOML file of the suites that a message may name; suites lie beside it.")
+    visibility_timeout: int = Field(
+        default=120,
+        ge=1,
+        le=3600,
+        description="Seconds that SQS hides the message from others, extended every third of it: how long a crashed "
+        "worker's message is gone. At most an hour: SQS hides a message for 12 h in all, and a suite may take 11.",
+    )
+    receive_wait: int = Field(
+        default_factory=_wait_for_redelivery,
+        ge=0,
+        le=7200,
+        description="Seconds to wait for a message; by default the visibility timeout + 20, so that the Job made for a "
+        "crashed worker's message is still there when it comes back.",
+    )
+    stop_grace: int = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        description="Seconds between SIGTERM and SIGKILL for the suite, and again for the reporter's receipt of an "
+        "interrupted one. The pod's terminationGracePeriodSeconds must be at least twice this + 40.",
+    )
+    receipt_timeout: int = Field(
+        default=600,
+        ge=1,
+        le=3600,
+        description="Seconds to wait for the reporter's admission, and again for its receipt; above "
+        "REPORTER_DATABASE_PATIENCE, so that the reporter gives up first and says why.",
+    )
+
+    @field_validator("dead_letter_queue_url")
+    @classmethod
+    def _check_other_queue(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("queue_url"):
+            msg = "must be another queue than WORKER_QUEUE_URL"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("catalog")
+    @classmethod
+    def _check_catalog(cls, value: Path) -> Path:
+        if not value.is_file():
+            msg = "must be a file that is there"
+            raise ValueError(msg)
+        return value.absolute()
+
+    @field_validator("handoff_dir", "artifacts_dir")
+    @classmethod
+    def _check_folder(cls, value: Path) -> Path:
+        if not value.is_dir() or not os.access(value, os.W_OK | os.X_OK):
+            msg = "must be a folder that is there and writable"
+            raise ValueError(msg)
+        return value.resolve()  # the suite has another working directory

@@ -1,0 +1,71 @@
+"""Waiting without blocking the event loop: for a blocking call, for the first of several, for a result or SIGTERM."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """The pod was told to stop before what we waited for was there."""
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """What the blocking `call` returns or raises.
+
+    The thread is a daemon, unlike those of `asyncio.to_thread`: a long poll that nobody waits for any more must not
+    keep the process from ending.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():  # nobody waits any more
+            return
+        if error is None:
+            future.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
+        else:
+            future.set_exception(error)
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = call()
+        except BaseException as raised:  # noqa: BLE001  # it goes to the one who waits
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed: the process is ending
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await future
+
+
+async def race(*runners: Coroutine[Any, Any, Any], timeout: float | None = None) -> tuple[asyncio.Task[Any], ...]:  # noqa: ASYNC109  # the losers must be cancelled, not the race
+    """Wait until one has ended or `timeout` seconds are over, then cancel the others.
+
+    The tasks come back in the order given; those that lost are cancelled.
+    """
+    tasks = tuple(asyncio.ensure_future(runner) for runner in runners)
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return tasks
+
+
+async def unless(stop: asyncio.Event, runner: Coroutine[Any, Any, T]) -> T:
+    """The runner's result; where it is there when `stop` is set, the result wins.
+
+    Raises:
+        Stopped: `stop` was set first.
+    """
+    task, _ = await race(runner, stop.wait())
+    if task.cancelled():
+        raise Stopped
+    result: T = task.result()
+    return result
