@@ -1,7 +1,8 @@
 """One line of CloudWatch's Embedded Metric Format for each finished run.
 
-The format is that of "Specification: CloudWatch embedded metric format" in the CloudWatch user guide. The dimensions are
-suite and status; a run's id is a field of the line and never a dimension, or each run would be a metric of its own.
+The format is that of "Specification: CloudWatch embedded metric format" in the CloudWatch user guide.
+The dimensions are suite and status; a run's id is a field of the line and never a dimension, or each run would be a
+metric of its own.
 """
 
 import json
