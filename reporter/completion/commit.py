@@ -1,6 +1,6 @@
 """The final transaction: last cases, artifacts, the shard's and the run's verdict, all or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from handoff.records import Committed, Outcome
 from reporter.artifacts import Artifact
@@ -9,6 +9,7 @@ from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.failure import storable
 from reporter.fence import Fence, hold
+from reporter.metrics import FinishedRun
 from reporter.reader import Reader
 from reporter.reports import Summary
 from reporter.store import begin_staging, merge, stage
@@ -72,6 +73,9 @@ UPDATE test_runs SET
         SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
         FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
 WHERE run_id = $1 AND finished_at IS NULL
+RETURNING run_id, suite, status, passed + failed + errored AS cases, failed + errored AS failed, flaky,
+    (SELECT sum(attempt - 1)::integer FROM test_shards WHERE run_id = $1) AS retries,
+    extract(epoch FROM finished_at - started_at)::float AS seconds
 """
 
 
@@ -83,8 +87,11 @@ async def commit(
     artifacts: Sequence[Artifact],
     *,
     patience: float,
+    tell: Callable[[FinishedRun], None] = lambda _: None,
 ) -> Committed:
     """Make the shard complete. Whoever sees it complete finds every row; doing so again changes nothing.
+
+    `tell` hears of a run that has its verdict with this shard: once, or never where the answer to the commit was lost.
 
     Raises:
         Superseded: the shard has another attempt; nothing was written.
@@ -92,7 +99,7 @@ async def commit(
         ReportsUnreadable: a report could not be read from the volume.
     """
 
-    async def step(connection: Connection) -> Committed:
+    async def step(connection: Connection) -> tuple[Committed, FinishedRun | None]:
         await begin_staging(connection)
         async for cases in reader.final():
             await stage(connection, cases)
@@ -100,18 +107,21 @@ async def commit(
         async with connection.transaction():
             return await _commit(connection, fence, reader.summary, outcome, artifacts)
 
-    return await database.run(step, patience=patience)
+    committed, run = await database.run(step, patience=patience)
+    if run is not None:
+        tell(run)
+    return committed
 
 
 async def _commit(
     connection: Connection, fence: Fence, summary: Summary, outcome: Outcome, artifacts: Sequence[Artifact]
-) -> Committed:
+) -> tuple[Committed, FinishedRun | None]:
     place = (fence.run_id, fence.shard.index)
     run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
     if run is None:
         raise Superseded(f"run {fence.run_id} is gone")
     if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
-        return Committed(**dict(ended))  # done before, by us: only the answer was lost
+        return Committed(**dict(ended)), None  # done before, by us: only the answer was lost
     await hold(connection, fence)
     await merge(connection, fence)
     await connection.execute(_FORGET_CASES, *place)
@@ -124,8 +134,8 @@ async def _commit(
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending)
-    await _count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
-    return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts))
+    finished = await _count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
+    return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished
 
 
 async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary, artifacts: Sequence[Artifact]) -> None:
@@ -139,12 +149,14 @@ async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary,
     await connection.execute(_ADD_ARTIFACTS, fence.run_id, fence.shard.index, fence.attempt, *columns)
 
 
-async def _count_run(connection: Connection, run_id: str, expected: int, p95_ms: float | None) -> None:
+async def _count_run(connection: Connection, run_id: str, expected: int, p95_ms: float | None) -> FinishedRun | None:
     complete = [
         ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]))
         for row in await connection.fetch(_COMPLETE, run_id)
     ]
     ran = await connection.fetchval(_TOTALS, run_id, len(complete), p95_ms)
     verdict = of_run(expected, complete, ran=ran)
-    if verdict is not None:
-        await connection.execute(_END_RUN, run_id, verdict.status, verdict.detail)
+    if verdict is None:
+        return None
+    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)
+    return FinishedRun(**dict(ended)) if ended else None

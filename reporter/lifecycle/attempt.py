@@ -2,8 +2,10 @@
 
 import asyncio
 import math
+import sys
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -11,6 +13,7 @@ import structlog
 from handoff import records, volume
 from handoff.errors import InvalidInput
 from handoff.records import Committed, Failed, Interrupted, Outcome, Result
+from reporter import metrics
 from reporter.aws import Bucket
 from reporter.cases import Case
 from reporter.claim import renew
@@ -95,7 +98,9 @@ class Attempt:
             return await release(self.database, self.fence, self.reader, outcome, patience=self.patience)
         artifacts = await upload(self.bucket, self.artifacts_dir, self.fence)
         _log.info("artifacts_uploaded", artifacts=len(artifacts), bytes=sum(one.bytes for one in artifacts))
-        return await commit(self.database, self.fence, self.reader, outcome, artifacts, patience=self.patience)
+        return await commit(
+            self.database, self.fence, self.reader, outcome, artifacts, patience=self.patience, tell=_tell
+        )
 
     async def _explain(self, errors: ExceptionGroup[Exception]) -> Result:
         causes = _leaves(errors)
@@ -111,6 +116,11 @@ class Attempt:
             async with asyncio.timeout(DROP_SECONDS):
                 await drop(self.database, self.fence, detail)
         return Failed(detail=detail)
+
+
+def _tell(run: metrics.FinishedRun) -> None:
+    sys.stdout.write(metrics.line(run, datetime.now(UTC)) + "\n")  # CloudWatch's agent reads it off the log
+    sys.stdout.flush()
 
 
 def _leaves(errors: BaseExceptionGroup[Exception]) -> list[Exception]:

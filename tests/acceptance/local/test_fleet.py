@@ -1,5 +1,6 @@
 """No result is lost and none is counted twice, whatever dies."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -150,13 +151,20 @@ def test_a_drained_pod_is_replaced(fleet: Fleet, undisturbed: dict[str, Any], tm
 
 
 def test_the_shards_of_a_run_become_one_verdict(fleet: Fleet) -> None:
-    """Each shard reports the same names here: none is dropped, the later ones carry their shard."""
+    """Each shard reports the same names here: none is dropped, the later ones carry their shard.
+
+    The run is one line of metrics, however many pods it had.
+    """
     for index in (1, 2, 3):
         send(fleet, "sharded", shard=f"{index}/3", CASES="2")
     wait_until_finished(fleet, "sharded")
     found = results(fleet, "sharded")
     assert (found["run"]["shards_done"], found["run"]["total"], found["run"]["status"]) == (3, 6, "passed")
     assert {row["shard"] for row in found["cases"]} == {1, 2, 3}
+    logs = [line for log in fleet.config.state.glob("pods/*/reporter.log") for line in log.read_text().splitlines()]
+    (metrics,) = [told for told in map(json.loads, logs) if "_aws" in told]
+    assert (metrics["runId"], metrics["suite"], metrics["status"]) == ("sharded", "steps", "passed")
+    assert (metrics["Runs"], metrics["Cases"], metrics["CasesFailed"], metrics["Retries"]) == (1, 6, 0, 0)
 
 
 def test_a_stopped_fleet_leaves_no_process(config: FleetConfig, tmp_path: Path) -> None:
