@@ -1,5 +1,6 @@
 """The templates as such: the linter's view of them, their parameters, and what one hands to the next."""
 
+import json
 import re
 import subprocess
 import sys
@@ -308,3 +309,18 @@ def test_nothing_is_public_and_everything_is_encrypted() -> None:
 def test_a_template_resolves_alone_as_it_does_among_the_others() -> None:
     """The queue needs no other stack."""
     assert resolve(load("queue"), "alone", {}).exports["alone-QueueName"] == "<alone/Queue.QueueName>"
+
+
+def test_images_are_scanned_keep_their_tags_and_do_not_pile_up() -> None:
+    """Every repository alike, and its lifecycle is JSON that ECR takes."""
+    stack = deploy(registry={"KeepImages": "40"})["registry"]
+    names = set()
+    for resource in stack.resources:
+        repository = properties(stack, resource)
+        names.add(repository["RepositoryName"])
+        assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+        assert repository["ImageTagMutability"] == "IMMUTABLE"
+        untagged, oldest = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+        assert (untagged["selection"]["tagStatus"], untagged["selection"]["countNumber"]) == ("untagged", 7)
+        assert (oldest["selection"]["tagStatus"], oldest["selection"]["countNumber"]) == ("any", 40)
+    assert names == {f"testfleet/{image}" for image in ("testfleet", "playwright", "k6", "newman", "pytest", "all")}
