@@ -30,7 +30,7 @@ def make(client: Client, name: str, **parameters: str) -> dict[str, str]:
     """Create the stack from the template as it stands in the folder; its outputs.
 
     moto makes queues, buckets, repositories, rules and roles. What it does not know it passes over in silence, among
-    it policies of queues and buckets, schedules and alarms: only the unit tests look at those.
+    it policies of queues and buckets, a bucket's lifecycle, schedules and alarms: only the unit tests look at those.
     """
     given = {**REQUIRED[name], **parameters}
     cloudformation = client("cloudformation")

@@ -83,14 +83,6 @@ def test_a_file_goes_into_the_bucket_and_comes_back(client: Client, storage: dic
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
-def test_the_bucket_forgets(client: Client, storage: dict[str, str]) -> None:
-    """Runs go after their days, and what a broken upload left after one."""
-    rules = client("s3").get_bucket_lifecycle_configuration(Bucket=storage["BucketName"])["Rules"]
-    assert [rule["Status"] for rule in rules] == ["Enabled", "Enabled"]
-    assert rules[0]["Expiration"] == {"Days": 90}
-    assert rules[1]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-
-
 def test_every_image_has_a_repository_that_keeps_its_tags(client: Client) -> None:
     """The registry's address is what all of them start with."""
     outputs = make(client, "registry")

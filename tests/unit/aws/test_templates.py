@@ -324,3 +324,11 @@ def test_images_are_scanned_keep_their_tags_and_do_not_pile_up() -> None:
         assert (untagged["selection"]["tagStatus"], untagged["selection"]["countNumber"]) == ("untagged", 7)
         assert (oldest["selection"]["tagStatus"], oldest["selection"]["countNumber"]) == ("any", 40)
     assert names == {f"testfleet/{image}" for image in ("testfleet", "playwright", "k6", "newman", "pytest", "all")}
+
+
+def test_the_bucket_forgets() -> None:
+    """Runs go after their days, and what a broken upload left after one."""
+    bucket = properties(deploy(storage={"RetentionDays": "30"})["storage"], "Bucket")
+    old, broken = bucket["LifecycleConfiguration"]["Rules"]
+    assert (old["Status"], old["ExpirationInDays"]) == ("Enabled", "30")
+    assert (broken["Status"], broken["AbortIncompleteMultipartUpload"]) == ("Enabled", {"DaysAfterInitiation": 1})
