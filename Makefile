@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+TEST_PROCESSES ?= 2
 
 .PHONY: help setup demo test lint check bench clean
 
@@ -14,7 +15,7 @@ demo: setup ## Four suites against a small web shop, on a whole fleet of your ow
 	$(BIN)/testfleet demo
 
 test: setup ## All tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES)
 
 lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/ruff check

@@ -29,5 +29,4 @@ def configure(level: Literal["debug", "info", "warning", "error"], style: Litera
         processors=[*processors, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
-        cache_logger_on_first_use=True,
     )

@@ -136,10 +136,14 @@ def _translate(error: ClientError | BotoCoreError, key: str) -> BucketOutOfReach
     return BucketOutOfReach(f"the bucket is out of reach for {key}: {text}")
 
 
+def _session() -> aioboto3.Session:
+    return aioboto3.Session(region_name=os.environ.get("AWS_REGION"))  # the SDK itself reads AWS_DEFAULT_REGION only
+
+
 @asynccontextmanager
 async def bucket(name: str) -> AsyncIterator[Bucket]:
     """The bucket of that name, by the SDK's own chain of region, endpoint and credentials."""
-    async with aioboto3.Session().client("s3", config=_CONFIG) as client:
+    async with _session().client("s3", config=_CONFIG) as client:
         yield Bucket(client, name)
 
 
@@ -155,7 +159,7 @@ async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[
     url = urlsplit(database_url)
     login = {"DBHostname": url.hostname, "Port": url.port or 5432, "DBUsername": unquote(url.username or "")}
     try:
-        opening = aioboto3.Session().client("rds", config=_CONFIG)
+        opening = _session().client("rds", config=_CONFIG)
         async with opening as client:
 
             async def sign() -> str:

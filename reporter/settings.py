@@ -91,4 +91,4 @@ class ReporterSettings(PodSettings):
         if not value.is_dir():
             msg = "must be a folder that is there"
             raise ValueError(msg)
-        return value
+        return value.resolve()  # the folder itself may be a link; nothing within it is followed

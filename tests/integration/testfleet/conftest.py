@@ -50,5 +50,4 @@ def aws_env(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The SDK's own environment, with the region where EKS puts it and boto3 does not look."""
     for name, value in aws.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
     return aws

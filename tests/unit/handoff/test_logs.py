@@ -1,18 +1,11 @@
 """Logs: what a line never carries."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 import structlog
 
 from handoff import logs
-
-
-@pytest.fixture(autouse=True)
-def _default_logs() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("style", ["json", "console"])
