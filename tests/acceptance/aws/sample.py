@@ -1,0 +1,8 @@
+"""A suite that needs its secret, and leaves a file that is uploaded in parts."""
+
+import os
+from pathlib import Path
+
+assert os.environ["SHOP_USER"] == "robin"
+Path(os.environ["ARTIFACTS_DIR"], "video.webm").write_bytes(b"x" * (9 * 1024 * 1024))
+Path(os.environ["JUNIT_FILE"]).write_text('<testsuite><testcase classname="shop" name="buys" time="0.1"/></testsuite>')

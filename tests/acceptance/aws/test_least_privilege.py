@@ -1,0 +1,163 @@
+"""The whole flow on real programs, each with a key of its own, held against the policy of its role."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from testfleet.local.fleet import Fleet, FleetConfig
+from testfleet.local.pod import OURS, PodSpec
+from tests.acceptance.aws.recorder import Recorder, recorder
+from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
+from tests.unit.aws.policy import Call, Difference, Policy, compare
+from tests.unit.aws.resolve import ACCOUNT, REGION
+from tests.unit.aws.stacks import deploy
+from tests.unit.aws.template import FOLDER
+from tests.unit.aws.test_roles import OPERATORS, documents
+
+CATALOG = Path(__file__).parent / "catalog.toml"
+
+
+class WatchedFleet(Fleet):
+    """A fleet whose programs go through a recorder and log in to the database as their own users."""
+
+    recorder: Recorder
+
+    def __enter__(self) -> Self:
+        self._watching = ExitStack()
+        with self._watching:
+            super().__enter__()
+            self._watching = self._watching.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._watching.close()
+
+    def seen_by(self, program: str, user: str) -> dict[str, str]:
+        """The environment of a command that uses this fleet as that program."""
+        return self.env | self._as(program) | {"TESTFLEET_DATABASE_URL": self.database(user)}
+
+    def database(self, user: str) -> str:
+        parts = urlsplit(self.database_url)
+        return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}"))
+
+    def _as(self, program: str) -> dict[str, str]:
+        return {"AWS_ENDPOINT_URL": self.recorder.url, "AWS_ACCESS_KEY_ID": program}
+
+    def _spec(self) -> PodSpec:
+        self.recorder = self._watching.enter_context(recorder(self.aws.url))
+        self._make_users()
+        spec = super()._spec()
+        database = {"REPORTER_DATABASE_URL": self.database("testfleet_reporter")}
+        return replace(
+            spec,
+            worker_env={**spec.worker_env, **self._as("worker")},
+            reporter_env={**spec.reporter_env, **self._as("reporter"), **database},
+        )
+
+    def _make_users(self) -> None:
+        """What an installation does; here the tables were there first, so their owner is told afterwards."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute("CREATE ROLE rds_iam")
+            connection.execute((FOLDER / "sql" / "roles.sql").read_text().encode())
+            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            for (table,) in tables:
+                connection.execute(f"ALTER TABLE {table} OWNER TO testfleet_owner".encode())
+            connection.execute((FOLDER / "sql" / "grants.sql").read_text().encode())
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[WatchedFleet]:
+    """The fleet after everything that its programs ever ask AWS for has happened once."""
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL is another user
+        config = FleetConfig(
+            Path(folder),
+            CATALOG,
+            max_pods=2,
+            visibility_timeout=6,
+            lease=6,
+            stop_grace=5,
+            secrets={"testfleet/sample": {"SHOP_USER": "robin"}},
+        )
+        with WatchedFleet(config) as running:
+            _use(running)
+            yield running
+
+
+def _use(fleet: WatchedFleet) -> None:
+    """One run whose first upload breaks off, and one message that can never succeed."""
+    fleet.recorder.refuse_next_part()
+    enqueued = _testfleet(fleet, "enqueue", "sample", "--run-id", "r-1", "--commit", "9f2c1ab")
+    assert enqueued.returncode == 0, enqueued.stderr
+    hopeless = _testfleet(fleet, "wait", "r-unknown", "--timeout", "1s")
+    assert hopeless.returncode != 0
+    wait_until_finished(fleet, "r-1")
+    assert _testfleet(fleet, "wait", "r-1", "--timeout", "60s").returncode == 0
+    for command in (("runs",), ("show", "r-1")):
+        assert _testfleet(fleet, *command).returncode == 0
+    rejected = _testfleet(fleet, "enqueue", "no-such-suite", "--run-id", "r-2")
+    assert rejected.returncode == 0, rejected.stderr
+    eventually(lambda: fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (1, 0), "the message is dead-lettered")
+    wait_until_empty(fleet)
+
+
+def _testfleet(fleet: WatchedFleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return subprocess.run(
+        [sys.executable, "-m", "testfleet", *arguments],
+        env=inherited | fleet.seen_by("cli", "testfleet_cli"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def logins(*users: str) -> frozenset[Call]:
+    """Logging in by IAM asks AWS nothing that a recorder could see: the token is signed by the program itself."""
+    place = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-ABC"
+    return frozenset(Call("rds-db:connect", f"{place}/{user}") for user in users)
+
+
+LOGINS: Mapping[str, frozenset[Call]] = {
+    "worker": logins(),
+    "reporter": logins("testfleet_reporter"),
+    "cli": logins("testfleet_cli"),
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "role"), [("worker", "WorkerRole"), ("reporter", "ReporterRole"), ("cli", "CliRole")]
+)
+def test_a_role_allows_exactly_the_calls_that_its_program_makes(fleet: WatchedFleet, program: str, role: str) -> None:
+    """Nothing missing, or a run would fail in the cluster; nothing extra, or test code could use it."""
+    stack = deploy(identity=OPERATORS)["identity"]
+    calls = fleet.recorder.calls(program)
+    assert calls
+    assert compare(Policy.of(*documents(stack, role)), calls | LOGINS[program]) == Difference(frozenset(), frozenset())
+
+
+def test_nobody_else_called(fleet: WatchedFleet) -> None:
+    """The suite's process has no credentials, and no program uses another's."""
+    assert fleet.recorder.callers() == {"worker", "reporter", "cli"}
+
+
+def test_the_run_went_well_with_every_program_as_its_own_database_user(fleet: WatchedFleet) -> None:
+    """The grants of sql/ are enough; the second attempt is the upload that was refused once."""
+    (run,) = rows(fleet, "SELECT status, total, shards_done FROM test_runs WHERE run_id = 'r-1'")
+    assert run == {"status": "passed", "total": 1, "shards_done": 1}
+    (shard,) = rows(fleet, "SELECT attempt FROM test_shards WHERE run_id = 'r-1'")
+    assert shard == {"attempt": 2}
+    (rejected,) = rows(fleet, "SELECT status FROM test_runs WHERE run_id = 'r-2'")
+    assert rejected == {"status": "errored"}

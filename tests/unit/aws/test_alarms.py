@@ -1,0 +1,229 @@
+"""Alarms and dashboard: they look at metrics that exist, and on-call is told where to read on."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.aws.stacks import deploy, properties
+from tests.unit.aws.template import FOLDER
+
+STACK = deploy()["alarms"]
+ALARMS = {
+    name: properties(STACK, name) for name, body in STACK.resources.items() if body["Type"] == "AWS::CloudWatch::Alarm"
+}
+LINE = json.loads((FOLDER / "observability" / "run-metrics.json").read_text())
+"""The contract with the reporter: one such line for each run that is finished."""
+
+SQS = {"QueueName"}
+PODS = {"ClusterName", "Namespace", "PodName"}
+CONTAINERS = {*PODS, "ContainerName"}
+PUBLISHED: Mapping[tuple[str, str], list[set[str]]] = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): [SQS],
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): [SQS],
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): [SQS],
+    ("AWS/SQS", "NumberOfMessagesReceived"): [SQS],
+    # CloudWatch agent, kubernetes.go of its awsemf translator: these go by pod or by cluster, never by namespace alone.
+    ("ContainerInsights", "pod_number_of_container_restarts"): [PODS, {"ClusterName"}],
+    ("ContainerInsights", "pod_container_status_terminated_reason_oom_killed"): [PODS, {"ClusterName"}],
+    ("ContainerInsights", "container_memory_utilization_over_container_limit"): [CONTAINERS, {"ClusterName"}],
+    **{
+        ("testfleet", metric["Name"]): [set(dimensions) for dimensions in directive["Dimensions"]]
+        for directive in LINE["_aws"]["CloudWatchMetrics"]
+        for metric in directive["Metrics"]
+    },
+}
+"""Which metric is published by which dimensions; asked for by any others, CloudWatch answers with silence."""
+
+QUERY = re.compile(
+    r"SELECT \w+\((\w+)\) FROM SCHEMA\((\w+), ([\w, ]+)\)( WHERE [^']*(?:'[^']*'[^']*)+)?( GROUP BY \w+)?"
+)
+
+
+def metrics(alarm: Mapping[str, Any]) -> Iterator[tuple[str, str, set[str]]]:
+    """Namespace, metric and dimensions of everything that an alarm looks at."""
+    for source in (
+        alarm,
+        *(query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query),
+    ):
+        if "MetricName" in source:
+            names = {dimension["Name"] for dimension in source.get("Dimensions", [])}
+            yield source["Namespace"], source["MetricName"], names
+    yield from (selected(query["Expression"]) for query in alarm.get("Metrics", []) if is_query(query))
+
+
+def is_query(query: Mapping[str, Any]) -> bool:
+    return str(query.get("Expression", query.get("expression", ""))).startswith("SELECT")
+
+
+def selected(expression: str) -> tuple[str, str, set[str]]:
+    match = QUERY.fullmatch(expression)
+    assert match, expression
+    return match[2], match[1], set(match[3].split(", "))
+
+
+def widgets() -> list[dict[str, Any]]:
+    body: list[dict[str, Any]] = json.loads(properties(STACK, "Dashboard")["DashboardBody"])["widgets"]
+    return body
+
+
+def test_every_alarm_that_on_call_needs_is_there() -> None:
+    """What on-call must be told of."""
+    assert set(ALARMS) == {
+        "DeadLetterQueueNotEmpty",
+        "OldestMessageTooOld",
+        "QueueStalled",
+        "FailureRate",
+        "ShardsRetried",
+        "ContainerRestarted",
+        "ContainerOutOfMemory",
+        "WorkerMemoryNearLimit",
+    }
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_looks_at_metrics_that_are_published_like_that(name: str) -> None:
+    """An alarm over a metric or a set of dimensions that nobody publishes would be silent for ever."""
+    looked_at = list(metrics(ALARMS[name]))
+    assert looked_at
+    for namespace, metric, dimensions in looked_at:
+        assert dimensions in PUBLISHED[namespace, metric]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_names_its_section_of_the_runbook(name: str) -> None:
+    """The anchor is the alarm's own name, in the words of a heading."""
+    anchor = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    assert ALARMS[name]["AlarmDescription"].endswith(f" docs/runbook.md#{anchor}")
+    assert len(ALARMS[name]["AlarmDescription"]) <= 1024
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_tells_on_call_and_does_not_ring_for_silence(name: str) -> None:
+    """At night, with no job, there is no metric: that is the fleet at rest."""
+    assert ALARMS[name]["AlarmActions"] == ["<testfleet-alarms/OnCall>"]
+    assert ALARMS[name]["TreatMissingData"] == "notBreaching"
+
+
+def test_the_failure_rate_is_judged_over_enough_cases_only() -> None:
+    """One red case of three is no trend."""
+    alarm = ALARMS["FailureRate"]
+    (rate,) = (query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData", True))
+    assert rate == "IF(cases >= 50, 100 * failed / cases, 0)"
+    assert int(alarm["Threshold"]) == 20
+
+
+def test_a_full_house_is_not_a_stalled_queue() -> None:
+    """With MaxJobs in flight nobody receives, and that is right."""
+    (stalled,) = (query["Expression"] for query in ALARMS["QueueStalled"]["Metrics"] if query.get("ReturnData", True))
+    assert stalled == "IF(waiting > 0 AND FILL(received, 0) == 0 AND FILL(inflight, 0) < 20, waiting, 0)"
+
+
+def test_the_experiments_stop_on_alarms_that_exist() -> None:
+    """A job given up, or a fleet that stands still."""
+    made = deploy(chaos={"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"})
+    for experiment in ("DeletePods", "TerminateNodes"):
+        conditions = properties(made["chaos"], experiment)["StopConditions"]
+        assert [condition["Value"] for condition in conditions] == [
+            "<testfleet-alarms/DeadLetterQueueNotEmpty.Arn>",
+            "<testfleet-alarms/QueueStalled.Arn>",
+        ]
+
+
+def test_the_dashboard_is_valid_and_shows_metrics_that_are_published() -> None:
+    """CloudWatch takes the JSON, no widget lies over another, and none is empty for ever."""
+    taken: set[tuple[int, int]] = set()
+    for widget in widgets():
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        assert all(x < 24 for x, _ in cells)
+        taken |= cells
+        for row in widget["properties"].get("metrics", []):
+            if is_query(row[0] if isinstance(row[0], dict) else {}):
+                namespace, metric, dimensions = selected(row[0]["expression"])
+            elif isinstance(row[0], str):
+                namespace, metric, *rest = [part for part in row if isinstance(part, str)]
+                dimensions = set(rest[::2])
+            else:
+                continue  # metric math over others of the same widget
+            assert dimensions in PUBLISHED[namespace, metric]
+
+
+def test_the_dashboard_shows_every_alarm() -> None:
+    """The first thing to look at."""
+    (shown,) = (widget["properties"]["alarms"] for widget in widgets() if widget["type"] == "alarm")
+    assert set(shown) == {f"<testfleet-alarms/{name}.Arn>" for name in ALARMS}
+
+
+def test_the_reporters_line_is_valid_embedded_metric_format() -> None:
+    """By "Specification: Embedded metric format": each metric and dimension that it declares is a root member."""
+    (directive,) = LINE["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "testfleet"
+    assert isinstance(LINE["_aws"]["Timestamp"], int)
+    for metric in directive["Metrics"]:
+        assert isinstance(LINE[metric["Name"]], int | float)
+    for dimension in {name for names in directive["Dimensions"] for name in names}:
+        assert isinstance(LINE[dimension], str)
+
+
+def test_a_run_is_no_dimension() -> None:
+    """Each run would be six metrics of its own, for ever; its id is a plain field, for Logs Insights."""
+    (directive,) = LINE["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["suite", "status"], ["suite"], []]
+    assert "runId" in LINE
+
+
+def pipelines() -> dict[str, str]:
+    """Fluent Bit's configuration, on nodes and on Fargate."""
+    values = yaml.safe_load((FOLDER / "observability" / "values.yaml").read_text())
+    files = values["containerLogs"]["fluentBit"]["config"]["extraFiles"]
+    fargate = list(yaml.safe_load_all((FOLDER / "observability" / "fargate.yaml").read_text()))
+    return {"nodes": "\n".join(files.values()), "fargate": "\n".join(fargate[1]["data"].values())}
+
+
+def settings(text: str, section: str) -> dict[str, str]:
+    """Every setting of a kind of section, by its name in lower case; a repeated one by its last value."""
+    found = re.findall(rf"\[{section}\]\n((?:[ \t]+\S.*\n?|[ \t]*\n)*)", text)
+    lines = [line.split(None, 1) for block in found for line in block.splitlines() if line.strip()]
+    return {name.lower(): value for name, value in (line for line in lines if not line[0].startswith("#"))}
+
+
+@pytest.mark.parametrize("place", ["nodes", "fargate"])
+def test_the_agent_brings_the_line_as_it_was_written(place: str) -> None:
+    """To the group that the stack makes, alone and whole: CloudWatch looks for `_aws` at a line's root only."""
+    output = settings(pipelines()[place], "OUTPUT")
+    assert output["log_key"] == "log"
+    assert output["log_format"] == "json/emf"
+    assert output["log_group_name"] == properties(STACK, "RunMetrics")["LogGroupName"]
+
+
+@pytest.mark.parametrize("place", ["nodes", "fargate"])
+def test_the_agent_takes_metric_lines_and_no_other_line_of_the_reporters(place: str) -> None:
+    """The filter's own expression, on the contract's line and on a line of the log."""
+    name, pattern = settings(pipelines()[place], "FILTER")["regex"].split(None, 1)
+    assert name == "log"
+    assert re.search(pattern, (FOLDER / "observability" / "run-metrics.json").read_text())
+    assert not re.search(pattern, '{"event": "shard_committed", "level": "info", "detail": "{\\"_aws\\": 1}"}')
+
+
+def test_the_agent_reads_the_reporter_of_our_namespace_only() -> None:
+    """By the name that the kubelet gives a container's log: pod, namespace, container."""
+    path = settings(pipelines()["nodes"], "INPUT")["path"]
+    pattern = re.escape(path).replace(r"\*", "[^/]*")
+    assert re.fullmatch(pattern, "/var/log/containers/testfleet-abc12-xyz_testfleet_reporter-0a1b2c.log")
+    assert not re.fullmatch(pattern, "/var/log/containers/testfleet-abc12-xyz_testfleet_worker-0a1b2c.log")
+    assert not re.fullmatch(pattern, "/var/log/containers/x_other_reporter-0a1b2c.log")
+
+
+def test_container_insights_is_the_enhanced_kind() -> None:
+    """Without it, the three alarms over pods look at metrics that do not exist."""
+    values = yaml.safe_load((FOLDER / "observability" / "values.yaml").read_text())
+    collected = values["agent"]["config"]["logs"]["metrics_collected"]
+    assert collected == {"kubernetes": {"enhanced_container_insights": True}}

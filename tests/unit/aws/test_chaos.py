@@ -1,0 +1,95 @@
+"""Experiments and what they need in the cluster say the same names."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.aws.stacks import deploy, properties
+
+COMPONENT = Path(__file__).parents[3] / "deploy" / "keda" / "components" / "fis-rbac"
+NODES = {"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"}
+
+
+def objects() -> dict[str, dict[str, Any]]:
+    listed = yaml.safe_load((COMPONENT / "kustomization.yaml").read_text())["resources"]
+    assert set(listed) == {path.name for path in COMPONENT.glob("*.yaml")} - {"kustomization.yaml"}
+    found = [body for file in listed for body in yaml.safe_load_all((COMPONENT / file).read_text())]
+    return {body["kind"]: body for body in found}
+
+
+def test_the_role_of_fis_is_the_user_that_the_component_binds() -> None:
+    """The access entry gives the name and no policy; the component gives that name its rights."""
+    stack = deploy()["chaos"]
+    entry = properties(stack, "ClusterAccess")
+    assert "AccessPolicies" not in entry
+    assert entry["PrincipalArn"] == "<testfleet-chaos/FisRole.Arn>"
+    subjects = {(subject["kind"], subject["name"]) for subject in objects()["RoleBinding"]["subjects"]}
+    action = properties(stack, "DeletePods")["Actions"]["delete"]
+    assert subjects == {
+        ("User", entry["Username"]),
+        ("ServiceAccount", action["Parameters"]["kubernetesServiceAccount"]),
+    }
+    assert objects()["ServiceAccount"]["metadata"]["name"] == action["Parameters"]["kubernetesServiceAccount"]
+
+
+def test_an_experiment_cannot_enter_a_pod() -> None:
+    """It may delete pods, and neither run a command in one nor add a container to it: a pod holds three tokens."""
+    resources = {resource for rule in objects()["Role"]["rules"] for resource in rule["resources"]}
+    assert resources == {"pods", "configmaps"}
+
+
+def test_the_pod_of_fis_obeys_the_namespaces_rules() -> None:
+    """Pod Security `restricted`, and it reaches the API server although the namespace denies everything."""
+    action = properties(deploy()["chaos"], "DeletePods")["Actions"]["delete"]
+    assert action["Parameters"]["fisPodSecurityPolicy"] == "restricted"
+    policy = objects()["NetworkPolicy"]["spec"]
+    assert policy["policyTypes"] == ["Egress"]
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {443, 53}
+
+
+def test_nodes_are_terminated_only_of_the_group_that_was_named() -> None:
+    """FIS's role is bound to the tags that EKS gives the group's instances."""
+    stack = deploy(chaos=NODES)["chaos"]
+    (statement,) = (
+        statement
+        for statement in properties(stack, "FisRole")["Policies"][0]["PolicyDocument"]["Statement"]
+        if "ec2:TerminateInstances" in statement["Action"]
+    )
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:ResourceTag/eks:cluster-name": "qa",
+        "aws:ResourceTag/eks:nodegroup-name": "jobs",
+    }
+    assert properties(stack, "TerminateNodes")["Targets"]["nodegroup"]["ResourceArns"] == [NODES["NodegroupArn"]]
+    assert "TerminateNodes" not in deploy()["chaos"].resources
+
+
+def test_an_action_aims_at_a_target_that_is_there() -> None:
+    """By FIS's own name for the kind of target, and an experiment that hits nothing fails."""
+    stack = deploy(chaos=NODES)["chaos"]
+    for experiment, kind in (("DeletePods", "Pods"), ("TerminateNodes", "Nodegroups")):
+        body = properties(stack, experiment)
+        (action,) = body["Actions"].values()
+        assert action["Targets"].keys() == {kind}
+        assert action["Targets"][kind] in body["Targets"]
+        assert body["ExperimentOptions"] == {"EmptyTargetResolutionMode": "fail"}
+
+
+def test_kustomize_takes_the_component(tmp_path: Path) -> None:
+    """Into an overlay's namespace, the subject of the binding too."""
+    overlay = tmp_path / "kustomization.yaml"
+    component = tmp_path / "fis-rbac"
+    component.mkdir()
+    for file in COMPONENT.glob("*.yaml"):
+        (component / file.name).write_text(file.read_text())
+    overlay.write_text("namespace: elsewhere\ncomponents: [fis-rbac]\n")
+    try:
+        built = subprocess.run(["kubectl", "kustomize", str(tmp_path)], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("kubectl is not installed")
+    assert built.returncode == 0, built.stderr
+    made = {body["kind"]: body for body in yaml.safe_load_all(built.stdout)}
+    assert {body["metadata"]["namespace"] for body in made.values()} == {"elsewhere"}
+    assert made["RoleBinding"]["subjects"][0]["namespace"] == "elsewhere"

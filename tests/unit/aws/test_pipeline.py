@@ -1,0 +1,82 @@
+"""The example pipeline: its step says to the command line what the command line understands."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+import yaml
+from typer.testing import CliRunner
+
+from testfleet.commands import app
+from testfleet.settings import Settings
+from tests.unit.aws.stacks import REQUIRED, deploy, properties
+
+
+def gate() -> dict[str, Any]:
+    return properties(deploy(pipeline={"Shards": "4", "WaitMinutes": "30"})["pipeline"], "Gate")
+
+
+def commands() -> list[list[str]]:
+    """The commands of the build specification, each as an argv with its variables unexpanded."""
+    spec = yaml.safe_load(gate()["Source"]["BuildSpec"])
+    return [shlex.split(command) for command in spec["phases"]["build"]["commands"]]
+
+
+def test_the_step_enqueues_and_then_waits_for_the_same_run() -> None:
+    """The exit code of `wait`, the last command, is the step's verdict."""
+    name, enqueue, wait = commands()
+    assert name == ["RUN_ID=$EXECUTION_ID-$CODEBUILD_BUILD_NUMBER"]
+    assert enqueue[:3] == ["testfleet", "enqueue", "$SUITE"]
+    assert enqueue[enqueue.index("--run-id") + 1] == "$RUN_ID"
+    assert wait[:3] == ["testfleet", "wait", "$RUN_ID"]
+
+
+def test_every_option_of_the_step_exists() -> None:
+    """The command line's own help knows each."""
+    for _, command, *arguments in commands()[1:]:
+        told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        for option in (word for word in arguments if word.startswith("--")):
+            assert option in told
+
+
+def test_every_variable_of_the_step_is_set() -> None:
+    """By the project, by the pipeline's action or by CodeBuild itself; and each setting is one of ours."""
+    project = {variable["Name"] for variable in gate()["Environment"]["EnvironmentVariables"]}
+    used = set(re.findall(r"\$([A-Z_]+)", " ".join(map(" ".join, commands()))))
+    codebuild = {"CODEBUILD_BUILD_NUMBER", "CODEBUILD_INITIATOR"}
+    assert used <= project | set(action_variables()) | codebuild | {"RUN_ID"}
+    settings = {f"TESTFLEET_{name.upper()}" for name in Settings.model_fields}
+    assert {name for name in project if name.startswith("TESTFLEET_")} <= settings
+
+
+def action_variables() -> dict[str, str]:
+    stages = properties(deploy()["pipeline"], "Pipeline")["Stages"]
+    (action,) = stages[1]["Actions"]
+    variables = json.loads(action["Configuration"]["EnvironmentVariables"])
+    return {variable["name"]: variable["value"] for variable in variables}
+
+
+def test_the_run_carries_execution_and_commit() -> None:
+    """CodePipeline's own variables, from its execution and from the source action's namespace."""
+    assert action_variables() == {
+        "EXECUTION_ID": "#{codepipeline.PipelineExecutionId}",
+        "COMMIT": "#{SourceVariables.CommitId}",
+    }
+    source = properties(deploy()["pipeline"], "Pipeline")["Stages"][0]["Actions"][0]
+    assert source["Namespace"] == "SourceVariables"
+
+
+def test_the_build_outlives_the_longest_wait() -> None:
+    """Or CodeBuild would end the gate before it has a verdict."""
+    project = gate()
+    variables = {variable["Name"]: variable["Value"] for variable in project["Environment"]["EnvironmentVariables"]}
+    assert variables["WAIT"] == "30m"
+    assert project["TimeoutInMinutes"] > 470
+    assert variables["SUITE"] == REQUIRED["pipeline"]["Suite"]
+
+
+def test_nothing_is_promoted_before_the_gate() -> None:
+    """The stage after it starts only when it has succeeded."""
+    stages = [stage["Name"] for stage in properties(deploy()["pipeline"], "Pipeline")["Stages"]]
+    assert stages == ["Source", "EndToEnd", "Promote"]

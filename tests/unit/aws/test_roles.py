@@ -1,0 +1,286 @@
+"""Who may become which role, and what each may then do: exactly what its program does."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.aws.policy import Call, Grant, Policy, Request
+from tests.unit.aws.resolve import ACCOUNT, REGION, Stack
+from tests.unit.aws.stacks import CREATED, ISSUER, deploy, properties
+from tests.unit.aws.template import FOLDER
+
+QUEUE = CREATED["queue"]["Queue.Arn"]
+DEAD = CREATED["queue"]["DeadLetterQueue.Arn"]
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret"
+USER = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-ABC"
+OBJECTS = "arn:aws:s3:::qa-artifacts/*"
+
+EXPECTED = {
+    "WorkerRole": {
+        ("sqs:ReceiveMessage", QUEUE),
+        ("sqs:ChangeMessageVisibility", QUEUE),
+        ("sqs:DeleteMessage", QUEUE),
+        ("sqs:SendMessage", DEAD),
+        ("secretsmanager:GetSecretValue", f"{SECRET}:testfleet/*"),
+    },
+    "ReporterRole": {
+        ("s3:PutObject", OBJECTS),
+        ("s3:AbortMultipartUpload", OBJECTS),
+        ("rds-db:connect", f"{USER}/testfleet_reporter"),
+    },
+    "ConfigRole": {("secretsmanager:GetSecretValue", f"{SECRET}:testfleet-platform-??????")},
+    "MigrateRole": {("rds-db:connect", f"{USER}/testfleet_migrator")},
+    "KedaRole": {("sqs:GetQueueAttributes", QUEUE)},
+    "GrafanaRole": {("rds-db:connect", f"{USER}/testfleet_reader")},
+    "CliRole": {
+        ("sqs:SendMessage", QUEUE),
+        ("sqs:GetQueueAttributes", QUEUE),
+        ("sqs:GetQueueAttributes", DEAD),
+        ("rds-db:connect", f"{USER}/testfleet_cli"),
+    },
+    "IngestRole": {
+        ("s3:PutObject", OBJECTS),
+        ("s3:AbortMultipartUpload", OBJECTS),
+        ("rds-db:connect", f"{USER}/testfleet_reporter"),
+    },
+}
+"""Every grant of every role, under the required parameters."""
+
+OPERATORS = {"OperatorArns": "arn:aws:iam::123456789012:role/dev"}
+
+
+def documents(stack: Stack, role: str, *others: Stack) -> list[dict[str, Any]]:
+    """Every policy document of a role: its own and those of its managed policies, of this stack or another."""
+    body = properties(stack, role)
+    inline = [policy["PolicyDocument"] for policy in body.get("Policies", [])]
+    known = {f"<{made.name}/{name}>": properties(made, name) for made in (stack, *others) for name in made.resources}
+    return inline + [known[arn]["PolicyDocument"] for arn in body.get("ManagedPolicyArns", [])]
+
+
+def trust(stack: Stack, role: str) -> dict[str, Any]:
+    """The one statement that says who may take the role."""
+    document = properties(stack, role)["AssumeRolePolicyDocument"]
+    parsed: dict[str, Any] = json.loads(document) if isinstance(document, str) else document
+    (statement,) = parsed["Statement"]
+    return dict(statement)
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_a_role_may_do_exactly_what_its_program_does(role: str) -> None:
+    """The list above is the whole of it: no wildcard of actions, no resource but the program's own."""
+    stack = deploy(identity=OPERATORS)["identity"]
+    assert Policy.of(*documents(stack, role)).grants() == {Grant(*pair) for pair in EXPECTED[role]}
+
+
+def test_no_role_is_without_its_line_here() -> None:
+    """A role that somebody adds needs its list too."""
+    stack = deploy(identity=OPERATORS | {"PodIdentityCluster": "qa"})["identity"]
+    roles = {name for name, body in stack.resources.items() if body["Type"] == "AWS::IAM::Role"}
+    assert roles == {*EXPECTED, "PodRole"}
+
+
+@pytest.mark.parametrize(
+    ("role", "service_account", "audience"),
+    [
+        ("WorkerRole", "testfleet:testfleet-runner", "testfleet-worker"),
+        ("ReporterRole", "testfleet:testfleet-runner", "testfleet-reporter"),
+        ("ConfigRole", "testfleet:testfleet-runner", "testfleet-config"),
+        ("MigrateRole", "testfleet:testfleet-migrate", "sts.amazonaws.com"),
+        ("KedaRole", "keda:keda-operator", "sts.amazonaws.com"),
+        ("GrafanaRole", "grafana:grafana", "sts.amazonaws.com"),
+    ],
+)
+def test_a_role_trusts_one_service_account_with_one_audience(role: str, service_account: str, audience: str) -> None:
+    """Both by equality: three roles share the pod's service account, and only the audience tells them apart."""
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
+    assert trust(deploy(identity={"OidcProviderArn": provider})["identity"], role) == {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {f"{ISSUER}:sub": f"system:serviceaccount:{service_account}", f"{ISSUER}:aud": audience}
+        },
+    }
+
+
+def test_the_provider_knows_every_audience_that_a_role_trusts() -> None:
+    """STS refuses a token whose audience is none of the provider's client ids, whatever the role says."""
+    stack = deploy()["identity"]
+    provider = properties(stack, "OidcProvider")
+    assert provider["Url"] == f"https://{ISSUER}"
+    trusted = {
+        trust(stack, name)["Condition"]["StringEquals"][f"{ISSUER}:aud"]
+        for name, body in stack.resources.items()
+        if body["Type"] == "AWS::IAM::Role"
+    }
+    assert trusted == set(provider["ClientIdList"])
+
+
+def test_the_worker_reads_suite_secrets_and_never_the_platforms() -> None:
+    """Test code holds the worker's token; the database's address is none of its business."""
+    policy = Policy.of(*documents(deploy()["identity"], "WorkerRole"))
+
+    def may_read(name: str) -> bool:
+        return policy.allows(Request(Call("secretsmanager:GetSecretValue", f"{SECRET}:{name}")))
+
+    assert may_read("testfleet/checkout-AbCdEf")
+    assert not may_read("testfleet-platform-AbCdEf")
+    assert not may_read("rds!db-0a1b2c3d-AbCdEf")
+
+
+def test_queues_of_runners_are_named_one_by_one() -> None:
+    """No pattern that would let a worker receive from a dead-letter queue."""
+    stack = deploy(identity=OPERATORS | {"RunnerQueues": "true"})["identity"]
+    runners = ("playwright", "k6", "newman", "pytest")
+    worker = Policy.of(*documents(stack, "WorkerRole"))
+    for runner in runners:
+        for role, action, queue in (
+            ("WorkerRole", "sqs:ReceiveMessage", f"{QUEUE}-{runner}"),
+            ("WorkerRole", "sqs:SendMessage", f"{QUEUE}-{runner}-dead"),
+            ("KedaRole", "sqs:GetQueueAttributes", f"{QUEUE}-{runner}"),
+            ("CliRole", "sqs:SendMessage", f"{QUEUE}-{runner}"),
+            ("CliRole", "sqs:GetQueueAttributes", f"{QUEUE}-{runner}"),
+            ("CliRole", "sqs:GetQueueAttributes", f"{QUEUE}-{runner}-dead"),
+        ):
+            assert Policy.of(*documents(stack, role)).allows(Request(Call(action, queue))), (role, action, queue)
+        assert not worker.allows(Request(Call("sqs:ReceiveMessage", f"{QUEUE}-{runner}-dead")))
+        assert not worker.allows(Request(Call("sqs:SendMessage", f"{QUEUE}-{runner}")))
+
+
+def test_a_key_of_ones_own_is_used_through_its_services_only() -> None:
+    """Nobody can decrypt with it by hand."""
+    key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b"
+    stack = deploy(identity={"KmsKeyArn": key})["identity"]
+    for role, service in (("WorkerRole", "sqs"), ("WorkerRole", "secretsmanager"), ("ReporterRole", "s3")):
+        policy = Policy.of(*documents(stack, role))
+        call = Call("kms:Decrypt", key)
+        assert policy.allows(Request(call, {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}))
+        assert not policy.allows(Request(call))
+        assert not policy.allows(Request(call, {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}))
+
+
+def test_operators_exist_only_where_somebody_is_named() -> None:
+    """Without OperatorArns nobody can take the roles, so there are none."""
+    assert not {"CliRole", "IngestRole"} & set(deploy()["identity"].resources)
+    stack = deploy(identity=OPERATORS)["identity"]
+    assert trust(stack, "CliRole")["Principal"] == {"AWS": ["arn:aws:iam::123456789012:role/dev"]}
+
+
+def test_pod_identity_is_bound_to_cluster_namespace_and_service_account() -> None:
+    """The one role of the simpler variant has what the three of the pod have, and no other pod gets it."""
+    stack = deploy(identity={"PodIdentityCluster": "qa"})["identity"]
+    union = EXPECTED["WorkerRole"] | EXPECTED["ReporterRole"] | EXPECTED["ConfigRole"]
+    assert Policy.of(*documents(stack, "PodRole")).grants() == {Grant(*pair) for pair in union}
+    assert trust(stack, "PodRole")["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": ACCOUNT,
+        "aws:RequestTag/eks-cluster-name": "qa",
+        "aws:RequestTag/kubernetes-namespace": "testfleet",
+        "aws:RequestTag/kubernetes-service-account": "testfleet-runner",
+    }
+
+
+def test_the_proxy_may_log_in_as_our_users_and_as_nobody_else() -> None:
+    """Not as the master."""
+    policy = Policy.of(*documents(deploy(database={"Proxy": "true"})["database"], "ProxyRole"))
+    users = ("reporter", "cli", "reader", "migrator")
+    assert policy.grants() == {Grant("rds-db:connect", f"{USER}/testfleet_{user}") for user in users}
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "service"),
+    [
+        ("database", "ProxyRole", "rds.amazonaws.com"),
+        ("schedule", "SchedulerRole", "scheduler.amazonaws.com"),
+        ("pipeline", "GateRole", "codebuild.amazonaws.com"),
+        ("pipeline", "PipelineRole", "codepipeline.amazonaws.com"),
+        ("chaos", "FisRole", "fis.amazonaws.com"),
+    ],
+)
+def test_a_service_takes_its_role_for_this_account_only(name: str, role: str, service: str) -> None:
+    """No other account's schedule, build or experiment can borrow it."""
+    statement = trust(deploy(database={"Proxy": "true"})[name], role)
+    assert statement["Principal"] == {"Service": service}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_what_has_no_resource_to_name_is_all_that_has_a_star() -> None:
+    """AWS lists these actions without resource types; everything else names its own."""
+    made = deploy(
+        database={"Proxy": "true"},
+        identity=OPERATORS,
+        chaos={"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"},
+    )
+    starred = {
+        grant.action
+        for stack in made.values()
+        for name, body in stack.resources.items()
+        if body["Type"] == "AWS::IAM::Role"
+        for grant in Policy.of(*documents(stack, name, made["identity"])).grants()
+        if grant.resource == "*"
+    }
+    assert starred == {
+        *("ec2:DescribeDhcpOptions", "ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"),
+        *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+        *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"),
+        *("ecr:GetAuthorizationToken", "tag:GetResources"),
+        *("logs:CreateLogDelivery", "logs:DescribeLogGroups"),
+        *("logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
+    }
+
+
+def queue_policies() -> list[Any]:
+    return [
+        pytest.param("QueuePolicy", QUEUE, id="queue"),
+        pytest.param("DeadLetterQueuePolicy", DEAD, id="dead-letter-queue"),
+    ]
+
+
+@pytest.mark.parametrize(("resource", "arn"), queue_policies())
+def test_a_queue_takes_messages_from_our_rules_and_from_no_others(resource: str, arn: str) -> None:
+    """EventBridge has no role of its own for SQS: the queue's policy is what lets it in."""
+    policy = Policy.of(properties(deploy()["queue"], resource)["PolicyDocument"])
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule"
+
+    def may(action: str, rule: str, account: str = ACCOUNT, service: str = "events.amazonaws.com") -> bool:
+        context = {"aws:SecureTransport": "true", "aws:SourceAccount": account, "aws:SourceArn": rule}
+        return policy.allows(Request(Call(action, arn), context, service))
+
+    assert may("sqs:SendMessage", f"{rule}/testfleet-checkout-stage")
+    assert not may("sqs:SendMessage", f"{rule}/other")
+    assert not may("sqs:SendMessage", f"{rule}/testfleet-x", account="210987654321")
+    assert not may("sqs:SendMessage", f"{rule}/testfleet-x", service="sns.amazonaws.com")
+    assert not may("sqs:ReceiveMessage", f"{rule}/testfleet-x")
+
+
+@pytest.mark.parametrize(("resource", "arn"), queue_policies())
+def test_a_queue_refuses_whoever_comes_without_tls(resource: str, arn: str) -> None:
+    """Whatever else allows it."""
+    policy = Policy.of(properties(deploy()["queue"], resource)["PolicyDocument"])
+    for action in ("sqs:SendMessage", "sqs:ReceiveMessage"):
+        assert policy.denies(Request(Call(action, arn), {"aws:SecureTransport": "false"}))
+        assert not policy.denies(Request(Call(action, arn), {"aws:SecureTransport": "true"}))
+
+
+@pytest.mark.parametrize(("name", "resource"), [("storage", "Bucket"), ("pipeline", "ArtifactBucket")])
+def test_a_bucket_refuses_whoever_comes_without_tls(name: str, resource: str) -> None:
+    """For the bucket itself and for everything in it."""
+    stack = deploy()[name]
+    policy = Policy.of(properties(stack, f"{resource}Policy")["PolicyDocument"])
+    arn = "arn:aws:s3:::qa-artifacts" if name == "storage" else f"<{stack.name}/{resource}.Arn>"
+    for target in (arn, f"{arn}/r-1/1/1/junit/junit.xml"):
+        assert policy.denies(Request(Call("s3:PutObject", target), {"aws:SecureTransport": "false"}))
+        assert not policy.denies(Request(Call("s3:PutObject", target), {"aws:SecureTransport": "true"}))
+
+
+def test_the_database_users_are_those_that_sql_creates() -> None:
+    """A role that may log in as a user whom nobody made would find out on the first run."""
+    granted = {
+        grant.resource.rpartition("/")[2]
+        for role in EXPECTED
+        for grant in Policy.of(*documents(deploy(identity=OPERATORS)["identity"], role)).grants()
+        if grant.action == "rds-db:connect"
+    }
+    sql = (FOLDER / "sql" / "roles.sql").read_text()
+    (created,) = (line for line in sql.splitlines() if "FOREACH login IN ARRAY" in line)
+    assert granted == {name for name in created.split("'") if name.startswith("testfleet_")}

@@ -1,0 +1,156 @@
+"""What EventBridge puts on the queue is a message that the worker takes."""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from handoff.message import ParsedMessage
+from tests.unit.aws.policy import Call, Policy, Request
+from tests.unit.aws.resolve import ACCOUNT, REGION
+from tests.unit.aws.stacks import CREATED, deploy, properties
+
+SUITE = {"Suite": "checkout", "TargetUrl": "https://staging.example.com/shop?lang=de&x=1", "PipelineName": "shop@v2"}
+
+EVENT: Mapping[str, Any] = {
+    "version": "0",
+    "id": "01234567-0123-0123-0123-012345678901",
+    "detail-type": "CodePipeline Stage Execution State Change",
+    "source": "aws.codepipeline",
+    "account": ACCOUNT,
+    "time": "2026-01-01T02:00:00Z",
+    "region": REGION,
+    "resources": [f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:shop@v2"],
+    "detail": {
+        "pipeline": "shop@v2",
+        "version": 3.0,
+        "execution-id": "0a1b2c3d-1111-2222-3333-444455556666",
+        "start-time": "2026-01-01T01:58:00.000Z",
+        "stage": "Deploy",
+        "state": "SUCCEEDED",
+        "pipeline-execution-attempt": 1.0,
+    },
+}
+"""A stage's event, with the fields of "Monitoring CodePipeline events" in its guide. None of them is a commit."""
+
+
+def schedule(**changes: str) -> dict[str, Any]:
+    return {
+        name: properties(deploy(schedule={**SUITE, **changes})["schedule"], name) for name in ("Nightly", "AfterStage")
+    }
+
+
+def of_schedule(target: Mapping[str, Any], execution: str) -> str:
+    """The message of one execution, as EventBridge Scheduler fills its context attributes in."""
+    return str(target["Input"]).replace("<aws.scheduler.execution-id>", execution)
+
+
+def of_rule(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """The message for an event, as EventBridge's input transformer fills its template in."""
+    transformer = target["InputTransformer"]
+
+    def value(match: re.Match[str]) -> str:
+        found: Any = event
+        for step in transformer["InputPathsMap"][match[1]].removeprefix("$.").split("."):
+            found = found[step]
+        return str(found)
+
+    return re.sub(r"<([^>]+)>", value, transformer["InputTemplate"])
+
+
+def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Whether a rule takes the event: each field that its pattern names holds one of the values."""
+    return all(
+        matches(wanted, event[field]) if isinstance(wanted, dict) else event.get(field) in wanted
+        for field, wanted in pattern.items()
+    )
+
+
+def parsed(body: str) -> dict[str, Any]:
+    message = ParsedMessage.from_body(body, message_id="never-used")
+    assert message.unknown_fields == ()
+    return dict(json.loads(message.job.to_json()))
+
+
+def test_the_nightly_message_is_a_valid_job_named_by_its_execution() -> None:
+    """Scheduler's id of the execution makes the run's, so that a message delivered twice is one run."""
+    body = of_schedule(schedule()["Nightly"]["Target"], "d32c5kddcf5bb8c3")
+    assert parsed(body) == {
+        "runId": "checkout-d32c5kddcf5bb8c3",
+        "suite": "checkout",
+        "shard": "1/1",
+        "targetUrl": SUITE["TargetUrl"],
+        "trigger": "schedule",
+    }
+    assert parsed(body) == parsed(of_schedule(schedule()["Nightly"]["Target"], "d32c5kddcf5bb8c3"))
+    assert parsed(of_schedule(schedule()["Nightly"]["Target"], "other"))["runId"] == "checkout-other"
+
+
+def test_the_message_after_a_stage_is_a_valid_job_named_by_the_pipelines_execution() -> None:
+    """EventBridge may deliver an event twice: the same execution, stage and suite are the same run."""
+    assert parsed(of_rule(schedule()["AfterStage"]["Targets"][0], EVENT)) == {
+        "runId": "0a1b2c3d-1111-2222-3333-444455556666-Deploy-checkout",
+        "suite": "checkout",
+        "shard": "1/1",
+        "targetUrl": SUITE["TargetUrl"],
+        "trigger": "shop@v2",
+    }
+
+
+def test_the_longest_names_still_make_a_valid_run_id() -> None:
+    """Suite and stage are bounded so that the run id keeps within its 128 characters, and names within AWS's 64."""
+    longest = {"Suite": "s" * 40, "StageName": "S" * 40, "RuleNamePrefix": "p" * 15}
+    made = schedule(**longest)
+    execution = str(uuid.UUID(int=0))
+    parsed(of_schedule(made["Nightly"]["Target"], execution))
+    parsed(of_rule(made["AfterStage"]["Targets"][0], EVENT))
+    assert len(made["Nightly"]["Name"]) <= 64
+    assert len(made["AfterStage"]["Name"]) <= 64
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ({}, True),
+        ({"state": "FAILED"}, False),
+        ({"state": "STARTED"}, False),
+        ({"stage": "Source"}, False),
+        ({"pipeline": "other"}, False),
+    ],
+)
+def test_the_rule_takes_the_success_of_its_stage_only(change: Mapping[str, str], *, taken: bool) -> None:
+    """Not its start, not its failure, no other stage and no other pipeline."""
+    event = {**EVENT, "detail": {**EVENT["detail"], **change}}
+    assert matches(schedule()["AfterStage"]["EventPattern"], event) is taken
+
+
+def test_the_rule_is_one_that_the_queues_policy_lets_in() -> None:
+    """Its name starts with the prefix that the queue stack was given."""
+    made = deploy(schedule=SUITE)
+    policy = Policy.of(properties(made["queue"], "QueuePolicy")["PolicyDocument"])
+    name = properties(made["schedule"], "AfterStage")["Name"]
+    context = {
+        "aws:SecureTransport": "true",
+        "aws:SourceAccount": ACCOUNT,
+        "aws:SourceArn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}",
+    }
+    call = Call("sqs:SendMessage", CREATED["queue"]["Queue.Arn"])
+    assert policy.allows(Request(call, context, "events.amazonaws.com"))
+
+
+def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue() -> None:
+    """Both targets name it, and the alarm over it tells on-call."""
+    made = schedule()
+    dead = {"Arn": CREATED["queue"]["DeadLetterQueue.Arn"]}
+    assert made["Nightly"]["Target"]["DeadLetterConfig"] == dead
+    assert made["AfterStage"]["Targets"][0]["DeadLetterConfig"] == dead
+
+
+def test_without_a_pipeline_there_is_no_rule() -> None:
+    """The night's run alone is a use of the stack too."""
+    stack = deploy()["schedule"]
+    assert "AfterStage" not in stack.resources
+    assert "Nightly" in stack.resources

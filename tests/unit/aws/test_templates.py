@@ -1,0 +1,334 @@
+"""The templates as such: the linter's view of them, their parameters, and what one hands to the next."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.aws.resolve import Unresolved, resolve
+from tests.unit.aws.stacks import REQUIRED, deploy, properties, stack_name
+from tests.unit.aws.template import FOLDER, NAMES, load, problems
+
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
+
+WRONG: dict[str, dict[str, tuple[str, ...]]] = {
+    "queue": {
+        "QueueName": ("", "jobs.fifo", "x" * 76),
+        "VisibilityTimeout": ("0", "43201", "two"),
+        "MaxReceiveCount": ("1",),
+        "RuleNamePrefix": ("",),
+        "KmsKeyArn": ("alias/aws/sqs", "arn:aws:kms:eu-central-1:123456789012:alias/x"),
+    },
+    "storage": {
+        "BucketName": ("", "Capital", "under_score", "with.dot", "x" * 64, "s3://qa"),
+        "RetentionDays": ("0",),
+        "KmsKeyArn": ("x",),
+    },
+    "registry": {"RepositoryPrefix": ("Upper", "/x", "x/"), "KeepImages": ("1",), "KmsKeyArn": ("x",)},
+    "database": {
+        "DatabaseName": ("1st", "Upper", "a-b"),
+        "PostgresVersion": ("9.6",),
+        "InstanceClass": ("t4g.medium",),
+        "AllocatedStorage": ("5",),
+        "MaxAllocatedStorage": ("5",),
+        "MultiAz": ("yes",),
+        "BackupRetentionDays": ("0", "36"),
+        "Proxy": ("yes",),
+        "KmsKeyArn": ("x",),
+        "BaseUrl": ("shop.example.com", 'https://x"y', "ftp://x"),
+        "PlatformSecretName": ("testfleet/platform",),
+    },
+    "identity": {
+        "QueueStack": ("",),
+        "StorageStack": ("",),
+        "DatabaseStack": ("",),
+        "OidcIssuer": ("https://oidc.eks.eu-central-1.amazonaws.com/id/AB", ""),
+        "OidcProviderArn": ("oidc.eks",),
+        "Namespace": ("Test_Fleet",),
+        "RunnerServiceAccount": ("*",),
+        "MigrateServiceAccount": ("a:b",),
+        "WorkerAudience": ("",),
+        "ReporterAudience": ('a"b',),
+        "ConfigAudience": ("a b",),
+        "KedaNamespace": ("*",),
+        "KedaServiceAccount": ("*",),
+        "GrafanaNamespace": ("*",),
+        "GrafanaServiceAccount": ("*",),
+        "SuiteSecretPrefix": ("testfleet", "/"),
+        "RunnerQueues": ("yes",),
+        "OperatorArns": ("me", "*"),
+        "PermissionsBoundaryArn": ("x",),
+        "KmsKeyArn": ("x",),
+        "PodIdentityCluster": ("a/b",),
+    },
+    "schedule": {
+        "QueueStack": ("",),
+        "Suite": ("", "check out", "x" * 41),
+        "TargetUrl": ("shop", "https://<x>"),
+        "ScheduleExpression": ("0 2 * * *", "daily"),
+        "Timezone": ("",),
+        "ScheduleState": ("on",),
+        "PipelineName": ("a b",),
+        "StageName": ("A@B", ""),
+        "RuleNamePrefix": ("x" * 16,),
+        "KmsKeyArn": ("x",),
+    },
+    "pipeline": {
+        "QueueStack": ("",),
+        "DatabaseStack": ("",),
+        "RegistryStack": ("",),
+        "IdentityStack": ("",),
+        "ImageTag": ("", "a:b"),
+        "ConnectionArn": ("x",),
+        "Repository": ("shop",),
+        "Branch": ("a b",),
+        "Suite": ("",),
+        "Shards": ("0", "1001"),
+        "TargetUrl": ("https://x'; rm",),
+        "WaitMinutes": ("0",),
+    },
+    "alarms": {
+        "QueueStack": ("",),
+        "ClusterName": ("", "a'b"),
+        "Namespace": ("a'b",),
+        "WorkerContainer": ("a'b",),
+        "OnCallEmail": ("me",),
+        "Runbook": ("a#b",),
+        "MaxJobs": ("0",),
+        "MaxAgeSeconds": ("1",),
+        "FailurePercent": ("101",),
+        "MinimumCases": ("0",),
+        "MaxRetries": ("0",),
+        "KmsKeyArn": ("alias/aws/sns",),
+    },
+    "chaos": {
+        "AlarmStack": ("",),
+        "ClusterName": ("",),
+        "Namespace": ("*",),
+        "ServiceAccount": ("",),
+        "KubernetesUser": ("system:masters",),
+        "PodSelector": ("", "app", "a=b, c=d"),
+        "PodPercent": ("0", "101"),
+        "NodegroupArn": ("jobs",),
+        "NodePercent": ("0",),
+    },
+}
+"""What must be refused, for each parameter that AWS does not check itself."""
+
+
+def parameters() -> list[Any]:
+    return [pytest.param(name, key, id=f"{name}-{key}") for name in NAMES for key in load(name).get("Parameters", {})]
+
+
+def wrong_values() -> list[Any]:
+    return [
+        pytest.param(name, key, value, id=f"{name}-{key}-{value[:20]}")
+        for name, keys in WRONG.items()
+        for key, values in keys.items()
+        for value in values
+    ]
+
+
+def test_every_template_of_the_folder_is_known_here() -> None:
+    """A template that no test knows would be one that nothing checks."""
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
+
+
+def test_the_linter_finds_nothing_and_is_told_to_ignore_nothing() -> None:
+    """cfn-lint with all its rules; neither a comment, metadata nor a file of settings turns one off."""
+    paths = [str(FOLDER / f"{name}.yaml") for name in NAMES]
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "--include-checks", "I", "--", *paths],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=FOLDER,
+    )
+    assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
+    assert not [name for name in NAMES if "cfn-lint" in (FOLDER / f"{name}.yaml").read_text().lower()]
+    assert not [*FOLDER.parents[1].glob(".cfnlintrc*"), *FOLDER.glob(".cfnlintrc*")]
+
+
+@pytest.mark.parametrize(("name", "key"), parameters())
+def test_every_parameter_says_what_is_allowed_in_a_line_that_names_it(name: str, key: str) -> None:
+    """AWS checks its own kinds (a VPC's id); every other has bounds, and a sentence for whoever leaves them."""
+    rule = load(name)["Parameters"][key]
+    if rule["Type"].startswith(("AWS::", "List<AWS::")):
+        return
+    assert rule["ConstraintDescription"].startswith(f"{key} must ")
+    assert "\n" not in rule["ConstraintDescription"]
+    if rule["Type"] == "Number":
+        assert rule["MinValue"] <= int(rule.get("Default", rule["MinValue"])) <= rule["MaxValue"]
+    else:
+        assert "AllowedValues" in rule or rule["AllowedPattern"].startswith("^")
+        assert "AllowedValues" in rule or rule["AllowedPattern"].endswith("$")
+    assert WRONG[name][key], "no wrong value of it is tried"
+
+
+@pytest.mark.parametrize(("name", "key", "value"), wrong_values())
+def test_a_wrong_parameter_is_refused_by_name(name: str, key: str, value: str) -> None:
+    """Nothing is made, and the one line that CloudFormation prints says which parameter it was."""
+    (problem,) = problems(load(name), {**REQUIRED[name], key: value})
+    assert problem.startswith(f"{key} must ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exactly_the_required_parameters_are_required(name: str) -> None:
+    """Leaving one out is refused, and all others have a default that their own bounds allow."""
+    assert problems(load(name), REQUIRED[name]) == []
+    for key in REQUIRED[name]:
+        given = {other: value for other, value in REQUIRED[name].items() if other != key}
+        assert problems(load(name), given) == [f"{key}: is required"]
+
+
+def test_all_stacks_deploy_in_order_with_nothing_but_the_required_parameters() -> None:
+    """Every import is exported by a stack before it, and every name leads somewhere."""
+    assert list(deploy()) == list(NAMES)
+
+
+def test_all_stacks_deploy_with_everything_that_is_optional() -> None:
+    """Proxy, own keys, own queues of runners, pipeline, operators, node group: every condition the other way."""
+    made = deploy(
+        queue={"KmsKeyArn": KEY},
+        storage={"KmsKeyArn": KEY},
+        registry={"KmsKeyArn": KEY},
+        database={"KmsKeyArn": KEY, "Proxy": "true"},
+        identity={
+            "KmsKeyArn": KEY,
+            "OidcProviderArn": "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/id/AB",
+            "RunnerQueues": "true",
+            "OperatorArns": "arn:aws:iam::123456789012:role/dev,arn:aws:iam::123456789012:role/ops",
+            "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+            "PodIdentityCluster": "qa",
+        },
+        schedule={"KmsKeyArn": KEY, "PipelineName": "shop"},
+        alarms={"KmsKeyArn": KEY, "OnCallEmail": "oncall@example.com"},
+        chaos={"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"},
+    )
+    for name, stack in made.items():
+        conditional = {key for key, value in load(name)["Resources"].items() if value.get("Condition")}
+        assert conditional - set(stack.resources) <= {"OidcProvider"}
+
+
+def test_a_stack_whose_forerunner_is_missing_is_refused_by_the_name_of_the_export() -> None:
+    """A wrong QueueStack cannot pass in silence."""
+    with pytest.raises(Unresolved, match="no export is named testfleet-typo-QueueArn"):
+        deploy(schedule={"QueueStack": "testfleet-typo"})
+
+
+def test_the_names_of_stacks_that_others_expect_are_those_of_the_readme() -> None:
+    """Each `…Stack` parameter defaults to the name under which the README deploys that template."""
+    for name in NAMES:
+        for key, rule in load(name).get("Parameters", {}).items():
+            if key.endswith("Stack"):
+                forerunner = {"AlarmStack": "alarms"}.get(key, key.removesuffix("Stack").lower())
+                assert rule["Default"] == stack_name(forerunner)
+                assert NAMES.index(forerunner) < NAMES.index(name)
+
+
+def test_a_parameter_that_means_the_same_has_the_same_bounds_everywhere() -> None:
+    """What one stack takes, the next takes too: keys of KMS, the namespace, the cluster, the suite."""
+    seen: dict[str, set[str]] = {}
+    for name in NAMES:
+        for key, rule in load(name).get("Parameters", {}).items():
+            seen.setdefault(key, set()).add(f"{rule['Type']} {rule.get('AllowedPattern')}")
+    differing = {key for key, kinds in seen.items() if len(kinds) > 1}
+    assert differing == {"RuleNamePrefix", "TargetUrl"}  # shorter in a schedule's name; quoted in a shell
+
+
+def test_every_parameter_is_used() -> None:
+    """One that changes nothing would mislead."""
+    for name in NAMES:
+        text = (FOLDER / f"{name}.yaml").read_text()
+        for key in load(name).get("Parameters", {}):
+            assert re.search(rf"(!Ref {key}\b|\${{{key}}})", text), f"{name}: {key}"
+
+
+def test_audiences_that_would_give_test_code_another_identity_are_refused() -> None:
+    """The worker's token must not be one of the reporter's or of config's."""
+    for other in ("ReporterAudience", "ConfigAudience"):
+        with pytest.raises(Unresolved, match=r"WorkerAudience and .* must differ"):
+            deploy(identity={"WorkerAudience": "same", other: "same"})
+
+
+def test_nothing_that_holds_data_goes_with_its_stack() -> None:
+    """Queues, buckets and images stay, the database leaves a snapshot and is protected."""
+    keeping = {
+        ("queue", "Queue"): "Retain",
+        ("queue", "DeadLetterQueue"): "Retain",
+        ("storage", "Bucket"): "Retain",
+        ("database", "Database"): "Snapshot",
+    }
+    for (name, resource), policy in keeping.items():
+        body = load(name)["Resources"][resource]
+        assert (body["DeletionPolicy"], body["UpdateReplacePolicy"]) == (policy, policy)
+    assert properties(deploy()["database"], "Database")["DeletionProtection"] is True
+
+
+def test_the_database_knows_no_password_and_only_tls() -> None:
+    """The master's is RDS's own; programs log in by IAM, through the proxy too; no port is open but to the cluster."""
+    for changes in ({}, {"Proxy": "true"}):
+        stack = deploy(database=changes)["database"]
+        database = properties(stack, "Database")
+        assert database["ManageMasterUserPassword"] is True
+        assert "MasterUserPassword" not in database
+        assert database["EnableIAMDatabaseAuthentication"] is True
+        assert database["StorageEncrypted"] is True
+        assert database["PubliclyAccessible"] is False
+        assert properties(stack, "ParameterGroup")["Parameters"] == {"rds.force_ssl": "1"}
+        ingress = properties(stack, "DatabaseSecurityGroup")["SecurityGroupIngress"]
+        assert [(rule["FromPort"], rule["ToPort"], rule["SourceSecurityGroupId"]) for rule in ingress] == [
+            (5432, 5432, "sg-cluster")
+        ]
+        assert "password" not in properties(stack, "PlatformSecret")["SecretString"].lower()
+    proxy = properties(stack, "DatabaseProxy")
+    assert (proxy["RequireTLS"], proxy["DefaultAuthScheme"]) == (True, "IAM_AUTH")
+    assert "Auth" not in proxy
+    assert stack.outputs["DatabaseResourceId"] == "prx-123"
+    assert stack.outputs["DatabaseEndpoint"].startswith("proxy.")
+
+
+def test_nothing_is_public_and_everything_is_encrypted() -> None:
+    """With AWS's keys by default, with one's own where it is given."""
+    for changes, expected in (({}, "AES256"), ({"KmsKeyArn": KEY}, "aws:kms")):
+        made = deploy(storage=changes, queue=changes)
+        bucket = properties(made["storage"], "Bucket")
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == expected
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+        for queue in ("Queue", "DeadLetterQueue"):
+            found = properties(made["queue"], queue)
+            assert found.get("SqsManagedSseEnabled") is (None if changes else True)
+            assert found.get("KmsMasterKeyId") == changes.get("KmsKeyArn")
+
+
+def test_a_template_resolves_alone_as_it_does_among_the_others() -> None:
+    """The queue needs no other stack."""
+    assert resolve(load("queue"), "alone", {}).exports["alone-QueueName"] == "<alone/Queue.QueueName>"
+
+
+def test_images_are_scanned_keep_their_tags_and_do_not_pile_up() -> None:
+    """Every repository alike, and its lifecycle is JSON that ECR takes."""
+    stack = deploy(registry={"KeepImages": "40"})["registry"]
+    names = set()
+    for resource in stack.resources:
+        repository = properties(stack, resource)
+        names.add(repository["RepositoryName"])
+        assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+        assert repository["ImageTagMutability"] == "IMMUTABLE"
+        untagged, oldest = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+        assert (untagged["selection"]["tagStatus"], untagged["selection"]["countNumber"]) == ("untagged", 7)
+        assert (oldest["selection"]["tagStatus"], oldest["selection"]["countNumber"]) == ("any", 40)
+    assert names == {f"testfleet/{image}" for image in ("testfleet", "playwright", "k6", "newman", "pytest", "all")}
+
+
+def test_the_bucket_forgets() -> None:
+    """Runs go after their days, and what a broken upload left after one."""
+    bucket = properties(deploy(storage={"RetentionDays": "30"})["storage"], "Bucket")
+    old, broken = bucket["LifecycleConfiguration"]["Rules"]
+    assert (old["Status"], old["ExpirationInDays"]) == ("Enabled", "30")
+    assert (broken["Status"], broken["AbortIncompleteMultipartUpload"]) == ("Enabled", {"DaysAfterInitiation": 1})
