@@ -22,6 +22,7 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cfn-lint --include-checks I -- deploy/aws/*.yaml
 
 check: lint test ## What CI runs
 

@@ -70,7 +70,8 @@ class WatchedFleet(Fleet):
         with psycopg.connect(self.database_url) as connection:
             connection.execute("CREATE ROLE rds_iam")
             connection.execute((FOLDER / "sql" / "roles.sql").read_text().encode())
-            tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            every_table_and_view = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+            tables = connection.execute(every_table_and_view.encode()).fetchall()
             for (table,) in tables:
                 connection.execute(f"ALTER TABLE {table} OWNER TO testfleet_owner".encode())
             connection.execute((FOLDER / "sql" / "grants.sql").read_text().encode())
