@@ -47,6 +47,13 @@ def load(kind: type[S]) -> S:
         return kind()
     except ValidationError as error:
         problem = first_problem(error)
-        prefix = kind.model_config.get("env_prefix", "")
-        has_prefix = problem.field in kind.model_fields  # an alias is the whole name already
-        raise InvalidInput((prefix * has_prefix + problem.field).upper(), problem.allowed) from error
+        raise InvalidInput(_variable(kind, problem.field), problem.allowed) from error
+
+
+def _variable(kind: type[BaseSettings], place: str) -> str:
+    """The environment variable of the field that pydantic names: by its alias where one was read, else by its name."""
+    field = kind.model_fields.get(place)
+    if field is None:
+        return place.upper()
+    alias = field.validation_alias
+    return alias if isinstance(alias, str) else f"{kind.model_config.get('env_prefix', '')}{place}".upper()

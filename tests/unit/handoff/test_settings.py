@@ -1,7 +1,9 @@
 """Settings: read from the environment, and a wrong one named."""
 
+from pathlib import Path
+
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from handoff.errors import InvalidInput
@@ -15,12 +17,22 @@ class ProgramSettings(PodSettings):
 
     url: str
     wait: int = Field(default=5, ge=1)
+    artifacts_dir: Path = Field(default=Path("/no/such/default"), validation_alias="ARTIFACTS_DIR")
+
+    @field_validator("artifacts_dir")
+    @classmethod
+    def _check_folder(cls, value: Path) -> Path:
+        if not value.is_dir():
+            msg = "must be a folder that is there"
+            raise ValueError(msg)
+        return value
 
 
 @pytest.fixture(autouse=True)
-def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("HANDOFF_DIR", "ARTIFACTS_DIR", "LOG_LEVEL", "LOG_FORMAT", "PROGRAM_URL", "PROGRAM_WAIT"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ARTIFACTS_DIR", str(tmp_path))
 
 
 def test_own_and_shared_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +49,8 @@ def test_own_and_shared_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PROGRAM_URL", None, "PROGRAM_URL: is required"),
         ("PROGRAM_URL", "", "PROGRAM_URL: is required"),
         ("PROGRAM_WAIT", "0", "PROGRAM_WAIT: Input should be greater than or equal to 1"),
+        ("ARTIFACTS_DIR", "/no/such/folder", "ARTIFACTS_DIR: must be a folder that is there"),
+        ("ARTIFACTS_DIR", None, "ARTIFACTS_DIR: must be a folder that is there"),  # the default is not there
         ("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT: Input should be 'json' or 'console'"),
     ],
