@@ -23,6 +23,7 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint --include-checks I -- deploy/aws/*.yaml
+	$(BIN)/hadolint docker/Dockerfile
 
 check: lint test ## What CI runs
 
