@@ -117,12 +117,13 @@ def _children_of_this_process() -> list[int]:
     return pids
 
 
-def _with_descendants(pids: list[int]) -> set[psutil.Process]:
-    found: set[psutil.Process] = set()
+def _with_descendants(pids: list[int]) -> list[psutil.Process]:
+    """Parents before their children: a shell that sees its child end first would make an exit code of that."""
+    found: list[psutil.Process] = []
     for pid in pids:
         with suppress(psutil.Error):
             process = psutil.Process(pid)
-            found |= {process, *process.children(recursive=True)}
+            found += [process, *process.children(recursive=True)]
     return found
 
 
