@@ -35,7 +35,7 @@ class Step(Enum):
 
     WAIT = auto()
     RESTART_REPORTER = auto()
-    STOP_REPORTER = auto()
+    STOP_REST = auto()
     KILL_REPORTER = auto()
     FINISH = auto()
 
@@ -43,23 +43,24 @@ class Step(Enum):
 def next_step(*, worker_ended: bool, reporter_ended: bool, stopping_for: float | None) -> Step:
     """A native sidecar's life: restarted while the main container lives, told to stop after it, killed after its grace.
 
-    `stopping_for` is the time in seconds since the reporter was told to stop, None if it was not.
+    `stopping_for` is the time in seconds since the rest of the pod was told to stop, None if it was not.
     """
     if not worker_ended:
         return Step.RESTART_REPORTER if reporter_ended else Step.WAIT
+    if stopping_for is None:
+        return Step.STOP_REST
     if reporter_ended:
         return Step.FINISH
-    if stopping_for is None:
-        return Step.STOP_REPORTER
     return Step.KILL_REPORTER if stopping_for > REPORTER_GRACE else Step.WAIT
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many pods run at once, and for how many seconds a finished pod's folder stays."""
+    """How many pods run at once; in seconds, how long a finished pod's folder stays and how long a drain may take."""
 
     max_pods: int
     ttl: float
+    stop_grace: float
 
 
 class Controller:
@@ -84,21 +85,10 @@ class Controller:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, *, grace: float) -> None:
-        """Drain: SIGTERM to every worker, then the reporters, SIGKILL to whoever outlives `grace` seconds."""
+    def stop(self) -> None:
+        """Drain: SIGTERM to every worker, then to the reporters, SIGKILL to whoever outlives the grace."""
         self._stop.set()
         self._thread.join()
-        for pod in self.pods.values():
-            pod.worker.terminate()
-        deadline = time.monotonic() + grace
-        while self.pods and time.monotonic() < deadline:
-            self._tend()
-            time.sleep(POLL_SECONDS)
-        for pod in self.pods.values():
-            for process in (pod.worker, pod.reporter):
-                process.kill()
-                process.wait()
-        self.pods.clear()
 
     def _run(self) -> None:
         try:
@@ -109,6 +99,21 @@ class Controller:
         except Exception:
             log.exception("controller_broken")
             self.broken.set()
+            self._stop.wait()
+        self._drain()  # in this thread, which the pods are tied to: its end would tell all of them to stop at once
+
+    def _drain(self) -> None:
+        try:
+            for pod in self.pods.values():
+                pod.worker.terminate()
+            deadline = time.monotonic() + self._limits.stop_grace
+            while self.pods and time.monotonic() < deadline:
+                self._tend()
+                time.sleep(POLL_SECONDS)
+        finally:
+            for pod in self.pods.values():
+                pod.kill()
+            self.pods.clear()
 
     def _scale(self) -> None:
         if time.monotonic() < self._hold_until:
@@ -136,8 +141,9 @@ class Controller:
                 pod.reporter_restarts += 1
                 log.warning("reporter_restarted", pod=name, exit_code=pod.reporter.returncode)
                 pod.start_reporter()
-            elif step is Step.STOP_REPORTER:
-                pod.reporter.terminate()
+            elif step is Step.STOP_REST:
+                if left := pod.stop_rest():
+                    log.warning("leftovers_killed", pod=name, processes=left)
                 self._stopping[name] = time.monotonic()
             elif step is Step.KILL_REPORTER:
                 pod.reporter.kill()

@@ -61,11 +61,11 @@ class Fleet:
             self.controller = Controller(
                 pods,
                 self._spec(),
-                Limits(self.config.max_pods, self.config.ttl),
+                Limits(self.config.max_pods, self.config.ttl, 2 * self.config.stop_grace + FLUSH_SECONDS),
                 lambda: self.aws.depth(self.aws.queue_url),
             )
             self.controller.start()
-            opening.callback(self.controller.stop, grace=2 * self.config.stop_grace + FLUSH_SECONDS)
+            opening.callback(self.controller.stop)
             self._open = opening.pop_all()
         return self
 

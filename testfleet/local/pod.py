@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from testfleet.local.leftovers import kill_leftovers
 from testfleet.local.server import tied_to_us
 
 OURS: Final = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
@@ -24,7 +25,7 @@ class PodSpec:
 
 @dataclass(slots=True)
 class Pod:
-    """A running or finished pair. `reporter_restarts` counts how often it had to be started again."""
+    """A running or finished pair. `reporter_restarts` counts how often the reporter had to be started again."""
 
     name: str
     folder: Path
@@ -43,6 +44,24 @@ class Pod:
         """Start the reporter over what the folders hold, as the kubelet does when it has died."""
         self.reporter = self._start("reporter", self.spec.reporter_env)
 
+    def stop_rest(self) -> int:
+        """The worker has ended: end its suite if it could not do so itself, and tell the reporter to stop.
+
+        The answer is how many processes a killed worker had left.
+        """
+        left = 0
+        if self.worker.returncode is not None and self.worker.returncode < 0:
+            left = kill_leftovers(self._artifacts, spared={self.reporter.pid})
+        self.reporter.terminate()
+        return left
+
+    def kill(self) -> None:
+        """End every process of the pod, at once."""
+        for process in (self.worker, self.reporter):
+            process.kill()
+            process.wait()
+        kill_leftovers(self._artifacts, spared=())
+
     def last_words(self) -> str:
         """The last line that the worker said."""
         lines = (self.folder / "worker.log").read_text(errors="replace").splitlines()
@@ -52,12 +71,16 @@ class Pod:
         """Remove the pod's folders; its results stand in the database and the bucket."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def _artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
     def _start(self, program: str, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         own = {
             "HOSTNAME": self.name,
             "HANDOFF_DIR": str(self.folder / "handoff"),
-            "ARTIFACTS_DIR": str(self.folder / "artifacts"),
+            "ARTIFACTS_DIR": str(self._artifacts),
         }
         with (self.folder / f"{program}.log").open("ab") as log:
             return subprocess.Popen(

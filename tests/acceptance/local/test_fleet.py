@@ -1,6 +1,9 @@
 """No result is lost and none is counted twice, whatever dies."""
 
 import json
+import subprocess
+import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pod import Pod
 from tests.acceptance.local.conftest import (
+    CATALOG,
     eventually,
     results,
     rows,
@@ -124,6 +128,18 @@ def test_a_killed_worker_costs_an_attempt_and_no_row(
     assert fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (0, 0)
 
 
+def test_a_killed_worker_leaves_no_process_of_its_suite(fleet: Fleet, tmp_path: Path) -> None:
+    """As the end of a container takes all along; else two attempts would run side by side."""
+    send(fleet, "killed", CASES=str(CASES), GATE=str(tmp_path / "gate"))
+    pod = in_the_middle(fleet, "killed")
+    suite = psutil.Process(pod.worker.pid).children(recursive=True)
+    assert suite
+    pod.worker.kill()
+    eventually(lambda: not [process for process in suite if _lives(process)], "the suite is gone")
+    (tmp_path / "gate").touch()
+    wait_until_finished(fleet, "killed")
+
+
 def test_a_killed_reporter_goes_on_where_it_was(fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path) -> None:
     """It is restarted over the same folders: no redelivery, the same attempt, the same rows."""
     gate = tmp_path / "gate"
@@ -175,7 +191,36 @@ def test_a_stopped_fleet_leaves_no_process(config: FleetConfig, tmp_path: Path) 
         pod = in_the_middle(fleet, "stopped")
         family = [process for pid in (pod.worker.pid, pod.reporter.pid) for process in _family(pid)]
     assert len(family) >= 3
-    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert not [process for process in family if _lives(process)]
+
+
+def test_a_killed_fleet_takes_its_servers_along() -> None:
+    """PostgreSQL makes itself a daemon: were it left, the next fleet over the folder would share it."""
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+        Path(folder).chmod(0o755)
+        state = Path(folder) / "state"
+        argv = [sys.executable, "-m", "testfleet", "up", "--state", str(state), "--catalog", str(CATALOG)]
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as fleet:
+            eventually((state / "env").exists, "the fleet is up")
+            family = _family(fleet.pid)
+            postmaster = psutil.Process(int((state / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+            fleet.kill()
+        eventually(lambda: not [process for process in (*family, postmaster) if _lives(process)], "all of it is gone")
+
+
+def test_a_drained_fleet_keeps_the_partial_results(config: FleetConfig, tmp_path: Path) -> None:
+    """The reporters are told to stop after their workers, not together with them."""
+    with Fleet(config) as fleet:
+        send(fleet, "drained", CASES=str(CASES), GATE=str(tmp_path / "gate"))
+        in_the_middle(fleet, "drained")
+    with Fleet(config) as after:
+        (shard,) = rows(after, "SELECT status, outcome FROM test_shards WHERE run_id = 'drained'")
+        assert shard == {"status": "interrupted", "outcome": "interrupted"}
+        assert rows(after, "SELECT count(*) FROM test_cases WHERE run_id = 'drained'") == [{"count": CASES // 2}]
+
+
+def _lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _family(pid: int) -> list[psutil.Process]:
