@@ -1,5 +1,6 @@
-"""What the settings of both programs have in common, and how a wrong one is told."""
+"""What the settings of both programs have in common, where they come from, and how a wrong one is told."""
 
+import os
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,6 +15,11 @@ class PodSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, case_sensitive=False, extra="ignore")
 
+    config_dir: Path = Field(
+        default=Path("/config"),
+        validation_alias="CONFIG_DIR",
+        description="Folder of files named like settings, each with the value; the environment goes before them.",
+    )
     handoff_dir: Path = Field(
         default=Path("/handoff"),
         validation_alias="HANDOFF_DIR",
@@ -38,13 +44,14 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(kind: type[S]) -> S:
-    """Read the settings from the environment.
+    """Read the settings from the environment, and what is not there from the folder `CONFIG_DIR`, if there is one.
 
     Raises:
         InvalidInput: names the environment variable and what is allowed.
     """
+    folder = Path(os.environ.get("CONFIG_DIR") or PodSettings.model_fields["config_dir"].default)
     try:
-        return kind()
+        return kind(_secrets_dir=folder if folder.is_dir() else None)
     except ValidationError as error:
         problem = first_problem(error)
         raise InvalidInput(_variable(kind, problem.field), problem.allowed) from error

@@ -1,5 +1,9 @@
-"""`python -m reporter`: the sidecar that brings one shard's results into PostgreSQL and S3."""
+"""`python -m reporter`: the sidecar that brings one shard's results into PostgreSQL and S3.
 
+With `--check` it only says whether its settings and its bucket are good, and ends.
+"""
+
+import argparse
 import sys
 
 from reporter.lifecycle.stop import Stop
@@ -9,9 +13,12 @@ def main() -> int:
     """Listen to SIGTERM first, then load the heavy parts and run."""
     stop = Stop()
     stop.install()
-    from reporter.program import start  # noqa: PLC0415  # its imports take a second that SIGTERM must not fall into
+    parser = argparse.ArgumentParser(prog="python -m reporter")
+    parser.add_argument("--check", action="store_true", help="only check the settings and the bucket")
+    arguments = parser.parse_args()
+    from reporter import program  # noqa: PLC0415  # its imports take a second that SIGTERM must not fall into
 
-    return start(stop)
+    return program.check() if arguments.check else program.start(stop)
 
 
 if __name__ == "__main__":

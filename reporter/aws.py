@@ -1,4 +1,4 @@
-"""AWS: the only module that knows its SDK. S3 uploads in bounded memory, and RDS tokens."""
+"""AWS: the only module that knows its SDK. S3 uploads in bounded memory, RDS tokens, the platform's secret."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from handoff.errors import InvalidInput
-from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach
+from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach, SecretsOutOfReach
 
 PART_BYTES = 8 * 1024 * 1024
 """A file of up to 80 GB fits into S3's 10,000 parts of this size."""
@@ -128,12 +128,21 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _translate(error: ClientError | BotoCoreError, key: str) -> BucketOutOfReach | BucketRefused:
-    text = " ".join(str(error).split())
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if status < _SERVER_ERROR and error.response.get("Error", {}).get("Code") not in _PASSING:
-            return BucketRefused(f"the bucket refused {key}: {text}")
-    return BucketOutOfReach(f"the bucket is out of reach for {key}: {text}")
+    if _is_final(error):
+        return BucketRefused(f"the bucket refused {key}: {_one_line(error)}")
+    return BucketOutOfReach(f"the bucket is out of reach for {key}: {_one_line(error)}")
+
+
+def _is_final(error: ClientError | BotoCoreError) -> bool:
+    """Whether AWS understood and said no."""
+    if not isinstance(error, ClientError):
+        return False
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status < _SERVER_ERROR and error.response.get("Error", {}).get("Code") not in _PASSING
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _session() -> aioboto3.Session:
@@ -145,6 +154,50 @@ async def bucket(name: str) -> AsyncIterator[Bucket]:
     """The bucket of that name, by the SDK's own chain of region, endpoint and credentials."""
     async with _session().client("s3", config=_CONFIG) as client:
         yield Bucket(client, name)
+
+
+async def check_bucket(name: str) -> None:
+    """Ask S3 whether the bucket is there for us.
+
+    Raises:
+        InvalidInput: there is none of that name, or it is another region's, or not ours; names the setting.
+        BucketOutOfReach: S3 did not answer, even after the SDK's retries.
+    """
+    try:
+        async with _session().client("s3", config=_CONFIG) as client:
+            await client.head_bucket(Bucket=name)
+    except (ClientError, BotoCoreError) as error:
+        problem = _translate(error, name)
+        if isinstance(problem, BucketOutOfReach):
+            raise problem from error
+        raise _refusal(error, "REPORTER_BUCKET", f"must be a bucket that is there for this role: {name}") from error
+
+
+async def secret(secret_id: str) -> str:
+    """The text of a secret in Secrets Manager.
+
+    Raises:
+        InvalidInput: there is no such secret or it is not ours to read; names the setting.
+        SecretsOutOfReach: Secrets Manager did not answer, even after the SDK's retries.
+    """
+    try:
+        async with _session().client("secretsmanager", config=_CONFIG) as client:
+            answer = await client.get_secret_value(SecretId=secret_id)
+    except (ClientError, BotoCoreError) as error:
+        if not _is_final(error):
+            raise SecretsOutOfReach(f"Secrets Manager is out of reach: {_one_line(error)}") from error
+        raise _refusal(error, "CONFIG_SECRET", f"must be a secret that this role may read: {secret_id}") from error
+    text: str | None = answer.get("SecretString")
+    if text is None:
+        raise InvalidInput("CONFIG_SECRET", f"must be a text and not binary: {secret_id}")
+    return text
+
+
+def _refusal(error: ClientError | BotoCoreError, setting: str, allowed: str) -> InvalidInput:
+    """The line for a refusal: one of the role itself comes before the service was ever asked."""
+    if isinstance(error, ClientError) and error.operation_name == "AssumeRoleWithWebIdentity":
+        return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {_one_line(error)}")
+    return InvalidInput(setting, f"{allowed} ({_one_line(error)})")
 
 
 @asynccontextmanager

@@ -17,6 +17,10 @@ class BucketOutOfReach(OutOfReach):
     """S3 did not answer, not even after the SDK's own retries."""
 
 
+class SecretsOutOfReach(OutOfReach):
+    """Secrets Manager did not answer, not even after the SDK's own retries."""
+
+
 class Refused(ReporterError):
     """*Reject*: the other side understood and said no; trying again as things are gives the same answer."""
 

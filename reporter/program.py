@@ -9,13 +9,25 @@ import structlog
 from handoff import logs
 from handoff.errors import InvalidInput
 from handoff.settings import load
-from reporter import aws, database
+from reporter import aws, database, exit_codes
+from reporter.errors import OutOfReach
 from reporter.lifecycle.session import Session
 from reporter.lifecycle.stop import Stop
 from reporter.settings import ReporterSettings
 
-EX_CONFIG = 78
-"""sysexits.h: a setting is wrong. Nothing was done."""
+
+def check() -> int:
+    """Say on stderr what is wrong with the settings or the bucket, and give the exit code.
+
+    The database is not asked: a run waits for one that is out of reach, and its claim proves it.
+    """
+    try:
+        asyncio.run(aws.check_bucket(load(ReporterSettings).bucket))
+    except InvalidInput as error:
+        return _tell(error, exit_codes.BAD_CONFIGURATION)
+    except OutOfReach as error:
+        return _tell(error, exit_codes.TRY_AGAIN)
+    return 0
 
 
 def start(stop: Stop) -> int:
@@ -25,9 +37,13 @@ def start(stop: Stop) -> int:
         logs.configure(settings.log_level, settings.log_format)
         asyncio.run(_run(settings, stop))
     except InvalidInput as error:
-        print(f"reporter: {error}", file=sys.stderr)  # noqa: T201  # the one line for whoever deploys it
-        return EX_CONFIG
+        return _tell(error, exit_codes.BAD_CONFIGURATION)
     return 0
+
+
+def _tell(error: InvalidInput | OutOfReach, exit_code: int) -> int:
+    sys.stderr.write(f"reporter: {error}\n")
+    return exit_code
 
 
 async def _run(settings: ReporterSettings, stop: Stop) -> None:

@@ -35,6 +35,8 @@ class Desk:
     suites: Mapping[str, Suite]
     plan: execution.Planner
     pod: execution.Pod
+    base_url: str | None = None
+    """Target of a job that names none."""
 
     async def see_through(self, message: Message, stop: asyncio.Event) -> Verdict:
         """From the message's body to the reporter's receipt.
@@ -53,6 +55,8 @@ class Desk:
         except InvalidMessage as error:
             return await self._rejected(message, "invalid_message", error, stop)
         job = parsed.job
+        if job.target_url is None:
+            job = job.model_copy(update={"target_url": self.base_url})
         structlog.contextvars.bind_contextvars(run_id=job.run_id, shard=str(job.shard))
         if parsed.unknown_fields:
             log.warning("unknown_fields_ignored", fields=parsed.unknown_fields)

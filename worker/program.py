@@ -23,6 +23,17 @@ from worker.session import Session
 from worker.settings import WorkerSettings
 
 
+def check() -> int:
+    """Say on stderr what is wrong with the settings or the catalog, and give the exit code. AWS is not asked."""
+    try:
+        settings = load(WorkerSettings)
+        catalog.load(settings.catalog)
+        _queue(settings)
+    except (InvalidInput, QueueRefused) as error:
+        return _refuse(error)
+    return 0
+
+
 def main() -> int:
     """Run one session; the answer is the exit code."""
     try:
@@ -30,13 +41,7 @@ def main() -> int:
         suites = catalog.load(settings.catalog)
         logs.configure(settings.log_level, settings.log_format)
         adopt_orphans()
-        region = os.environ.get("AWS_REGION")
-        queue = Queue(
-            settings.queue_url,
-            settings.dead_letter_queue_url,
-            visibility_timeout=settings.visibility_timeout,
-            region=region,
-        )
+        queue = _queue(settings)
         desk = Desk(
             reporter=Reporter(
                 settings.handoff_dir,
@@ -44,15 +49,33 @@ def main() -> int:
                 claim_id=uuid.uuid4().hex,
                 patience=settings.receipt_timeout,
             ),
-            secrets=Secrets(region=region),
+            secrets=Secrets(region=_region()),
             suites=suites,
             plan=runners.plan,
+            base_url=settings.base_url,
             pod=Pod(settings.handoff_dir, Folders(settings.artifacts_dir), os.environ, settings.stop_grace),
         )
         return asyncio.run(_session(settings, queue, desk))
     except (InvalidInput, QueueRefused) as error:
-        sys.stderr.write(f"worker: {error}\n")
-        return exit_codes.BAD_CONFIGURATION
+        return _refuse(error)
+
+
+def _queue(settings: WorkerSettings) -> Queue:
+    return Queue(
+        settings.queue_url,
+        settings.dead_letter_queue_url,
+        visibility_timeout=settings.visibility_timeout,
+        region=_region(),
+    )
+
+
+def _region() -> str | None:
+    return os.environ.get("AWS_REGION")
+
+
+def _refuse(error: InvalidInput | QueueRefused) -> int:
+    sys.stderr.write(f"worker: {error}\n")
+    return exit_codes.BAD_CONFIGURATION
 
 
 async def _session(settings: WorkerSettings, queue: Queue, desk: Desk) -> int:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from handoff.message import Url
 from handoff.settings import PodSettings
 
 _REDELIVERY = 20
@@ -43,6 +44,7 @@ class WorkerSettings(PodSettings):
         description="SQS queue for messages that can never succeed, each with its reason; not the queue itself."
     )
     catalog: Path = Field(description="TOML file of the suites that a message may name; suites lie beside it.")
+    base_url: Url | None = Field(default=None, description="`targetUrl` of a message that names none.")
     visibility_timeout: int = Field(
         default=120,
         ge=1,

@@ -75,6 +75,8 @@ def _s3_action(method: str, query: Mapping[str, list[str]]) -> str:
     """By "Actions defined by Amazon S3": every step of an upload in parts is a put, but for its end without a file."""
     known = query.keys() - {"x-id"}
     match method, known:
+        case "HEAD", names if not names:  # of a bucket; no program asks for an object's head
+            return "s3:ListBucket"
         case "PUT", names if names <= {"partNumber", "uploadId"}:
             return "s3:PutObject"
         case "POST", names if names in ({"uploads"}, {"uploadId"}):

@@ -24,6 +24,7 @@ from tests.unit.aws.stacks import deploy
 from tests.unit.aws.template import FOLDER
 from tests.unit.aws.test_roles import OPERATORS, documents
 
+PLATFORM_SECRET = "testfleet-platform"
 CATALOG = Path(__file__).parent / "catalog.toml"
 
 
@@ -46,6 +47,10 @@ class WatchedFleet(Fleet):
     def seen_by(self, program: str, user: str) -> dict[str, str]:
         """The environment of a command that uses this fleet as that program."""
         return self.env | self._as(program) | {"TESTFLEET_DATABASE_URL": self.database(user)}
+
+    def seen_by_init(self, program: str) -> dict[str, str]:
+        """The AWS access of an init container."""
+        return self.aws.env | self._as(program)
 
     def database(self, user: str) -> str:
         parts = urlsplit(self.database_url)
@@ -89,7 +94,10 @@ def fleet() -> Iterator[WatchedFleet]:
             visibility_timeout=6,
             lease=6,
             stop_grace=5,
-            secrets={"testfleet/sample": {"SHOP_USER": "robin"}},
+            secrets={
+                "testfleet/sample": {"SHOP_USER": "robin"},
+                PLATFORM_SECRET: {"REPORTER_DATABASE_URL": "postgresql://db.example.com/testfleet"},
+            },
         )
         with WatchedFleet(config) as running:
             _use(running)
@@ -107,10 +115,29 @@ def _use(fleet: WatchedFleet) -> None:
     assert _testfleet(fleet, "wait", "r-1", "--timeout", "60s").returncode == 0
     for command in (("runs",), ("show", "r-1")):
         assert _testfleet(fleet, *command).returncode == 0
+    with tempfile.TemporaryDirectory() as folder:
+        config = {"CONFIG_SECRET": PLATFORM_SECRET, "CONFIG_DIR": folder}
+        reporter = {"CONFIG_DIR": f"{folder}/reporter", "HANDOFF_DIR": folder, "ARTIFACTS_DIR": folder}
+        _init(fleet.seen_by_init("config") | config, "reporter.config")
+        _init(fleet.seen_by_init("reporter") | reporter | {"REPORTER_BUCKET": fleet.aws.bucket}, "reporter", "--check")
     rejected = _testfleet(fleet, "enqueue", "no-such-suite", "--run-id", "r-2")
     assert rejected.returncode == 0, rejected.stderr
     eventually(lambda: fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (1, 0), "the message is dead-lettered")
     wait_until_empty(fleet)
+
+
+def _init(env: Mapping[str, str], *module: str) -> None:
+    """An init container of the pod, as a process."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    done = subprocess.run(
+        [sys.executable, "-m", *module],
+        env=inherited | dict(env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def _testfleet(fleet: WatchedFleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -132,6 +159,7 @@ def logins(*users: str) -> frozenset[Call]:
 
 
 LOGINS: Mapping[str, frozenset[Call]] = {
+    "config": logins(),
     "worker": logins(),
     "reporter": logins("testfleet_reporter"),
     "cli": logins("testfleet_cli"),
@@ -139,7 +167,8 @@ LOGINS: Mapping[str, frozenset[Call]] = {
 
 
 @pytest.mark.parametrize(
-    ("program", "role"), [("worker", "WorkerRole"), ("reporter", "ReporterRole"), ("cli", "CliRole")]
+    ("program", "role"),
+    [("config", "ConfigRole"), ("worker", "WorkerRole"), ("reporter", "ReporterRole"), ("cli", "CliRole")],
 )
 def test_a_role_allows_exactly_the_calls_that_its_program_makes(fleet: WatchedFleet, program: str, role: str) -> None:
     """Nothing missing, or a run would fail in the cluster; nothing extra, or test code could use it."""
@@ -151,7 +180,7 @@ def test_a_role_allows_exactly_the_calls_that_its_program_makes(fleet: WatchedFl
 
 def test_nobody_else_called(fleet: WatchedFleet) -> None:
     """The suite's process has no credentials, and no program uses another's."""
-    assert fleet.recorder.callers() == {"worker", "reporter", "cli"}
+    assert fleet.recorder.callers() == {"config", "worker", "reporter", "cli"}
 
 
 def test_the_run_went_well_with_every_program_as_its_own_database_user(fleet: WatchedFleet) -> None:

@@ -101,6 +101,7 @@ def test_unknown_fields_are_ignored_and_logged(pod: Pod) -> None:
         ("WORKER_VISIBILITY_TIMEOUT", "3601", "Input should be less than or equal to 3600"),
         ("WORKER_VISIBILITY_TIMEOUT", "2m", "Input should be a valid integer, unable to parse string as an integer"),
         ("WORKER_RECEIVE_WAIT", "-1", "Input should be greater than or equal to 0"),
+        ("WORKER_BASE_URL", "shop.example.com", "must be an http:// or https:// URL with a host"),
         ("WORKER_STOP_GRACE", "-1", "Input should be greater than or equal to 0"),
         ("WORKER_RECEIPT_TIMEOUT", "0", "Input should be greater than or equal to 1"),
         ("HANDOFF_DIR", "/no/such", FOLDER),
@@ -122,8 +123,9 @@ def test_a_wrong_setting_is_named_and_nothing_is_received(
     """One line on stderr for whoever reads the pod's log; the message waits for a better deployment."""
     pod.send()
     _set(monkeypatch, pod, {name: pod.env.get(value, value)})
-    assert program.main() == 78
-    assert capsys.readouterr().err == f"worker: {name}: {allowed}\n"
+    for start in (program.main, program.check):
+        assert start() == 78
+        assert capsys.readouterr().err == f"worker: {name}: {allowed}\n"
     assert pod.waiting() == 1
 
 

@@ -1,6 +1,8 @@
 """What becomes of the message and of the exit code, for each way that a session can go."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -177,6 +179,26 @@ def test_the_suite_gets_its_job_and_secret_and_nothing_of_the_pod(pod: Pod) -> N
     assert given.items() <= env.items()
     assert not [name for name in env if name.startswith(("AWS_", "WORKER_", "HANDOFF_", "UNRELATED"))]
     assert "p w" not in json.dumps(worker.log)
+
+
+def test_a_job_without_a_target_gets_the_platforms(pod: Pod) -> None:
+    """The run's row tells the same target as the suite was given."""
+    pod.suite('printf %s "$TARGET_URL" > "$ARTIFACTS_DIR/target"')
+    pod.send()
+    assert pod.start(WORKER_BASE_URL="http://shop.example.com").wait() == 0
+    assert (pod.artifacts / "target").read_text() == "http://shop.example.com"
+    record = read(pod.handoff, JobRecord)
+    assert record is not None
+    assert record.job is not None
+    assert record.job.target_url == "http://shop.example.com"
+
+
+def test_a_check_takes_no_message(pod: Pod) -> None:
+    """It is run where the platform is installed, beside a queue that may be full."""
+    pod.send()
+    done = subprocess.run([sys.executable, "-m", "worker", "--check"], env=pod.env, check=False, timeout=60)
+    assert done.returncode == 0
+    assert pod.waiting() == 1
 
 
 def test_a_secret_that_is_not_there_is_an_outcome(pod: Pod) -> None:

@@ -25,6 +25,7 @@ EXPECTED = {
         ("secretsmanager:GetSecretValue", f"{SECRET}:testfleet/*"),
     },
     "ReporterRole": {
+        ("s3:ListBucket", "arn:aws:s3:::qa-artifacts"),
         ("s3:PutObject", OBJECTS),
         ("s3:AbortMultipartUpload", OBJECTS),
         ("rds-db:connect", f"{USER}/testfleet_reporter"),
@@ -40,6 +41,7 @@ EXPECTED = {
         ("rds-db:connect", f"{USER}/testfleet_cli"),
     },
     "IngestRole": {
+        ("s3:ListBucket", "arn:aws:s3:::qa-artifacts"),
         ("s3:PutObject", OBJECTS),
         ("s3:AbortMultipartUpload", OBJECTS),
         ("rds-db:connect", f"{USER}/testfleet_reporter"),

@@ -64,3 +64,17 @@ def test_a_wrong_setting_is_named_by_its_variable(
     with pytest.raises(InvalidInput) as caught:
         load(ProgramSettings)
     assert str(caught.value) == line
+
+
+def test_what_the_environment_lacks_is_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One file a setting, as an init container leaves them; the environment goes before them."""
+    monkeypatch.setenv("CONFIG_DIR", str(tmp_path))
+    (tmp_path / "PROGRAM_URL").write_text("http://file")
+    (tmp_path / "PROGRAM_WAIT").write_text("7")
+    assert (load(ProgramSettings).url, load(ProgramSettings).wait) == ("http://file", 7)
+    monkeypatch.setenv("PROGRAM_WAIT", "9")
+    assert load(ProgramSettings).wait == 9
+    (tmp_path / "PROGRAM_WAIT").write_text("0")
+    monkeypatch.delenv("PROGRAM_WAIT")
+    with pytest.raises(InvalidInput, match=r"^PROGRAM_WAIT: Input should be greater"):
+        load(ProgramSettings)
