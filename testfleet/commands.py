@@ -218,6 +218,12 @@ def up(context: typer.Context) -> ExitCode:
 
 
 @app.command(**_PASSED_ON)
+def serve(context: typer.Context) -> ExitCode:
+    """What a cluster without AWS needs: endpoint, database and something to test."""
+    return _local("serve", context.args)
+
+
+@app.command(**_PASSED_ON)
 def demo(context: typer.Context) -> ExitCode:
     """The fleet on a laptop with suites and something to test."""
     return _local("demo", context.args)

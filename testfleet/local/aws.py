@@ -44,13 +44,15 @@ class AwsEndpoint:
 
 
 @contextmanager
-def endpoint(*, port: int, visibility_timeout: int, secrets: Mapping[str, Mapping[str, str]]) -> Iterator[AwsEndpoint]:
-    """An endpoint on loopback for as long as the block lasts; port 0 takes a free one.
+def endpoint(
+    *, port: int, visibility_timeout: int, secrets: Mapping[str, Mapping[str, str]], host: str = "127.0.0.1"
+) -> Iterator[AwsEndpoint]:
+    """An endpoint that listens on `host` for as long as the block lasts; port 0 takes a free one.
 
     Raises:
         Unavailable: it did not start; another program may have the port.
     """
-    with server("testfleet.local.moto_server", "--port", str(port)) as url:
+    with server("testfleet.local.moto_server", "--host", host, "--port", str(port)) as url:
         sqs, s3, secretsmanager = (_client(url, service) for service in ("sqs", "s3", "secretsmanager"))
         dead = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]

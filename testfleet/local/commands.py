@@ -15,6 +15,7 @@ from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
 from testfleet.local.fleet import Fleet, FleetConfig
+from testfleet.local.serving import Place, serving
 
 CORES = os.cpu_count() or 1
 STATE = Path(".testfleet")
@@ -53,6 +54,36 @@ def up(
             pass
         log.info("fleet_stopping")
     return ExitCode.OK if stop.is_set() else ExitCode.SOFTWARE
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="The name that others reach this machine by.")],
+    password: Annotated[
+        str,
+        typer.Option(envvar="TESTFLEET_SERVE_PASSWORD", help="Of the database's user postgres.", show_default=False),
+    ],
+    state: Annotated[Path, typer.Option(help="Folder of the database; results stay in it.")] = STATE,
+    aws_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the AWS endpoint.")] = 5000,
+    database_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of PostgreSQL.")] = 5432,
+    shop_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the small web shop under test.")] = 8080,
+) -> ExitCode:
+    """Serve a cluster without AWS, on all addresses until SIGTERM: AWS endpoint, database, the sample suites' shop.
+
+    It takes no job itself. Whoever reaches the endpoint may do everything with it: it is for trials.
+    """
+    logs.configure("info", "json")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    ready = state / "env"
+    ready.unlink(missing_ok=True)
+    with serving(Place(host, aws_port, database_port, shop_port), state.absolute(), password) as env:
+        ready.write_text("".join(f"export {name}='{value}'\n" for name, value in env.items()))
+        log.info("serving", host=host)
+        stop.wait()
+    ready.unlink()
+    return ExitCode.OK
 
 
 def demo(

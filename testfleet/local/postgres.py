@@ -9,13 +9,16 @@ from testfleet.migrations import migrate
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres(folder: Path, *, port: int | None = None, password: str = "") -> Iterator[str]:
     """A server with our tables up to date; yields its postgresql:// URL. Its data stay in `folder`.
+
+    It is reached through the folder alone, unless there is a port: then user postgres may log in with the password.
 
     Raises:
         Unavailable: it did not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with server("testfleet.local.postgres_server", str(folder)) as url:
+    listening = () if port is None else ("--port", str(port))
+    with server("testfleet.local.postgres_server", str(folder), *listening, env={"PGPASSWORD": password}) as url:
         migrate(url)
         yield url

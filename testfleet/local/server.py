@@ -1,11 +1,13 @@
 """Servers of the laptop as processes of their own: started, asked for their URL, ended with us."""
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from types import MappingProxyType
 
 from testfleet.errors import Unavailable
 
@@ -28,15 +30,19 @@ def tied_to_us() -> tuple[str, ...]:
 
 
 @contextmanager
-def server(module: str, *arguments: str) -> Iterator[str]:
+def server(module: str, *arguments: str, env: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """Run `python -m module` for as long as the block lasts; yields the URL that it prints first.
+
+    `env` is added to our own environment.
 
     Raises:
         Unavailable: it ended without one.
     """
     argv = [*tied_to_us(), sys.executable, "-m", module, *arguments]
     # A session of its own: Ctrl-C in the terminal is for us alone, and we end it after those who use it.
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=os.environ | env, start_new_session=True
+    ) as process:
         try:
             url = process.stdout.readline().decode().strip() if process.stdout else ""
             if "://" not in url:
