@@ -1,7 +1,7 @@
 # docker buildx bake -f docker/docker-bake.hcl [TARGET]      REGISTRY=… VERSION=… REVISION=… name and label the images.
 
 variable "REGISTRY" {
-  default = "localhost"
+  default = "localhost/testfleet"
 }
 
 variable "VERSION" {
@@ -38,5 +38,5 @@ target "runner" {
     tool = ["playwright", "k6", "newman", "pytest", "all"]
   }
   target = tool
-  tags   = ["${REGISTRY}/testfleet-${tool}:${VERSION}"]
+  tags   = ["${REGISTRY}/${tool}:${VERSION}"]
 }

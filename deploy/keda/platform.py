@@ -1,0 +1,145 @@
+"""Writes an overlay's platform.env from what the stacks of deploy/aws export, so that nothing is copied by hand.
+
+    python deploy/keda/platform.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.0.0/16
+
+Nothing is written unless every value is there. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78 an export
+is missing; one line says which.
+"""
+
+import argparse
+import ipaddress
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+OVERLAY = Path(__file__).parent / "overlays" / "eks" / "platform.env"
+MAX_JOBS = 10_000
+RUNNERS = ("playwright", "k6", "newman", "pytest")
+
+EXPORTS: Mapping[str, tuple[str, str]] = {
+    "IMAGE_REGISTRY": ("registry", "RegistryUri"),
+    "QUEUE_URL": ("queue", "QueueUrl"),
+    "DEAD_LETTER_QUEUE_URL": ("queue", "DeadLetterQueueUrl"),
+    "BUCKET": ("storage", "BucketName"),
+    "PLATFORM_SECRET": ("database", "PlatformSecretName"),
+    "WORKER_ROLE_ARN": ("identity", "WorkerRoleArn"),
+    "REPORTER_ROLE_ARN": ("identity", "ReporterRoleArn"),
+    "CONFIG_ROLE_ARN": ("identity", "ConfigRoleArn"),
+    "MIGRATE_ROLE_ARN": ("identity", "MigrateRoleArn"),
+}
+"""Key of the file: template and output whose export has the value."""
+
+_MIGRATE_URL = "postgresql://testfleet_migrator@{host}:5432/{name}"
+
+
+class Missing(Exception):
+    """A stack that should export a value does not."""
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file; the answer is the exit code."""
+    options = _options(arguments)
+    try:
+        client = boto3.client("cloudformation")
+        pages = client.get_paginator("list_exports").paginate()
+        exports = {export["Name"]: export["Value"] for page in pages for export in page["Exports"]}
+        values = {"AWS_REGION": str(client.meta.region_name), **given(options), **found(exports, options)}
+    except (BotoCoreError, ClientError) as error:
+        return _fail(f"CloudFormation: {' '.join(str(error).split())}", 69)
+    except Missing as error:
+        return _fail(str(error), 78)
+    options.output.write_text(render(values))
+    return 0
+
+
+def given(options: argparse.Namespace) -> dict[str, str]:
+    """The values that no stack knows."""
+    return {
+        "IMAGE_TAG": options.image_tag,
+        "MAX_JOBS": str(options.max_jobs),
+        "MIGRATE_DATABASE_AUTH": "iam",
+        "DATABASE_CIDR": options.database_cidr,
+        "TARGET_CIDR": options.target_cidr,
+    }
+
+
+def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, str]:
+    """The values that the stacks export.
+
+    Raises:
+        Missing: names the export and the template that makes it.
+    """
+
+    def value(template: str, output: str, suffix: str = "") -> str:
+        name = f"{options.prefix}-{template}{suffix}-{output}"
+        if name not in exports:
+            raise Missing(f"{name}: no stack exports it; deploy {options.prefix}-{template}{suffix} ({template}.yaml)")
+        return exports[name]
+
+    values = {key: value(*place) for key, place in EXPORTS.items()}
+    host, name = value("database", "DatabaseEndpoint"), value("database", "DatabaseName")
+    values["MIGRATE_DATABASE_URL"] = _MIGRATE_URL.format(host=host, name=name)
+    for runner in RUNNERS if options.runner_queues else ():
+        for key, output in (("QUEUE_URL", "QueueUrl"), ("DEAD_LETTER_QUEUE_URL", "DeadLetterQueueUrl")):
+            values[f"{runner.upper()}_{key}"] = value("queue", output, f"-{runner}")
+    return values
+
+
+def render(values: Mapping[str, str]) -> str:
+    """The file's text."""
+    return "# Written by deploy/keda/platform.py.\n" + "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def _options(arguments: Iterable[str]) -> argparse.Namespace:
+    parser = _Parser(prog="platform.py", description="Write platform.env from the stacks of deploy/aws.")
+    parser.add_argument("--image-tag", required=True, type=_tag, help="tag that the images were pushed with")
+    parser.add_argument(
+        "--database-cidr", required=True, type=_cidr, help="where PostgreSQL is, such as the VPC's range"
+    )
+    parser.add_argument("--target-cidr", required=True, type=_cidr, help="where systems under test on other ports are")
+    parser.add_argument("--max-jobs", type=_count, default=20, help="the most pods at once; MaxJobs of alarms.yaml")
+    parser.add_argument("--prefix", default="testfleet", help="what the names of the stacks begin with")
+    parser.add_argument("--runner-queues", action="store_true", help="a queue for each runner, too")
+    parser.add_argument("--output", type=Path, default=OVERLAY, help="the file to write")
+    return parser.parse_args(list(arguments))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        sys.exit(_fail(message, 64))
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
+        raise argparse.ArgumentTypeError("must be an image's tag: 1 to 128 of A-Z a-z 0-9 _ . -")
+    return text
+
+
+def _cidr(text: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be an IPv4 range such as 10.0.0.0/16") from None
+    if network.overlaps(ipaddress.IPv4Network("169.254.0.0/16")):
+        raise argparse.ArgumentTypeError("must not hold 169.254.0.0/16, where nodes hand out their role")
+    return str(network)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_JOBS:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_JOBS}")
+    return int(text)
+
+
+def _fail(line: str, exit_code: int) -> int:
+    sys.stderr.write(f"platform: {line}\n")
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
