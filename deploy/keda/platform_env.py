@@ -1,6 +1,6 @@
 """Writes an overlay's platform.env from what the stacks of deploy/aws export, so that nothing is copied by hand.
 
-    python deploy/keda/platform.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.0.0/16
+    python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.0.0/16
 
 Nothing is written unless every value is there. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78 an export
 is missing; one line says which.
@@ -92,11 +92,11 @@ def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, 
 
 def render(values: Mapping[str, str]) -> str:
     """The file's text."""
-    return "# Written by deploy/keda/platform.py.\n" + "".join(f"{key}={value}\n" for key, value in values.items())
+    return "# Written by deploy/keda/platform_env.py.\n" + "".join(f"{key}={value}\n" for key, value in values.items())
 
 
 def _options(arguments: Iterable[str]) -> argparse.Namespace:
-    parser = _Parser(prog="platform.py", description="Write platform.env from the stacks of deploy/aws.")
+    parser = _Parser(prog="platform_env.py", description="Write platform.env from the stacks of deploy/aws.")
     parser.add_argument("--image-tag", required=True, type=_tag, help="tag that the images were pushed with")
     parser.add_argument(
         "--database-cidr", required=True, type=_cidr, help="where PostgreSQL is, such as the VPC's range"

@@ -1,0 +1,119 @@
+"""deploy/keda/platform_env.py against stacks that are there."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Aws
+from tests.unit.aws.stacks import deploy
+from tests.unit.keda.built import KEDA
+
+OPTIONS = ("--image-tag", "1.2.3", "--database-cidr", "10.1.0.0/16", "--target-cidr", "10.2.0.0/16")
+
+
+@pytest.fixture
+def env(aws: Aws, clean_env: dict[str, str]) -> dict[str, str]:
+    return clean_env | aws.env | {"AWS_DEFAULT_REGION": aws.env["AWS_REGION"]}
+
+
+def export(aws: Aws, name: str, exports: Mapping[str, str]) -> None:
+    """A stack that exports the values, whatever it is made of."""
+    outputs = {
+        f"Output{number}": {"Value": value, "Export": {"Name": each}}
+        for number, (each, value) in enumerate(exports.items())
+    }
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    aws.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def run(env: Mapping[str, str], output: Path, *options: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, str(KEDA / "platform_env.py"), "--output", str(output), *options],
+        env=dict(env), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == ""
+    return done.returncode, done.stderr.strip()
+
+
+def values(file: Path) -> dict[str, str]:
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str, str], tmp_path: Path) -> None:
+    """What the templates export reaches the keys of the committed example; a failure leaves the old file."""
+    prefix = aws.bucket  # exports are an account's, and other tests use it too
+    exported = {
+        name.replace("testfleet-", f"{prefix}-", 1): value
+        for stack in deploy().values()
+        for name, value in stack.exports.items()
+    }
+    export(aws, prefix, exported)
+    output = tmp_path / "platform.env"
+    assert run(env, output, *OPTIONS, "--prefix", prefix, "--max-jobs", "7") == (0, "")
+    found, example = values(output), values(KEDA / "overlays" / "eks" / "platform.env")
+    assert found.keys() == example.keys()
+    assert found == {
+        "AWS_REGION": "eu-central-1",
+        "IMAGE_REGISTRY": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/testfleet",
+        "IMAGE_TAG": "1.2.3",
+        "MAX_JOBS": "7",
+        "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs",
+        "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs-dead",
+        "BUCKET": "qa-artifacts",
+        "PLATFORM_SECRET": "testfleet-platform",
+        "WORKER_ROLE_ARN": exported[f"{prefix}-identity-WorkerRoleArn"],
+        "REPORTER_ROLE_ARN": exported[f"{prefix}-identity-ReporterRoleArn"],
+        "CONFIG_ROLE_ARN": exported[f"{prefix}-identity-ConfigRoleArn"],
+        "MIGRATE_ROLE_ARN": exported[f"{prefix}-identity-MigrateRoleArn"],
+        "MIGRATE_DATABASE_URL": "postgresql://testfleet_migrator@results.abc.eu-central-1.rds.amazonaws.com:5432/testfleet",
+        "MIGRATE_DATABASE_AUTH": "iam",
+        "DATABASE_CIDR": "10.1.0.0/16",
+        "TARGET_CIDR": "10.2.0.0/16",
+    }
+    code, line = run(env, output, *OPTIONS, "--prefix", prefix, "--runner-queues")
+    missing = f"{prefix}-queue-playwright-QueueUrl: no stack exports it"
+    assert (code, line) == (78, f"platform: {missing}; deploy {prefix}-queue-playwright (queue.yaml)")
+    assert values(output) == found  # the old file stands
+
+
+def test_a_stack_that_is_not_there_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    """With the template that makes it; no half file is written."""
+    output = tmp_path / "platform.env"
+    assert run(env, output, *OPTIONS, "--prefix", "nothing") == (
+        78,
+        "platform: nothing-registry-RegistryUri: no stack exports it; deploy nothing-registry (registry.yaml)",
+    )
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "line"),
+    [
+        ("--image-tag", "a b", "argument --image-tag: must be an image's tag: 1 to 128 of A-Z a-z 0-9 _ . -"),
+        ("--database-cidr", "vpc", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16"),
+        ("--database-cidr", "10.0.0.1/8", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16"),
+        (
+            "--target-cidr",
+            "0.0.0.0/0",
+            "argument --target-cidr: must not hold 169.254.0.0/16, where nodes hand out their role",
+        ),
+        ("--max-jobs", "0", "argument --max-jobs: must be 1 to 10000"),
+    ],
+)
+def test_a_wrong_option_is_named(option: str, value: str, line: str, env: dict[str, str], tmp_path: Path) -> None:
+    """Before AWS is asked."""
+    options = dict(zip(OPTIONS[::2], OPTIONS[1::2], strict=True)) | {option: value}
+    assert run(env, tmp_path / "x", *(part for pair in options.items() for part in pair)) == (64, f"platform: {line}")
+
+
+def test_aws_out_of_reach_is_another_exit_code(env: dict[str, str], tmp_path: Path) -> None:
+    """The same command may succeed later."""
+    away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    code, line = run(env | away, tmp_path / "x", *OPTIONS)
+    assert code == 69
+    assert line.startswith("platform: CloudFormation: Could not connect")

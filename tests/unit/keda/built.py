@@ -1,0 +1,86 @@
+"""The manifests as `kubectl apply -k` would send them."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+KEDA = Path(__file__).parents[3] / "deploy" / "keda"
+OVERLAYS = ("eks", "eks-fargate", "kind")
+
+Manifest = Mapping[str, Any]
+
+
+def kustomize(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """`kubectl kustomize`; the test is skipped where there is no kubectl."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed, and nothing else here builds kustomizations")
+    return subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60)
+
+
+@cache
+def overlay(name: str) -> tuple[Manifest, ...]:
+    """The objects of an overlay of this repository."""
+    return objects(KEDA / "overlays" / name)
+
+
+def objects(folder: Path) -> tuple[Manifest, ...]:
+    """The objects that a kustomization gives."""
+    done = kustomize(folder)
+    assert done.returncode == 0, done.stderr
+    return tuple(yaml.safe_load_all(done.stdout))
+
+
+def one(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
+    (found,) = [each for each in manifests if each["kind"] == kind and each["metadata"]["name"] == name]
+    return found
+
+
+def of_kind(manifests: tuple[Manifest, ...], kind: str) -> list[Manifest]:
+    return [each for each in manifests if each["kind"] == kind]
+
+
+def pods(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Manifest]]:
+    """The specification of every pod that the objects make, with the name of what makes it."""
+    for each in manifests:
+        name = f"{each['kind']}/{each['metadata']['name']}"
+        match each["kind"]:
+            case "ScaledJob":
+                yield name, each["spec"]["jobTargetRef"]["template"]["spec"]
+            case "Job" | "Deployment":
+                yield name, each["spec"]["template"]["spec"]
+
+
+def containers(pod: Manifest) -> dict[str, Manifest]:
+    """Init containers and the others, by name."""
+    return {each["name"]: each for each in (*pod.get("initContainers", ()), *pod["containers"])}
+
+
+def env(container: Manifest) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in container.get("env", ())}
+
+
+def with_components(folder: Path, components: tuple[str, ...], more: str = "") -> Path:
+    """A copy of the manifests whose eks overlay has these components instead of its own, and more in platform.env."""
+    copy = folder / "keda"
+    shutil.copytree(KEDA, copy)
+    eks = copy / "overlays" / "eks"
+    text = (eks / "kustomization.yaml").read_text()
+    chosen = "".join(f"  - ../../components/{each}\n" for each in components)
+    (eks / "kustomization.yaml").write_text(f"{text[: text.index('components:')]}components:\n{chosen}")
+    with (eks / "platform.env").open("a") as platform:
+        platform.write(more)
+    return eks
+
+
+RUNNER_QUEUES = "".join(
+    f"{runner.upper()}_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/111122223333/test-jobs-{runner}\n"
+    f"{runner.upper()}_DEAD_LETTER_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/111122223333/test-jobs-{runner}-dead\n"
+    for runner in ("playwright", "k6", "newman", "pytest")
+)

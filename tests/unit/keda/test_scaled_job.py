@@ -1,0 +1,270 @@
+"""The ScaledJob: whole, against a copy that a person has read, and by rules where it must agree with something else."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+from handoff.settings import PodSettings
+from reporter.config import ConfigSettings
+from reporter.settings import ReporterSettings
+from testfleet.settings import Settings
+from tests.unit.aws.stacks import deploy
+from tests.unit.aws.template import load
+from tests.unit.keda.built import (
+    OVERLAYS,
+    RUNNER_QUEUES,
+    Manifest,
+    containers,
+    env,
+    objects,
+    of_kind,
+    one,
+    overlay,
+    pods,
+    with_components,
+)
+from worker.settings import WorkerSettings
+
+GOLDEN = Path(__file__).parent / "golden"
+
+PROGRAMS: dict[str, type[BaseSettings]] = {
+    "config": ConfigSettings,
+    "check": ReporterSettings,
+    "reporter": ReporterSettings,
+    "worker": WorkerSettings,
+    "settings": WorkerSettings,
+    "migrate": Settings,
+}
+SDK = {"AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
+
+
+def scaled_job(name: str) -> Manifest:
+    return one(overlay(name), "ScaledJob", "testfleet-runner")
+
+
+def pod(name: str) -> Manifest:
+    spec: Manifest = scaled_job(name)["spec"]["jobTargetRef"]["template"]["spec"]
+    return spec
+
+
+def mounts(container: Manifest) -> dict[str, str]:
+    return {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+
+
+def audience(spec: Manifest, container: Manifest) -> str:
+    """The audience of the one token that the container mounts."""
+    volumes = {each["name"]: each for each in spec["volumes"]}
+    (token,) = [volumes[name] for name in mounts(container).values() if "projected" in volumes[name]]
+    (source,) = token["projected"]["sources"]
+    found: str = source["serviceAccountToken"]["audience"]
+    return found
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_scaled_job_is_the_one_that_was_read(name: str) -> None:
+    """UPDATE_GOLDEN=1 writes the copies anew; the difference is then there to be reviewed."""
+    text = yaml.safe_dump(scaled_job(name), sort_keys=True)
+    golden = GOLDEN / f"{name}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_keda_is_told_what_the_trials_showed(name: str) -> None:
+    """docs/design.md, "What KEDA is told": each of these has a reason there."""
+    spec = scaled_job(name)["spec"]
+    assert spec["scalingStrategy"] == {"strategy": "default"}
+    assert spec["rollout"] == {"strategy": "gradual"}
+    (trigger,) = spec["triggers"]
+    metadata = trigger["metadata"]
+    assert (metadata["queueLength"], metadata["scaleOnInFlight"], metadata["scaleOnDelayed"]) == ("1", "true", "false")
+    job = spec["jobTargetRef"]
+    assert (job["ttlSecondsAfterFinished"], job["template"]["spec"]["restartPolicy"]) == (3600, "Never")
+    assert min(spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) >= 1000
+    first, *others = job["podFailurePolicy"]["rules"]
+    assert (first["action"], first["onPodConditions"]) == ("Ignore", [{"type": "DisruptionTarget", "status": "True"}])
+    assert {rule["action"] for rule in others} == {"FailJob"}
+    assert others[0]["onExitCodes"] == {"containerName": "worker", "operator": "NotIn", "values": [0]}
+    assert one(overlay(name), "TriggerAuthentication", trigger["authenticationRef"]["name"])
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_pod_has_the_time_that_its_stop_sequence_takes(name: str) -> None:
+    """Twice the worker's grace and 40 s for the flush, by the worker's own default where nothing else is set."""
+    grace = int(
+        env(containers(pod(name))["worker"]).get("WORKER_STOP_GRACE", WorkerSettings.model_fields["stop_grace"].default)
+    )
+    assert pod(name)["terminationGracePeriodSeconds"] >= 2 * grace + 40
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_lease_never_outlives_the_visibility_timeout(name: str) -> None:
+    """Else a redelivery would find a dead pod's shard taken."""
+    worker, reporter = (env(containers(pod(name))[each]) for each in ("worker", "reporter"))
+    visibility = int(worker.get("WORKER_VISIBILITY_TIMEOUT", WorkerSettings.model_fields["visibility_timeout"].default))
+    lease = int(reporter.get("REPORTER_LEASE", ReporterSettings.model_fields["lease"].default))
+    assert lease <= visibility
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_reporter_is_a_native_sidecar_behind_the_checks(name: str) -> None:
+    """What ends the pod early comes first; the sidecar is an init container that stays."""
+    spec = pod(name)
+    assert [(each["name"], each.get("restartPolicy")) for each in spec["initContainers"]] == [
+        ("config", None),
+        ("check", None),
+        ("reporter", "Always"),
+    ]
+    assert [each["name"] for each in spec["containers"]] == ["worker"]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_each_container_has_the_token_of_its_own_role_alone(name: str) -> None:
+    """As identity.yaml trusts them: the worker's can't reach the bucket, nor the reporter's the queue."""
+    parameters = load("identity")["Parameters"]
+    expected = {
+        program: parameters[f"{role}Audience"]["Default"]
+        for program, role in (
+            ("config", "Config"),
+            ("check", "Reporter"),
+            ("reporter", "Reporter"),
+            ("worker", "Worker"),
+        )
+    }
+    spec = pod(name)
+    assert {program: audience(spec, each) for program, each in containers(spec).items()} == expected
+    assert spec["serviceAccountName"] == parameters["RunnerServiceAccount"]["Default"]
+    for each in containers(spec).values():
+        assert env(each)["AWS_WEB_IDENTITY_TOKEN_FILE"] == "/var/run/secrets/testfleet/token"
+        assert "/var/run/secrets/testfleet" in mounts(each)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_service_account_is_there_and_mounts_no_token_by_itself(name: str) -> None:
+    """A token for the cluster's API server is nobody's here."""
+    accounts = {each["metadata"]["name"]: each for each in of_kind(overlay(name), "ServiceAccount")}
+    assert {spec["serviceAccountName"] for _, spec in pods(overlay(name)) if "serviceAccountName" in spec} == set(
+        accounts
+    )
+    assert {each["automountServiceAccountToken"] for each in accounts.values()} == {False}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_platforms_settings_are_in_memory_and_each_program_sees_its_part(name: str) -> None:
+    """The worker's part holds no address of the database, and the suite's sandbox hides even that."""
+    spec = pod(name)
+    (volume,) = [each for each in spec["volumes"] if each["name"] == "config"]
+    assert volume["emptyDir"]["medium"] == "Memory"
+    seen = {
+        program: {
+            (each["mountPath"], each.get("subPath")) for each in container["volumeMounts"] if each["name"] == "config"
+        }
+        for program, container in containers(spec).items()
+    }
+    reporters = {("/config", "reporter")}
+    assert seen == {
+        "config": {("/config", None)},
+        "check": reporters,
+        "reporter": reporters,
+        "worker": {("/config", "worker")},
+    }
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_variable_is_a_setting_of_its_program(name: str) -> None:
+    """A misspelt one would be ignored without a word."""
+    checked = 0
+    for _, spec in pods(overlay(name)):
+        for container, definition in containers(spec).items():
+            if container in PROGRAMS:
+                assert set(env(definition)) <= variables(PROGRAMS[container]) | SDK
+                checked += 1
+    assert checked == 6
+
+
+def variables(kind: type[BaseSettings]) -> set[str]:
+    prefix = kind.model_config.get("env_prefix", "")
+    return {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in kind.model_fields.items()}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_folders_of_the_programs_are_volumes_with_a_limit(name: str) -> None:
+    """The root file system is read-only, and a suite that writes without end must not fill the node."""
+    spec = pod(name)
+    sizes = {each["name"]: each["emptyDir"].get("sizeLimit") for each in spec["volumes"] if "emptyDir" in each}
+    assert all(sizes.values())
+    for program in ("worker", "reporter"):
+        where = mounts(containers(spec)[program])
+        for field in ("handoff_dir", "artifacts_dir"):
+            assert where[str(PodSettings.model_fields[field].default)] in sizes
+        assert where["/tmp"] in sizes
+    worker, reporter = (mounts(containers(spec)[program]) for program in ("worker", "reporter"))
+    assert (worker["/handoff"], worker["/artifacts"]) == (reporter["/handoff"], reporter["/artifacts"])
+    assert worker["/tmp"] != reporter["/tmp"]
+
+
+def test_the_names_are_those_that_alarms_and_logs_look_for() -> None:
+    """Fluent Bit finds the reporter's lines by namespace and container, the alarms the worker's memory."""
+    parameters = load("alarms")["Parameters"]
+    assert scaled_job("eks")["metadata"]["namespace"] == parameters["Namespace"]["Default"]
+    assert parameters["WorkerContainer"]["Default"] in containers(pod("eks"))
+    keda = load("identity")["Parameters"]
+    assert keda["MigrateServiceAccount"]["Default"] == "testfleet-migrate"
+
+
+def test_a_runner_has_its_own_queue_and_image(tmp_path: Path) -> None:
+    """Each as the stacks name them, beside the default one, and in nothing else different."""
+    manifests = objects(with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES))
+    default = scaled_job("eks")
+    found = {each["metadata"]["name"]: each for each in of_kind(manifests, "ScaledJob")}
+    assert found.pop("testfleet-runner") == default
+    assert set(found) == {f"testfleet-runner-{runner}" for runner in ("playwright", "k6", "newman", "pytest")}
+    for name, each in found.items():
+        runner = name.removeprefix("testfleet-runner-")
+        text = yaml.safe_dump(each).replace(f"/{runner}:", "/all:").replace(f"test-jobs-{runner}", "test-jobs")
+        assert yaml.safe_load(text.replace(name, "testfleet-runner")) == default
+
+
+def test_with_pod_identity_no_container_brings_a_token_of_its_own(tmp_path: Path) -> None:
+    """The agent injects one for all of them; the SDK would prefer a web identity that is left over."""
+    manifests = objects(with_components(tmp_path, ("platform", "pod-identity")))
+    spec = one(manifests, "ScaledJob", "testfleet-runner")["spec"]["jobTargetRef"]["template"]["spec"]
+    for container in containers(spec).values():
+        assert not env(container).keys() & {"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
+        assert set(mounts(container).values()) <= {each["name"] for each in spec["volumes"]}
+    assert not [each for each in spec["volumes"] if "projected" in each]
+    policy = one(manifests, "NetworkPolicy", "pod-identity-agent")
+    assert policy["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "169.254.170.23/32"}}]
+
+
+def test_the_migration_logs_in_as_its_own_user() -> None:
+    """Its role may connect as testfleet_migrator and as nobody else."""
+    job = one(overlay("eks"), "Job", "testfleet-migrate")["spec"]["template"]["spec"]
+    migrate = containers(job)["migrate"]
+    assert "//testfleet_migrator@" in env(migrate)["TESTFLEET_DATABASE_URL"]
+    assert audience(job, migrate) in deploy()["identity"].resources["OidcProvider"]["Properties"]["ClientIdList"]
+    assert not [each for each in mounts(containers(job)["settings"]).values() if each == "token"]
+
+
+def _cidrs(policy: Manifest) -> list[dict[str, Any]]:
+    return [to["ipBlock"] for rule in policy["spec"].get("egress", ()) for to in rule.get("to", ()) if "ipBlock" in to]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_nothing_reaches_where_a_node_hands_out_its_role(name: str) -> None:
+    """169.254.169.254; what is allowed of link-local is the cluster's DNS cache."""
+    policies = of_kind(overlay(name), "NetworkPolicy")
+    blocks = [block for policy in policies for block in _cidrs(policy)]
+    assert {block["cidr"]: block.get("except") for block in blocks if block["cidr"] == "0.0.0.0/0"} == {
+        "0.0.0.0/0": ["169.254.0.0/16"]
+    }
+    assert {block["cidr"] for block in blocks if block["cidr"].startswith("169.")} == {"169.254.20.10/32"}
+    deny = one(overlay(name), "NetworkPolicy", "deny-all")["spec"]
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    inward = [each["metadata"]["name"] for each in policies if "ingress" in each["spec"]]
+    assert inward == (["embedded"] if name == "kind" else [])
