@@ -18,6 +18,7 @@ from worker.catalog import Suite
 from worker.errors import WorkerError
 from worker.family import Family
 from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
+from worker.sandbox import Sandbox
 from worker.suite_process import SuiteProcess
 from worker.waiting import Stopped, in_thread, race, unless
 
@@ -42,6 +43,7 @@ class Pod:
     folders: Folders
     environment: Mapping[str, str]
     stop_grace: float
+    sandbox: Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ async def run(
         result = Ended("interrupted", process.exit_code)
     else:
         result = Ended("timed_out", process.exit_code, f"the suite ran longer than its timeout of {suite.timeout:g} s")
-    return await _with_report(result, after)
+    return await _with_report(result, after, pod.sandbox)
 
 
 async def _start(
@@ -115,26 +117,32 @@ async def _start(
     for folder in (pod.folders.junit, logs):
         folder.mkdir(parents=True, exist_ok=True)
     async with asyncio.timeout(suite.timeout):  # the runner may look through the whole suite
-        planned = await unless(stop, in_thread(partial(plan, suite, job, pod.folders)))
+        planned = await unless(stop, in_thread(partial(pod.sandbox.call, partial(plan, suite, job, pod.folders))))
     if isinstance(planned, NoTests):
         pod.folders.junit_file.write_text(EMPTY_JUNIT, encoding="utf-8")
         return None
     env = environment.of_suite(
         pod.environment, runner=planned.env, suite=suite.env, secret=secret, job=job, folders=pod.folders
     )
-    process = SuiteProcess.start(planned.argv, cwd=planned.cwd, env=env, output=logs / "suite.log", family=family)
+    start = partial(
+        SuiteProcess.start, planned.argv, cwd=planned.cwd, env=env, output=logs / "suite.log", family=family
+    )
+    process = await in_thread(partial(pod.sandbox.call, start))
     log.info("suite_started", program=planned.argv[0], cwd=str(planned.cwd))
     return process, planned.after
 
 
-async def _with_report(ended: Ended, after: Callable[[], None] | None) -> Ended:
-    """Let the runner write its JUnit; where it can't, the detail says so and the report is missing."""
+async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: Sandbox) -> Ended:
+    """Let the runner write its JUnit; where it can't, the detail says so and the report is missing.
+
+    It reads what the suite has left, and a link in there must lead no further than the suite itself.
+    """
     if after is None:
         return ended
     limit = REPORT_SECONDS_INTERRUPTED if ended.ending == "interrupted" else REPORT_SECONDS
     try:
         async with asyncio.timeout(limit):
-            await in_thread(after)
+            await in_thread(partial(sandbox.call, after))
     except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be told whatever comes
         problem = f"no report: {_one_line(error)}"
         return Ended(ended.ending, ended.exit_code, f"{ended.detail}; {problem}" if ended.detail else problem)

@@ -10,7 +10,7 @@ import uuid
 from handoff import logs
 from handoff.errors import InvalidInput
 from handoff.settings import load
-from worker import catalog, exit_codes, runners
+from worker import catalog, exit_codes, runners, sandbox
 from worker.errors import QueueRefused
 from worker.execution import Pod
 from worker.family import adopt_orphans
@@ -18,6 +18,7 @@ from worker.job import Desk
 from worker.queue import Queue
 from worker.reporter import Reporter
 from worker.runners.plan import Folders
+from worker.sandbox import Sandbox
 from worker.secrets import Secrets
 from worker.session import Session
 from worker.settings import WorkerSettings
@@ -29,6 +30,7 @@ def check() -> int:
         settings = load(WorkerSettings)
         catalog.load(settings.catalog)
         _queue(settings)
+        _sandbox(settings)
     except (InvalidInput, QueueRefused) as error:
         return _refuse(error)
     return 0
@@ -53,7 +55,13 @@ def main() -> int:
             suites=suites,
             plan=runners.plan,
             base_url=settings.base_url,
-            pod=Pod(settings.handoff_dir, Folders(settings.artifacts_dir), os.environ, settings.stop_grace),
+            pod=Pod(
+                settings.handoff_dir,
+                Folders(settings.artifacts_dir),
+                os.environ,
+                settings.stop_grace,
+                _sandbox(settings),
+            ),
         )
         return asyncio.run(_session(settings, queue, desk))
     except (InvalidInput, QueueRefused) as error:
@@ -66,6 +74,16 @@ def _queue(settings: WorkerSettings) -> Queue:
         settings.dead_letter_queue_url,
         visibility_timeout=settings.visibility_timeout,
         region=_region(),
+    )
+
+
+def _sandbox(settings: WorkerSettings) -> Sandbox:
+    if settings.suite_sandbox == "off":
+        return Sandbox()
+    return sandbox.around(
+        os.environ,
+        secret=(settings.handoff_dir, settings.config_dir),
+        needed=(settings.artifacts_dir, settings.catalog.parent),
     )
 
 

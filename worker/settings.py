@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -58,6 +58,10 @@ class WorkerSettings(PodSettings):
         le=7200,
         description="Seconds to wait for a message; by default the visibility timeout + 20, so that the Job made for a "
         "crashed worker's message is still there when it comes back.",
+    )
+    suite_sandbox: Literal["landlock", "off"] = Field(
+        default="landlock",
+        description="Keeps suites from the worker's credentials and the handoff; landlock needs Linux 5.19 with it.",
     )
     stop_grace: int = Field(
         default=30,

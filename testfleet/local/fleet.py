@@ -100,6 +100,7 @@ class Fleet:
                 "WORKER_CATALOG": str(self.config.catalog),
                 "WORKER_VISIBILITY_TIMEOUT": str(self.config.visibility_timeout),
                 "WORKER_STOP_GRACE": str(self.config.stop_grace),
+                "WORKER_SUITE_SANDBOX": "off",  # the folders lie where suites write, and there is nothing to hide
             }
             | ({EXECUTABLE: browser} if browser else {}),
             reporter_env=self.aws.env

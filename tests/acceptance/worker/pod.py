@@ -1,18 +1,23 @@
 """The worker as a real process, against moto's SQS, with a scripted stand-in for the reporter."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from handoff import volume
 from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run
+
+WORKER = (sys.executable, "-m", "worker")
+WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+"""What to put before a program so that it has none, as in a pod; only root has any."""
 
 DEADLINE = 30
 """Seconds until a condition that must come about is given up; a slow machine is no failure."""
@@ -80,6 +85,8 @@ class Sidecar:
 class Pod:
     """One worker's surroundings: two folders, a catalog, a queue with its dead-letter queue."""
 
+    argv: Sequence[str] = WORKER
+
     def __init__(self, folder: Path, aws: Any, clean_env: dict[str, str]) -> None:
         self.aws = aws
         self.sqs = aws.client("sqs")
@@ -96,6 +103,7 @@ class Pod:
                 "WORKER_RECEIVE_WAIT": "10",
                 "WORKER_STOP_GRACE": "5",
                 "WORKER_RECEIPT_TIMEOUT": "20",
+                "WORKER_SUITE_SANDBOX": "off",  # the folders lie below /tmp; test_sandbox.py has others
                 "HANDOFF_DIR": str(self.handoff),
                 "ARTIFACTS_DIR": str(self.artifacts),
             }
@@ -116,7 +124,7 @@ class Pod:
         return body
 
     def start(self, script: Script | None = None, **settings: str) -> "Worker":
-        worker = Worker(self.env | settings, Sidecar(self.handoff, self.artifacts, script or Script()))
+        worker = Worker(self.argv, self.env | settings, Sidecar(self.handoff, self.artifacts, script or Script()))
         self._open.append(worker)
         return worker
 
@@ -168,11 +176,9 @@ class Pod:
 class Worker:
     """A running `python -m worker`."""
 
-    def __init__(self, env: dict[str, str], sidecar: Sidecar) -> None:
+    def __init__(self, argv: Sequence[str], env: dict[str, str], sidecar: Sidecar) -> None:
         self._sidecar = sidecar
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "worker"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self._lines: list[str] = []
         self._errors: list[str] = []
         assert self.process.stdout

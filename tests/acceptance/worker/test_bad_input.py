@@ -102,6 +102,7 @@ def test_unknown_fields_are_ignored_and_logged(pod: Pod) -> None:
         ("WORKER_VISIBILITY_TIMEOUT", "2m", "Input should be a valid integer, unable to parse string as an integer"),
         ("WORKER_RECEIVE_WAIT", "-1", "Input should be greater than or equal to 0"),
         ("WORKER_BASE_URL", "shop.example.com", "must be an http:// or https:// URL with a host"),
+        ("WORKER_SUITE_SANDBOX", "on", "Input should be 'landlock' or 'off'"),
         ("WORKER_STOP_GRACE", "-1", "Input should be greater than or equal to 0"),
         ("WORKER_RECEIPT_TIMEOUT", "0", "Input should be greater than or equal to 1"),
         ("HANDOFF_DIR", "/no/such", FOLDER),

@@ -18,6 +18,7 @@ from worker.job import Desk
 from worker.queue import Message, Queue
 from worker.reporter import Reporter
 from worker.runners.plan import Folders, NoTests, Plan
+from worker.sandbox import Sandbox
 from worker.secrets import Secrets
 from worker.session import Session
 
@@ -81,7 +82,7 @@ class Stage:
             FakeSecrets(region=None),
             {"checkout": suite},
             plan,
-            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, stop_grace=5),
+            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox()),
         )
         (folder / "artifacts").mkdir()
         self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, stop=self.stop)

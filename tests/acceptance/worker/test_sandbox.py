@@ -1,0 +1,156 @@
+"""A suite that looks for credentials gets nothing; without the sandbox it would."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handoff.errors import InvalidInput
+from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod
+from tests.conftest import Aws
+from worker import sandbox
+from worker.sandbox import LEAST_ABI, UNLESS, abi
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+TOKEN = "the token of the worker's role"
+
+landlock = pytest.mark.skipif(abi() < LEAST_ABI, reason="this kernel has no Landlock, or only its first version")
+
+
+class Probed(Pod):
+    """A pod whose worker has a token, platform settings and an access key, and whose one suite looks for them."""
+
+    argv = (*WITHOUT_CAPABILITIES, *WORKER)
+
+    def __init__(self, folder: Path, aws: Aws, env: dict[str, str]) -> None:
+        super().__init__(folder, aws, env)
+        self.token = folder / "secrets" / "testfleet" / "token"
+        self.config = folder / "config"
+        self.tmp = folder / "tmp"
+        for each in (self.token.parent, self.config, self.tmp):
+            each.mkdir(parents=True)
+        self.token.write_text(TOKEN)
+        (self.config / "WORKER_BASE_URL").write_text("http://shop.example.com")
+        self.env |= {
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(self.token),
+            "CONFIG_DIR": str(self.config),
+            "HOME": str(self.tmp),
+            "TMPDIR": str(self.tmp),
+        }
+        self.command(sys.executable, str(FIXTURES / "sandbox" / "probe.py"))
+
+    def command(self, *argv: str) -> None:
+        text = f'[suites.checkout]\nrunner = "command"\npath = "."\ntimeout = 60\ncommand = {json.dumps(argv)}\n'
+        (self.suites / "catalog.toml").write_text(text)
+
+    def probe(self, how: str) -> dict[str, Any]:
+        """What the suite found."""
+        places = {"TOKEN": self.token, "HANDOFF": self.handoff, "CONFIG": self.config}
+        aws = {"ENDPOINT": self.aws.endpoint, "QUEUE": self.aws.queue_url}
+        self.send(params={name: str(value) for name, value in {**places, **aws}.items()})
+        self.start(WORKER_SUITE_SANDBOX=how).wait()  # a suite that may write to the handoff spoils its worker's end
+        found: dict[str, Any] = json.loads((self.artifacts / "found.json").read_text())
+        return found
+
+
+@pytest.fixture
+def probed(tmp_path: Path, aws: Aws, clean_env: dict[str, str]) -> Iterator[Probed]:
+    pod = Probed(tmp_path, aws, clean_env)
+    yield pod
+    pod.close()
+
+
+@landlock
+def test_a_suite_that_looks_for_credentials_gets_nothing(probed: Probed) -> None:
+    """Neither by variables, nor by files, nor through other processes; and it cannot speak for its worker."""
+    denied = "PermissionError"
+    assert probed.probe("landlock") == {
+        "own": [],
+        "others": [],
+        "token": denied,
+        "token through /proc": denied,
+        "token through a link": "None",  # a link is only a name
+        "link": denied,
+        "config": denied,
+        "address": denied,
+        "handoff": denied,
+        "job": denied,
+        "forged": denied,
+        "truncated": denied,
+        "removed": denied,
+        "moved": denied,
+        "worker's files": denied,
+        "s3": "NoCredentialsError",
+        "sqs": "NoCredentialsError",
+        "secretsmanager": "NoCredentialsError",
+        "database": [],
+    }
+    assert probed.outcome().ending == "finished"
+
+
+def test_without_the_sandbox_the_same_suite_finds_its_way_in(probed: Probed) -> None:
+    """The probe can find something: it is the sandbox that keeps it out."""
+    found = probed.probe("off")
+    assert found["own"] == []  # the environment is the worker's own doing
+    assert "AWS_SECRET_ACCESS_KEY" in found["others"]
+    assert (found["token"], found["link"], found["address"]) == (TOKEN, TOKEN, "http://shop.example.com")
+    assert (found["s3"], found["sqs"], found["secretsmanager"]) == ("True", "True", "True")
+    assert found["handoff"] != "PermissionError"
+
+
+@landlock
+def test_a_suite_within_can_do_what_suites_do(probed: Probed) -> None:
+    """Files anywhere else, renames across folders, children, sockets, signals, the temporary folder."""
+    probed.command(sys.executable, str(FIXTURES / "sandbox" / "ordinary.py"))
+    probed.send()
+    worker = probed.start(WORKER_SUITE_SANDBOX="landlock")
+    assert worker.wait() == 0
+    assert (probed.outcome().ending, probed.outcome().exit_code) == ("finished", 0), (
+        probed.artifacts / "log" / "suite.log"
+    ).read_text()
+
+
+@landlock
+def test_a_program_that_is_not_there_is_told_as_ever(probed: Probed) -> None:
+    """No wrapper stands between the worker and the suite."""
+    probed.command("no-such-program")
+    probed.send()
+    assert probed.run(WORKER_SUITE_SANDBOX="landlock") == 0
+    assert probed.outcome().ending == "failed_to_start"
+    assert "no-such-program" in (probed.outcome().detail or "")
+
+
+@landlock
+def test_folders_that_suites_need_must_not_be_hidden(probed: Probed, tmp_path: Path) -> None:
+    """A token beside the artifacts would take them along: one line, and the message stays."""
+    probed.send()
+    env = probed.env | {"WORKER_SUITE_SANDBOX": "landlock", "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")}
+    done = subprocess.run(probed.argv, env=env, capture_output=True, text=True, check=False, timeout=60)
+    why = f"must not be within {tmp_path}, which is hidden from suites because of AWS_WEB_IDENTITY_TOKEN_FILE"
+    assert (done.returncode, done.stderr) == (78, f"worker: {probed.artifacts}: {why}\n")
+    assert probed.waiting() == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities")
+@landlock
+def test_a_worker_with_capabilities_is_refused(probed: Probed) -> None:
+    """Some see into other processes whatever Landlock says."""
+    probed.argv = WORKER
+    probed.send()
+    worker = probed.start(WORKER_SUITE_SANDBOX="landlock")
+    assert worker.wait() == 78
+    assert worker.errors == f"worker: WORKER_SUITE_SANDBOX: {UNLESS}\n"
+    assert probed.waiting() == 1
+
+
+def test_a_kernel_without_landlock_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The alternative and its price are in the line."""
+    monkeypatch.setattr(sandbox, "LEAST_ABI", 1000)
+    with pytest.raises(InvalidInput) as caught:
+        sandbox.around({}, secret=(), needed=())
+    assert str(caught.value) == f"WORKER_SUITE_SANDBOX: {sandbox.NEEDS}"
