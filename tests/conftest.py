@@ -154,7 +154,7 @@ def aws(aws_endpoint: str) -> Aws:
     return Aws(aws_endpoint, env, queue, dead, bare.bucket)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def clean_env() -> dict[str, str]:
     """This process's environment without any setting of ours or of AWS, to start a program with."""
     foreign = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
