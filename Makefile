@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup demo test lint check bench clean
+.PHONY: help setup demo test test-cluster kind-up kind-down lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -17,6 +17,15 @@ demo: setup ## Four suites against a small web shop, on a whole fleet of your ow
 test: setup ## All tests
 	$(BIN)/pytest -n $(TEST_PROCESSES)
 
+test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names, which must have KEDA; skipped where there is none
+	$(BIN)/pytest tests/cluster
+
+kind-up: ## With Docker: a kind cluster with KEDA and our images
+	tests/cluster/kind-up
+
+kind-down: ## Remove that cluster
+	kind delete cluster --name testfleet
+
 lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -24,6 +33,7 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint --include-checks I -- deploy/aws/*.yaml
 	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 
 check: lint test ## What CI runs
 
@@ -31,7 +41,7 @@ bench: .venv/.synced ## Figures, each beside a peer or a limit measured in the s
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
 clean: ## Remove what set-up and runs have made
-	rm -rf .venv node_modules .testfleet .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules .testfleet test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

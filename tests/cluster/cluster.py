@@ -1,0 +1,149 @@
+"""A testfleet in a cluster, as a test talks to it: messages in, rows and files out, Jobs and pods on the way."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from handoff.message import JobMessage, Shard
+from tests import results as seen
+from tests.cluster import facts
+from tests.cluster.facts import Object
+from tests.cluster.kubectl import NAMESPACE, KubectlError, get, kubectl
+
+DEADLINE = 600
+"""Seconds; far above what anything takes, so that only a hang ends there."""
+
+POLL_SECONDS = 0.5
+KILL_WORKER = """
+import os, pathlib, signal
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    if (process / "cmdline").read_bytes() == b"python3\\0-m\\0worker\\0":
+        os.kill(int(process.name), signal.SIGKILL)
+"""
+
+
+def eventually(condition: Callable[[], Any], what: str) -> Any:
+    """The condition's first true answer. A cluster that does not answer for a moment is no failure.
+
+    Raises:
+        AssertionError: it was not true within the deadline.
+    """
+    deadline = time.monotonic() + DEADLINE
+    last: Exception | None = None
+    while True:
+        try:
+            if answer := condition():
+                return answer
+        except KubectlError as error:
+            last = error
+        assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what} ({last})"
+        time.sleep(POLL_SECONDS)
+
+
+@dataclass
+class Cluster:
+    """The installation under test, through ports that lead to what the kind overlay serves."""
+
+    ports: dict[int, int]
+    jobs_ever: set[str] = field(default_factory=set)
+    """The uid of every Job that was seen."""
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://postgres:trial@127.0.0.1:{self.ports[5432]}/postgres"
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.ports[5000]}",
+            region_name="eu-central-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+
+    def queue_url(self, name: str = "test-jobs") -> str:
+        return f"http://127.0.0.1:{self.ports[5000]}/123456789012/{name}"
+
+    def send(self, run_id: str, *, suite: str = "steps", shard: str = "1/1", **params: str) -> None:
+        job = JobMessage(run_id=run_id, suite=suite, shard=Shard.model_validate(shard), params=params)
+        self.aws("sqs").send_message(QueueUrl=self.queue_url(), MessageBody=job.to_json())
+
+    def depth(self, name: str = "test-jobs") -> tuple[int, int]:
+        """How many messages wait in the queue and how many are in flight."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.aws("sqs").get_queue_attributes(QueueUrl=self.queue_url(name), AttributeNames=names)
+        return int(answer["Attributes"][names[0]]), int(answer["Attributes"][names[1]])
+
+    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        return seen.rows(self.database_url, sql, **values)
+
+    def results(self, run_id: str) -> dict[str, Any]:
+        return seen.results(self.database_url, self.aws("s3"), run_id)
+
+    def attempt(self, run_id: str) -> int:
+        (shard,) = self.rows("SELECT attempt FROM test_shards WHERE run_id = %(run_id)s", run_id=run_id)
+        return int(shard["attempt"])
+
+    def wait_until_finished(self, *run_ids: str) -> None:
+        for run_id in run_ids:
+            eventually(lambda name=run_id: seen.finished(self.database_url, name), f"{run_id} is finished")  # type: ignore[misc]
+
+    def wait_until_idle(self) -> None:
+        """Until both the queue and the namespace have nothing to do."""
+        eventually(lambda: self.depth() == (0, 0), "the queue is empty")
+        eventually(lambda: not facts.active(self.pods()), "no pod runs")
+
+    def pods(self) -> list[Object]:
+        return [*get("pods", "--selector", facts.RUNNER)]
+
+    def in_the_middle(self, run_id: str, cases: int) -> Object:
+        """The pod that runs the suite, once the first half of its cases stands in the database."""
+        sql = "SELECT count(*) FROM test_cases WHERE run_id = %(run_id)s"
+        eventually(lambda: self.rows(sql, run_id=run_id)[0]["count"] == cases // 2, "half of the cases are there")
+        (shard,) = self.rows("SELECT worker FROM test_shards WHERE run_id = %(run_id)s", run_id=run_id)
+        (pod,) = [each for each in self.pods() if each["metadata"]["name"] == shard["worker"]]
+        return pod
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look at the Jobs all the while, so that none comes and goes unseen."""
+        stop = threading.Event()
+
+        def look() -> None:
+            while not stop.wait(POLL_SECONDS):
+                try:
+                    self.jobs_ever |= facts.uids(get("jobs", "--selector", facts.RUNNER))
+                except KubectlError:
+                    continue  # it is asked again in a moment
+
+        thread = threading.Thread(target=look, name="jobs")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def evict(pod: Object) -> None:
+    """What `kubectl drain` does to each pod of a node."""
+    name = pod["metadata"]["name"]
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": NAMESPACE}}
+    place = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/eviction"
+    kubectl("create", "--raw", place, "--filename=-", given=json.dumps(eviction))
+
+
+def kill_worker(pod: Object) -> None:
+    """SIGKILL to the worker itself, which is not PID 1."""
+    name = pod["metadata"]["name"]
+    kubectl("exec", name, "--namespace", NAMESPACE, "--container=worker", "--", "python3", "-c", KILL_WORKER)
+
+
+def patch(kind: str, name: str, *operations: dict[str, Any]) -> None:
+    kubectl("patch", kind, name, "--namespace", NAMESPACE, "--type=json", "--patch", json.dumps(operations))

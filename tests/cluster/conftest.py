@@ -1,0 +1,62 @@
+"""A testfleet of this session's own in the cluster that KUBECONFIG names."""
+
+import os
+import re
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster import Cluster
+from tests.cluster.evidence import collect
+from tests.cluster.kubectl import NAMESPACE, forwarded, kubectl, why_not
+from tests.cluster.overlay import throw_away
+
+EVIDENCE = Path("test-results") / "cluster"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The kind overlay, applied and ready; everything of it is removed in the end, unless TESTFLEET_KEEP is set.
+
+    Where there is no cluster, TESTFLEET_NEEDS_CLUSTER makes that a failure: a pipeline that skipped all would be green.
+    """
+    if reason := why_not():
+        if os.environ.get("TESTFLEET_NEEDS_CLUSTER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    images = {
+        "registry": os.environ.get("TESTFLEET_REGISTRY", "localhost/testfleet"),
+        "tag": os.environ.get("TESTFLEET_TAG", "0.1.0"),
+    }
+    try:
+        with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+            kubectl("apply", "--server-side", "--kustomize", str(throw_away(Path(folder), **images)))
+        kubectl("rollout", "status", "deployment/testfleet-embedded", "--namespace", NAMESPACE, timeout=300)
+        kubectl("wait", "--for=condition=complete", "job/testfleet-migrate", "--namespace", NAMESPACE, timeout=300)
+        with forwarded("service/testfleet-embedded", 5000, 5432) as ports:
+            yield Cluster(ports)
+    except Exception:
+        collect(EVIDENCE / "set-up")
+        raise
+    finally:
+        if not os.environ.get("TESTFLEET_KEEP"):
+            # KEDA's own objects first: their finalizers need the operator, and the namespace needs them gone.
+            kubectl("delete", "scaledjobs", "--all", "--namespace", NAMESPACE, "--ignore-not-found", timeout=120)
+            kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", timeout=300)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(cluster: Cluster) -> None:
+    """Each test starts with nothing to do."""
+    cluster.wait_until_idle()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Collect what there is to see as soon as a test has failed, before anything is removed."""
+    report = yield
+    if report.failed and "cluster" in getattr(item, "fixturenames", ()):
+        collect(EVIDENCE / re.sub(r"[^A-Za-z0-9_.-]+", "-", item.name))
+    return report

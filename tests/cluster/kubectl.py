@@ -1,0 +1,81 @@
+"""The one way into the cluster: the kubectl that is installed, with whatever KUBECONFIG it finds."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CALL_SECONDS = 60
+NAMESPACE = "testfleet"
+
+
+class KubectlError(Exception):
+    """kubectl said no; its text is what it said."""
+
+
+def kubectl(*arguments: str, given: str | None = None, timeout: float = CALL_SECONDS) -> str:
+    """What kubectl prints; `given` is its standard input, `timeout` is in seconds.
+
+    Raises:
+        KubectlError: it ended with another code than 0, or not in time.
+    """
+    argv = [shutil.which("kubectl") or "kubectl", f"--request-timeout={int(timeout)}s", *arguments]
+    try:
+        done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False, timeout=timeout + 10)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise KubectlError(str(error)) from error
+    if done.returncode:
+        raise KubectlError(done.stderr.strip() or f"kubectl {arguments[0]}: exit code {done.returncode}")
+    return done.stdout
+
+
+def get(kind: str, *arguments: str) -> list[dict[str, Any]]:
+    """The objects of a kind in our namespace."""
+    answer: dict[str, Any] = json.loads(kubectl("get", kind, "--namespace", NAMESPACE, "--output=json", *arguments))
+    return list(answer["items"])
+
+
+def why_not() -> str | None:
+    """Why the tests can't run against this cluster; None where they can."""
+    if shutil.which("kubectl") is None:
+        return "kubectl is not installed"
+    try:
+        kubectl("get", "--raw", "/readyz", timeout=10)
+    except KubectlError as error:
+        return f"no cluster answers: {str(error).splitlines()[-1]}"
+    try:
+        kubectl("get", "crd", "scaledjobs.keda.sh")
+    except KubectlError:
+        return "the cluster has no KEDA: there is no CRD scaledjobs.keda.sh"
+    if kubectl("get", "namespace", NAMESPACE, "--ignore-not-found"):
+        return f"the cluster has a namespace {NAMESPACE} already, and these tests would remove it"
+    return None
+
+
+@contextmanager
+def forwarded(target: str, *ports: int) -> Iterator[dict[int, int]]:
+    """Ports of this machine that lead to the target's for as long as the block lasts, by the target's."""
+    argv = [shutil.which("kubectl") or "kubectl", "port-forward", "--namespace", NAMESPACE, target]
+    argv += [f":{port}" for port in ports]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout
+            found: dict[int, int] = {}
+            while len(found) < len(ports):
+                line = process.stdout.readline()
+                if not line:
+                    raise KubectlError(f"port-forward to {target} has ended")
+                found |= forwarding(line)
+            yield found
+        finally:
+            process.terminate()
+
+
+def forwarding(line: str) -> dict[int, int]:
+    """What a line of `kubectl port-forward` says: "Forwarding from 127.0.0.1:40123 -> 5000", and once more for IPv6."""
+    words = line.split()
+    if words[:2] != ["Forwarding", "from"] or not words[2].startswith("127.0.0.1:"):
+        return {}
+    return {int(words[4]): int(words[2].rpartition(":")[2])}

@@ -1,0 +1,139 @@
+"""With the real controllers: KEDA makes Jobs, the kubelet leads pods, and every result is there once."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cluster import facts
+from tests.cluster.cluster import Cluster, eventually, evict, kill_worker, patch
+from tests.cluster.kubectl import NAMESPACE, get, kubectl
+from tests.cluster.overlay import SPEC
+
+pytestmark = pytest.mark.timeout(1800)
+
+CASES = 6
+MESSAGES = 30
+SURPLUS = 2
+PAUSE = "60"
+"""Seconds that a suite waits in its middle; the test acts as soon as the first half is there."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster: Cluster) -> dict[str, Any]:
+    """What a run of the suite leaves when nothing happens to it."""
+    cluster.send("undisturbed", CASES=str(CASES))
+    cluster.wait_until_finished("undisturbed")
+    found = cluster.results("undisturbed")
+    assert (found["run"]["status"], found["run"]["total"]) == ("passed", CASES)
+    assert {file["kind"] for file in found["files"]} >= {"junit", "log"}
+    return found
+
+
+def test_thirty_messages_become_thirty_runs(cluster: Cluster) -> None:
+    """Exactly the right rows, at most two Jobs too many, both queues empty, and back to zero."""
+    sizes = {f"r-{number}": 1 + number % 5 for number in range(MESSAGES)}
+    before = facts.uids(get("jobs", "--selector", facts.RUNNER))
+    with cluster.watching():
+        for run_id, size in sizes.items():
+            cluster.send(run_id, CASES=str(size))
+        cluster.wait_until_finished(*sizes)
+        cluster.wait_until_idle()
+    runs = cluster.rows("SELECT run_id, total, status FROM test_runs WHERE run_id LIKE 'r-%%'")
+    assert {row["run_id"]: row["total"] for row in runs} == sizes
+    assert {row["status"] for row in runs} == {"passed"}
+    counted = cluster.rows("SELECT run_id, count(*) FROM test_cases WHERE run_id LIKE 'r-%%' GROUP BY run_id")
+    assert {row["run_id"]: row["count"] for row in counted} == sizes
+    assert cluster.depth("test-jobs-dead") == (0, 0)
+    assert MESSAGES <= len(cluster.jobs_ever - before) <= MESSAGES + SURPLUS
+
+
+def test_a_pod_completes_with_its_sidecar(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
+    """The reporter is told to stop after the worker has ended, and ends well; the files are in the bucket."""
+    (shard,) = cluster.rows("SELECT worker FROM test_shards WHERE run_id = 'undisturbed'")
+    (pod,) = [each for each in cluster.pods() if each["metadata"]["name"] == shard["worker"]]
+    assert pod["status"]["phase"] == "Succeeded"
+    assert facts.exit_codes(pod) == {"config": 0, "check": 0, "reporter": 0, "worker": 0}
+    assert "note.txt" in {file["s3_uri"] for file in undisturbed["files"]}
+
+
+def test_an_evicted_pod_is_replaced_by_its_job(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
+    """A drain: the same Job makes another pod, and the rows are those of an undisturbed run."""
+    cluster.send("evicted", CASES=str(CASES), PAUSE=PAUSE)
+    pod = cluster.in_the_middle("evicted", CASES)
+    evict(pod)
+    cluster.wait_until_finished("evicted")
+    assert cluster.results("evicted") == undisturbed
+    assert cluster.attempt("evicted") == 2
+    (shard,) = cluster.rows("SELECT worker FROM test_shards WHERE run_id = 'evicted'")
+    (successor,) = [each for each in cluster.pods() if each["metadata"]["name"] == shard["worker"]]
+    assert facts.job_of(successor) == facts.job_of(pod)
+
+
+def test_a_deleted_pods_message_gets_another_job(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
+    """`kubectl delete pod` is no disruption to Kubernetes: the Job fails with 143, and KEDA makes the next."""
+    cluster.send("deleted", CASES=str(CASES), PAUSE=PAUSE)
+    pod = cluster.in_the_middle("deleted", CASES)
+    kubectl("delete", "pod", pod["metadata"]["name"], "--namespace", NAMESPACE, "--wait=false")
+    cluster.wait_until_finished("deleted")
+    assert cluster.results("deleted") == undisturbed
+    assert cluster.attempt("deleted") == 2
+
+
+def test_a_killed_workers_message_is_delivered_again(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
+    """`kill -9`: nobody gives the message back, so that it comes after its visibility timeout."""
+    cluster.send("killed", CASES=str(CASES), PAUSE=PAUSE)
+    pod = cluster.in_the_middle("killed", CASES)
+    kill_worker(pod)
+    cluster.wait_until_finished("killed")
+    assert cluster.results("killed") == undisturbed
+    assert cluster.attempt("killed") == 2
+
+
+def test_finished_jobs_go_after_their_ttl(cluster: Cluster) -> None:
+    """So do their pods; what they found stands in database and bucket."""
+    cluster.send("tidied", CASES="1")
+    cluster.wait_until_finished("tidied")
+    cluster.wait_until_idle()
+    eventually(lambda: not get("jobs", "--selector", facts.RUNNER), "every Job is gone")
+    eventually(lambda: not cluster.pods(), "every pod is gone")
+
+
+def test_a_suite_that_looks_for_credentials_gets_nothing(cluster: Cluster) -> None:
+    """By its environment, by files, through other processes; and it can't speak for its worker."""
+    places = {"TOKEN": "/var/run/secrets/testfleet/token", "HANDOFF": "/handoff", "CONFIG": "/config"}
+    aws = {"ENDPOINT": "http://testfleet-embedded.testfleet:5000", "QUEUE": cluster.queue_url()}
+    cluster.send("probe", suite="probe", **places, **aws)
+    cluster.wait_until_finished("probe")
+    (file,) = cluster.rows("SELECT s3_uri FROM artifacts WHERE run_id = 'probe' AND s3_uri LIKE '%%/found.json'")
+    bucket, _, key = file["s3_uri"].removeprefix("s3://").partition("/")
+    found = json.loads(cluster.aws("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    assert (found.pop("own"), found.pop("others"), found.pop("database")) == ([], [], [])
+    assert found.pop("token through a link") == "None"  # a link is only a name
+    assert set(found.values()) == {"PermissionError", "NoCredentialsError"}
+
+
+def test_a_bad_bucket_ends_the_pod_before_it_takes_a_message(cluster: Cluster) -> None:
+    """One line in the log of the container that found it; the message waits for a better deployment."""
+    buckets = [f"{SPEC}/initContainers/{index}/env/3" for index in (1, 2)]
+    good = [{"op": "test", "path": f"{each}/name", "value": "REPORTER_BUCKET"} for each in buckets]
+
+    def to(bucket: str) -> list[dict[str, Any]]:
+        return [*good, *({"op": "replace", "path": f"{each}/value", "value": bucket} for each in buckets)]
+
+    patch("scaledjob", "testfleet-runner", *to("no-such-bucket"))
+    try:
+        cluster.send("waiting", CASES="1")
+        failed = eventually(
+            lambda: [pod for pod in cluster.pods() if facts.exit_codes(pod).get("check") == 78], "a pod has failed"
+        )
+        name = failed[0]["metadata"]["name"]
+        said = kubectl("logs", name, "--namespace", NAMESPACE, "--container=check")
+        assert said.startswith(
+            "reporter: REPORTER_BUCKET: must be a bucket that is there for this role: no-such-bucket"
+        )
+        assert cluster.depth() == (1, 0)
+    finally:
+        patch("scaledjob", "testfleet-runner", *to("qa-artifacts"))
+    cluster.wait_until_finished("waiting")
+    assert cluster.attempt("waiting") == 1
