@@ -1,4 +1,4 @@
-"""All stacks as the README deploys them, resolved one after the other."""
+"""All stacks as the runbook deploys them, resolved one after the other."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the README says to type is what the templates take."""
+"""What the README says of the stacks and the runbook says to type is what the templates take."""
 
 import re
 import shlex
@@ -10,9 +10,10 @@ from tests.unit.aws.resolve import Unresolved
 from tests.unit.aws.stacks import REQUIRED, deploy, stack_name
 from tests.unit.aws.template import FOLDER, NAMES, load
 
-README = (FOLDER / "README.md").read_text()
 ROOT = FOLDER.parents[1]
-BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
+README = (FOLDER / "README.md").read_text()
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+BLOCKS = "\n".join(re.findall(r"```sh\n(.*?)```", RUNBOOK, re.DOTALL)).replace("\\\n", " ")
 COMMANDS = [shlex.split(line) for line in BLOCKS.splitlines() if line.startswith("aws cloudformation deploy")]
 
 
@@ -83,7 +84,7 @@ def test_the_table_of_what_feeds_what_is_right() -> None:
 
 
 def test_every_file_that_it_names_is_there() -> None:
-    """But for what `deploy/keda` brings."""
+    """Nobody is sent to a file that was renamed."""
     named = set(re.findall(r"(?:deploy/aws|observability|sql)/[\w./-]+\.\w+", README))
     assert named
     for file in named:

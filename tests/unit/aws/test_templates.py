@@ -221,7 +221,7 @@ def test_a_stack_whose_forerunner_is_missing_is_refused_by_the_name_of_the_expor
 
 
 def test_the_names_of_stacks_that_others_expect_are_those_of_the_readme() -> None:
-    """Each `…Stack` parameter defaults to the name under which the README deploys that template."""
+    """Each `…Stack` parameter defaults to the name under which the runbook deploys that template."""
     for name in NAMES:
         for key, rule in load(name).get("Parameters", {}).items():
             if key.endswith("Stack"):

@@ -1,0 +1,83 @@
+"""What the runbook has on-call ask of the database and of the queues, asked of real ones."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import botocore.session
+import psycopg
+import pytest
+from botocore import xform_name
+
+from tests.conftest import Aws
+from tests.unit.docs.runbook import blocks, run
+
+NOT_IN_MOTO = {"start-message-move-task"}
+
+
+@pytest.mark.parametrize("statement", blocks("sql"), ids=lambda text: " ".join(text.split()[1:3]))
+def test_every_query_runs(statement: str, database_url: str) -> None:
+    """Over the tables and views as the migrations make them."""
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(statement.encode()).description
+
+
+def test_the_first_runs_query_runs(database_url: str) -> None:
+    """The one that is handed to psql through a pipe."""
+    (line,) = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("echo ")]
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(shlex.split(line)[1].encode()).fetchall() == []
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """The runbook's commands to SQS, with what the shell made of their variables."""
+    session = run(tmp_path_factory.mktemp("runbook"))
+    return [list(command[1:]) for command in session.of("aws") if command[0] == "sqs"]
+
+
+def called(command: list[str], places: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """The SDK's name of the command, and its arguments as the model has them, with other queues than the runbook's."""
+    operation, *words = command
+    model = botocore.session.get_session().get_service_model("sqs")
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(names[operation]).input_shape
+    assert shape is not None
+    members = shape.members
+    known = {f"--{xform_name(name, '-')}": name for name in members}
+    arguments: dict[str, Any] = {}
+    for option, values in grouped(words):
+        name = known[option]
+        kind = members[name].type_name
+        value = places.get(values[0], values[0])
+        arguments[name] = values if kind == "list" else int(value) if kind == "integer" else value
+    return xform_name(names[operation]), arguments
+
+
+def grouped(words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    starts = [index for index, word in enumerate(words) if word.startswith("--")]
+    for start, end in zip(starts, [*starts[1:], len(words)], strict=True):
+        yield words[start], words[start + 1 : end]
+
+
+def test_every_command_to_the_queues_runs(commands: list[list[str]], aws: Aws) -> None:
+    """A job is sent, counted, and found in the dead-letter queue. moto can't send it back."""
+    sqs = aws.client("sqs")
+    account = "https://sqs.eu-central-1.amazonaws.com/123456789012/"
+    places = {f"{account}test-jobs": aws.queue_url, f"{account}test-jobs-dead": aws.dead_letter_queue_url}
+    sqs.send_message(
+        QueueUrl=aws.dead_letter_queue_url,
+        MessageBody="{}",
+        MessageAttributes={"reason": {"DataType": "String", "StringValue": "unknown_suite"}},
+    )
+    answers: dict[str, list[Any]] = {}
+    for command in commands:
+        if command[0] in NOT_IN_MOTO:
+            continue
+        operation, arguments = called(command, places)
+        answers.setdefault(operation, []).append(getattr(sqs, operation)(**arguments))
+    assert set(answers) == {"send_message", "get_queue_attributes", "receive_message"}
+    counts = [each["Attributes"]["ApproximateNumberOfMessages"] for each in answers["get_queue_attributes"]]
+    assert counts == ["1", "1"]
+    (received,) = answers["receive_message"]
+    assert received["Messages"][0]["MessageAttributes"]["reason"]["StringValue"] == "unknown_suite"

@@ -1,0 +1,100 @@
+"""The runbook's commands, run in a shell whose aws, kubectl, helm and docker only write down what they are asked."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "runbook.md").read_text()
+
+STUB = """#!{python}
+import json, os, sys
+program = os.path.basename(sys.argv[0])
+given = "" if sys.stdin.isatty() else sys.stdin.read()
+with open({log!r}, "a") as log:
+    log.write(json.dumps([program, *sys.argv[1:]]) + chr(10))
+words = " ".join([program, *sys.argv[1:]])
+for needle, answer in {answers!r}:
+    if needle in words:
+        print(answer)
+        break
+"""
+
+ANSWERS = (
+    ("sts get-caller-identity", "123456789012"),
+    ("resourcesVpcConfig.vpcId", "vpc-1"),
+    ("ec2 describe-vpcs", "10.0.0.0/16"),
+    ("resourcesVpcConfig.subnetIds", "subnet-1,subnet-2"),
+    ("clusterSecurityGroupId", "sg-cluster"),
+    ("identity.oidc.issuer", "https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"),
+    ("OutputKey=='RegistryUri'", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/testfleet"),
+    ("OutputKey=='QueueUrl'", "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs"),
+    ("OutputKey=='DeadLetterQueueUrl'", "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs-dead"),
+    ("OutputKey=='DeadLetterQueueArn'", "arn:aws:sqs:eu-central-1:123456789012:test-jobs-dead"),
+    ("OutputKey=='KedaRoleArn'", "arn:aws:iam::123456789012:role/keda"),
+    ("OutputKey=='MasterSecretArn'", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-1"),
+    ("OutputKey=='DeletePodsTemplateId'", "EXT1"),
+    ("rds describe-db-instances", "results.abc.eu-central-1.rds.amazonaws.com"),
+    ("secretsmanager get-secret-value", '{"password": "p"}'),
+    ("jq -r .password", "p"),
+    ("ecr get-login-password", "token"),
+)
+
+Command = tuple[str, ...]
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of the language, in order."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    return [str(each) for each in found]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What came of running every block in one shell, in order."""
+
+    exit_code: int
+    errors: str
+    commands: tuple[Command, ...]
+
+    def of(self, program: str) -> Iterator[Command]:
+        return (command[1:] for command in self.commands if command[0] == program)
+
+
+def run(folder: Path) -> Session:
+    """Run the runbook from its first line to its last, in a folder that looks like the repository."""
+    programs = folder / "bin"
+    log = folder / "log"
+    log.touch()
+    programs.mkdir()
+    for name in ("aws", "kubectl", "helm", "docker", "make", "jq"):
+        _stub(programs / name, log)
+    work = folder / "work"
+    work.mkdir()
+    for name in ("deploy", "docker"):
+        (work / name).symlink_to(ROOT / name)
+    (work / ".venv" / "bin").mkdir(parents=True)
+    _stub(work / ".venv" / "bin" / "python", log)
+    _stub(programs / "git", log)
+    script = "set -euo pipefail\n" + "\n".join(blocks("sh"))
+    env = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "CONNECTION_ARN": "arn:aws:codeconnections:eu-central-1:123456789012:connection/1",
+        "NODEGROUP_ARN": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/a/1",
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=work, env=env, input="", capture_output=True, text=True, check=False, timeout=120
+    )
+    commands = tuple(tuple(json.loads(line)) for line in log.read_text().splitlines())
+    return Session(done.returncode, done.stderr, commands)
+
+
+def _stub(file: Path, log: Path) -> None:
+    file.write_text(STUB.format(python=sys.executable, log=str(log), answers=ANSWERS))
+    file.chmod(0o755)
