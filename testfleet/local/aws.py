@@ -15,6 +15,9 @@ BUCKET = "qa-artifacts"
 MAX_RECEIVES = 5
 """After so many receives SQS moves a message to the dead-letter queue."""
 
+_PATH_STYLE = {"S3_IGNORE_SUBDOMAIN_BUCKETNAME": "1"}
+"""Otherwise moto takes the first word of a host name with a dot for the bucket: a Service's, as seen from a pod."""
+
 
 @dataclass(frozen=True, slots=True)
 class AwsEndpoint:
@@ -52,7 +55,7 @@ def endpoint(
     Raises:
         Unavailable: it did not start; another program may have the port.
     """
-    with server("testfleet.local.moto_server", "--host", host, "--port", str(port)) as url:
+    with server("testfleet.local.moto_server", "--host", host, "--port", str(port), env=_PATH_STYLE) as url:
         sqs, s3, secretsmanager = (_client(url, service) for service in ("sqs", "s3", "secretsmanager"))
         dead = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
