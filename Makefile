@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup demo test test-cluster kind-up kind-down lint check bench clean
+.PHONY: help setup demo test test-images test-cluster kind-up kind-down lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: setup ## All tests
 
 test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names, which must have KEDA; skipped where there is none
 	$(BIN)/pytest tests/cluster
+
+test-images: .venv/.synced ## Tests of the images that were built here, in podman's containers; skipped where there are none
+	$(BIN)/pytest tests/images
 
 kind-up: ## With Docker: a kind cluster with KEDA and our images
 	tests/cluster/kind-up
