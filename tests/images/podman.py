@@ -46,6 +46,11 @@ class Container:
     def wait(self) -> int:
         return self.process.wait(CALL_SECONDS)
 
+    def kill(self) -> None:
+        """SIGKILL to all of it, as when its node dies."""
+        podman("kill", "--signal", "KILL", self.name)
+        self.wait()
+
     def stop(self) -> int:
         """SIGTERM to its PID 1, and the exit code."""
         podman("kill", "--signal", "TERM", self.name)
@@ -57,11 +62,14 @@ class Container:
 
 @dataclass
 class Pod:
-    """Volumes and containers of one pod. The network is this machine's, as a pod's containers share one."""
+    """Volumes and containers of one pod. The network is this machine's, as a pod's containers share one.
+
+    `changes` are settings that a test has otherwise than the manifest.
+    """
 
     folder: Path
     spec: Manifest
-    wrong: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, str] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -126,7 +134,7 @@ class Pod:
             (data,) = [each["data"] for each in secrets if each["metadata"]["name"] == source["secretRef"]["name"]]
             given |= {name: base64.b64decode(value).decode() for name, value in data.items()}
         prefix = {"worker": "WORKER_", "config": "CONFIG_"}.get(definition["name"], "REPORTER_")
-        return given | {name: value for name, value in self.wrong.items() if name.startswith(prefix)}
+        return given | {name: value for name, value in self.changes.items() if name.startswith(prefix)}
 
 
 def runner() -> Manifest:

@@ -1,9 +1,11 @@
 """The images as they were built do what the manifests ask of them, under the locks that the manifests put on."""
 
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from handoff.message import JobMessage
+from testfleet.local.scaling import pods_to_start
+from tests.cluster.overlay import CATALOG
 from tests.images.podman import EMBEDDED, Pod, embedded, images, runner, why_not
 
 pytestmark = pytest.mark.timeout(900)
@@ -20,7 +24,11 @@ pytestmark = pytest.mark.timeout(900)
 DEADLINE = 120
 DATABASE = "postgresql://postgres:trial@127.0.0.1:5432/postgres"
 QUEUE = "http://127.0.0.1:5000/123456789012/test-jobs"
-PROBE = Path(__file__).parents[1] / "fixtures" / "sandbox" / "probe.py"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+OWN_SUITES = {"WORKER_CATALOG": "/tmp/suites/catalog.toml"}
+MESSAGES = 30
+SURPLUS = 2
+MAX_PODS = 4
 
 
 def aws(service: str) -> Any:
@@ -62,12 +70,12 @@ def platform(folder: Path) -> Iterator[None]:
 
 @pytest.fixture
 def pod(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Pod]]:
-    """Makes a pod of the ScaledJob, with settings that somebody got wrong."""
+    """Makes a pod of the ScaledJob, with some settings changed."""
     made: list[Pod] = []
 
-    def make(**wrong: str) -> Pod:
+    def make(**changes: str) -> Pod:
         name = "".join(char if char.isalnum() else "-" for char in request.node.name)
-        made.append(Pod(folder / f"{name}-{len(made)}", runner(), wrong))
+        made.append(Pod(folder / f"{name}-{len(made)}", runner(), changes))
         return made[-1]
 
     yield make
@@ -80,10 +88,30 @@ def send(run_id: str, suite: str, **params: str) -> None:
     aws("sqs").send_message(QueueUrl=QUEUE, MessageBody=job.to_json())
 
 
-def row(sql: str) -> dict[str, Any]:
+def bring_suites(pod: Pod) -> None:
+    """Suites of ours, where the image has none: in the worker's own temporary folder."""
+    suites = pod.folder / "worker-tmp" / "suites"
+    suites.mkdir()
+    (suites / "catalog.toml").write_text(CATALOG)
+    for file in ("sandbox/probe.py", "fleet/steps.py"):
+        shutil.copy(FIXTURES / file, suites)
+
+
+def depth() -> tuple[int, int]:
+    """How many messages wait in the queue and how many are in flight."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = aws("sqs").get_queue_attributes(QueueUrl=QUEUE, AttributeNames=names)["Attributes"]
+    return int(found[names[0]]), int(found[names[1]])
+
+
+def rows(sql: str) -> list[dict[str, Any]]:
     with psycopg.connect(DATABASE, row_factory=dict_row) as connection:
-        (found,) = connection.execute(sql.encode()).fetchall()
-        return found
+        return connection.execute(sql.encode()).fetchall()
+
+
+def row(sql: str) -> dict[str, Any]:
+    (found,) = rows(sql)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -104,13 +132,8 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]
     """In the worker's own container: by variables, files, other processes, and calls to AWS and the database."""
     places = {"TOKEN": "/var/run/secrets/testfleet/token", "HANDOFF": "/handoff", "CONFIG": "/config"}
     send("r-probe", "probe", **places, ENDPOINT="http://127.0.0.1:5000", QUEUE=QUEUE)
-    one_pod = pod(WORKER_CATALOG="/tmp/suites/catalog.toml")
-    suites = one_pod.folder / "worker-tmp" / "suites"
-    suites.mkdir()
-    (suites / "probe.py").write_text(PROBE.read_text())
-    (suites / "catalog.toml").write_text(
-        '[suites.probe]\nrunner = "command"\ncommand = ["python3", "probe.py"]\npath = "."\ntimeout = "1m"\n'
-    )
+    one_pod = pod(**OWN_SUITES)
+    bring_suites(one_pod)
     decided = one_pod.run()
     assert decided == ("worker", 0), one_pod.containers[decided[0]].said()
     found = json.loads((one_pod.folder / "artifacts" / "found.json").read_text())
@@ -118,6 +141,56 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]
     assert found.pop("token through a link") == "None"  # a link is only a name
     assert found.pop("moved") == "OSError"  # a mount can't be
     assert set(found.values()) == {"PermissionError", "NoCredentialsError"}, found
+
+
+def test_thirty_messages_become_thirty_runs(pod: Callable[..., Pod]) -> None:
+    """By KEDA's rule for how many Jobs to make, which is ours here; KEDA itself is asked in tests/cluster."""
+    sizes = {f"thirty-{number}": 1 + number % 5 for number in range(MESSAGES)}
+    for run_id, size in sizes.items():
+        send(run_id, "steps", CASES=str(size))
+    made = 0
+    with ThreadPoolExecutor(MAX_PODS) as pods:
+        running: set[Future[tuple[str, int]]] = set()
+        while (waiting := depth()) != (0, 0) or running:
+            ended = {each for each in running if each.done()}
+            assert {each.result() for each in ended} <= {("worker", 0)}
+            running -= ended
+            start = pods_to_start(waiting=waiting[0], in_flight=waiting[1], running=len(running), max_pods=MAX_PODS)
+            for _ in range(start):
+                each = pod(**OWN_SUITES, WORKER_RECEIVE_WAIT="10")
+                bring_suites(each)
+                running.add(pods.submit(each.run))
+                made += 1
+            wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+    assert made <= MESSAGES + SURPLUS
+    found = rows("SELECT run_id, status, total FROM test_runs WHERE run_id LIKE 'thirty-%'")
+    assert {each["run_id"]: each["total"] for each in found} == sizes
+    assert {each["status"] for each in found} == {"passed"}
+    counted = rows("SELECT run_id, count(*) FROM test_cases WHERE run_id LIKE 'thirty-%' GROUP BY run_id")
+    assert {each["run_id"]: each["count"] for each in counted} == sizes
+
+
+def test_a_pod_whose_node_dies_costs_an_attempt_and_no_row(pod: Callable[..., Pod]) -> None:
+    """SIGKILL to every container in mid-suite; the next pod gets the message when it is visible again."""
+    times = {"WORKER_VISIBILITY_TIMEOUT": "10", "REPORTER_LEASE": "10"}
+    send("lost", "steps", CASES="6", PAUSE="20")
+    first = pod(**OWN_SUITES, **times)
+    bring_suites(first)
+    with ThreadPoolExecutor(1) as pods:
+        life = pods.submit(first.run)
+        deadline = time.monotonic() + DEADLINE
+        while rows("SELECT count(*) FROM test_cases WHERE run_id = 'lost'") != [{"count": 3}]:
+            assert time.monotonic() < deadline, "half of the cases are not there"
+            time.sleep(0.1)
+        for name in ("reporter", "worker"):
+            first.containers[name].kill()
+        assert isinstance(life.exception(DEADLINE), AssertionError)  # its reporter did not end well
+    second = pod(**OWN_SUITES, **times)
+    bring_suites(second)
+    assert second.run() == ("worker", 0)
+    assert row("SELECT status, total FROM test_runs WHERE run_id = 'lost'") == {"status": "passed", "total": 6}
+    assert row("SELECT attempt FROM test_shards WHERE run_id = 'lost'") == {"attempt": 2}
+    assert row("SELECT count(*) FROM test_cases WHERE run_id = 'lost'") == {"count": 6}
 
 
 @pytest.mark.parametrize(
