@@ -19,6 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 OVERLAY = Path(__file__).parent / "overlays" / "eks" / "platform.env"
 MAX_JOBS = 10_000
+SPARE_PODS = 10
+"""For the migration, and for pods that take the place of evicted ones before those are gone."""
 RUNNERS = ("playwright", "k6", "newman", "pytest")
 
 EXPORTS: Mapping[str, tuple[str, str]] = {
@@ -62,6 +64,7 @@ def given(options: argparse.Namespace) -> dict[str, str]:
     return {
         "IMAGE_TAG": options.image_tag,
         "MAX_JOBS": str(options.max_jobs),
+        "MAX_PODS": str(options.max_jobs * (1 + len(RUNNERS) * options.runner_queues) + SPARE_PODS),
         "MIGRATE_DATABASE_AUTH": "iam",
         "DATABASE_CIDR": options.database_cidr,
         "TARGET_CIDR": options.target_cidr,
@@ -102,7 +105,9 @@ def _options(arguments: Iterable[str]) -> argparse.Namespace:
         "--database-cidr", required=True, type=_cidr, help="where PostgreSQL is, such as the VPC's range"
     )
     parser.add_argument("--target-cidr", required=True, type=_cidr, help="where systems under test on other ports are")
-    parser.add_argument("--max-jobs", type=_count, default=20, help="the most pods at once; MaxJobs of alarms.yaml")
+    parser.add_argument(
+        "--max-jobs", type=_count, default=20, help="the most pods of a queue at once; MaxJobs of alarms.yaml"
+    )
     parser.add_argument("--prefix", default="testfleet", help="what the names of the stacks begin with")
     parser.add_argument("--runner-queues", action="store_true", help="a queue for each runner, too")
     parser.add_argument("--output", type=Path, default=OVERLAY, help="the file to write")

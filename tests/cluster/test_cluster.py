@@ -1,6 +1,7 @@
 """With the real controllers: KEDA makes Jobs, the kubelet leads pods, and every result is there once."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,24 +71,22 @@ def test_an_evicted_pod_is_replaced_by_its_job(cluster: Cluster, undisturbed: di
     assert facts.job_of(successor) == facts.job_of(pod)
 
 
-def test_a_deleted_pods_message_gets_another_job(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
-    """`kubectl delete pod` is no disruption to Kubernetes: the Job fails with 143, and KEDA makes the next."""
-    cluster.send("deleted", CASES=str(CASES), PAUSE=PAUSE)
-    pod = cluster.in_the_middle("deleted", CASES)
+def delete(pod: facts.Object) -> None:
+    """No disruption to Kubernetes: the Job fails with 143, and KEDA makes the next."""
     kubectl("delete", "pod", pod["metadata"]["name"], "--namespace", NAMESPACE, "--wait=false")
-    cluster.wait_until_finished("deleted")
-    assert cluster.results("deleted") == undisturbed
-    assert cluster.attempt("deleted") == 2
 
 
-def test_a_killed_workers_message_is_delivered_again(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
-    """`kill -9`: nobody gives the message back, so that it comes after its visibility timeout."""
-    cluster.send("killed", CASES=str(CASES), PAUSE=PAUSE)
-    pod = cluster.in_the_middle("killed", CASES)
-    kill_worker(pod)
-    cluster.wait_until_finished("killed")
-    assert cluster.results("killed") == undisturbed
-    assert cluster.attempt("killed") == 2
+@pytest.mark.parametrize("disturb", [delete, kill_worker], ids=["deleted", "killed"])
+def test_another_job_takes_the_message(
+    cluster: Cluster, undisturbed: dict[str, Any], disturb: Callable[[facts.Object], None]
+) -> None:
+    """At once where the worker gave it back; after `kill -9`, when its visibility timeout is over."""
+    run_id = f"another-{disturb.__name__}"
+    cluster.send(run_id, CASES=str(CASES), PAUSE=PAUSE)
+    disturb(cluster.in_the_middle(run_id, CASES))
+    cluster.wait_until_finished(run_id)
+    assert cluster.results(run_id) == undisturbed
+    assert cluster.attempt(run_id) == 2
 
 
 def test_finished_jobs_go_after_their_ttl(cluster: Cluster) -> None:

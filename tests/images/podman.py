@@ -144,6 +144,12 @@ def runner() -> Manifest:
     return spec
 
 
+def migration() -> Manifest:
+    """The pod of the Job that runs at each apply."""
+    spec: Manifest = one(overlay("kind"), "Job", "testfleet-migrate")["spec"]["template"]["spec"]
+    return spec
+
+
 def embedded() -> Manifest:
     """The Deployment's pod."""
     spec: Manifest = one(overlay("kind"), "Deployment", "testfleet-embedded")["spec"]["template"]["spec"]

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from handoff.message import JobMessage
 from testfleet.local.scaling import pods_to_start
 from tests.cluster.overlay import CATALOG
-from tests.images.podman import EMBEDDED, Pod, embedded, images, runner, why_not
+from tests.images.podman import EMBEDDED, Pod, embedded, images, migration, runner, why_not
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -141,6 +141,18 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]
     assert found.pop("token through a link") == "None"  # a link is only a name
     assert found.pop("moved") == "OSError"  # a mount can't be
     assert set(found.values()) == {"PermissionError", "NoCredentialsError"}, found
+
+
+def test_the_job_of_each_apply_finds_nothing_wrong(folder: Path) -> None:
+    """Its first container checks the runners' settings and the kernel, its second the tables."""
+    pod = Pod(folder / "migration", migration())
+    try:
+        for name in ("settings", "migrate"):
+            container = pod.start(name)
+            assert container.wait() == 0, container.said()
+        assert pod.containers["migrate"].said() == "nothing to do\n"  # the embedded database is up to date
+    finally:
+        pod.close()
 
 
 def test_thirty_messages_become_thirty_runs(pod: Callable[..., Pod]) -> None:

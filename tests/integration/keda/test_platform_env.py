@@ -62,6 +62,7 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
         "IMAGE_REGISTRY": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/testfleet",
         "IMAGE_TAG": "1.2.3",
         "MAX_JOBS": "7",
+        "MAX_PODS": "17",
         "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs-dead",
         "BUCKET": "qa-artifacts",

@@ -45,7 +45,7 @@ def test_a_missing_queue_of_a_runner_stops_the_apply(tmp_path: Path) -> None:
 def test_every_value_arrives(key: str, tmp_path: Path) -> None:
     """A key that no replacement uses would be a setting that changes nothing."""
     overlay = without(tmp_path, key)
-    marker = {"MAX_JOBS": "7"}.get(key, "marker")
+    marker = {"MAX_JOBS": "7", "MAX_PODS": "77"}.get(key, "marker")
     with (overlay / "platform.env").open("a") as platform:
         platform.write(f"{key}={marker}\n")
     before, after = kustomize(PLATFORM.parent).stdout, kustomize(overlay).stdout
