@@ -1,6 +1,7 @@
 """AWS: the only module that knows its SDK. S3 uploads in bounded memory, RDS tokens, the platform's secret."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -12,12 +13,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from handoff.errors import InvalidInput
-from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach, SecretsOutOfReach
+from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
 
 PART_BYTES = 8 * 1024 * 1024
 """A file of up to 80 GB fits into S3's 10,000 parts of this size."""
 PARTS_IN_MEMORY = 4
 """Over all files at once, and so the uploads' share of memory: 32 MiB and what the SDK adds to a part in flight."""
+
+# What it would print, traceback and all, it raises as well; botocore and boto3 hold back by themselves.
+logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
 # The one owner of retries against AWS is the SDK.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
@@ -218,8 +222,9 @@ async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[
             async def sign() -> str:
                 try:
                     token: str = await client.generate_db_auth_token(**login)
-                except BotoCoreError as error:
-                    raise DatabaseOutOfReach(f"no token could be signed for the database: {error}") from error
+                except (ClientError, BotoCoreError) as error:
+                    kind = DatabaseRefused if _is_final(error) else DatabaseOutOfReach
+                    raise kind(f"no token could be signed for the database: {_one_line(error)}") from error
                 return token
 
             yield sign

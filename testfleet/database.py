@@ -116,7 +116,7 @@ def _translated() -> Iterator[None]:
 def _rds_token(parameters: Mapping[str, Any]) -> str:
     """A password for the next 15 minutes, signed locally; see "IAM database authentication" in the RDS guide."""
     import boto3  # noqa: PLC0415  # half of a second that password users need not wait
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # likewise
+    from botocore import exceptions  # noqa: PLC0415  # likewise
 
     if not parameters.get("host") or not parameters.get("user"):
         raise BadSetting(f"{_SETTING}: must name host and user where TESTFLEET_DATABASE_AUTH is iam")
@@ -129,6 +129,11 @@ def _rds_token(parameters: Mapping[str, Any]) -> str:
                 DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
             )
         )
-    except BotoCoreError as error:
+    except (
+        exceptions.ConnectionError,
+        exceptions.HTTPClientError,
+    ) as error:  # whoever hands out our credentials does not answer
+        raise Unavailable(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error
+    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
         raise BadSetting(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error
     return token

@@ -33,6 +33,9 @@ _REFUSALS = (
     *("MissingParameter", "ReceiptHandleIsInvalid", "UnsupportedOperation"),
 )
 
+_NOT_OUR_ROLE = ("AccessDenied", "InvalidIdentityToken", "ValidationError")
+"""What STS says where the role does not trust the token, or the identity provider does not know its audience."""
+
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What an SQS string may not hold (API reference, SendMessage)."""
 
@@ -143,6 +146,8 @@ def _meaning(setting: str, error: ClientError) -> WorkerError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
         return QueueRefused(f"{setting}: there is no such queue")
+    if error.operation_name == "AssumeRoleWithWebIdentity" and code.startswith(_NOT_OUR_ROLE):
+        return QueueRefused(_one_line(f"AWS_ROLE_ARN: must be a role that this pod's token may take: {error}"))
     kind = QueueRefused if code.startswith(_REFUSALS) else QueueOutOfReach
     return kind(_one_line(f"{setting}: {error}"))
 
