@@ -111,7 +111,8 @@ def _children_of_this_process() -> list[int]:
     if not _KERNEL_LISTS_CHILDREN:
         return [process.pid for process in psutil.Process().children()]
     pids: list[int] = []
-    for task in Path("/proc/self/task").iterdir():
+    # A thread that ends hands its children to the first one, which is looked at last so that none slips by.
+    for task in sorted(Path("/proc/self/task").iterdir(), key=lambda task: task.name == str(os.getpid())):
         with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
             pids += map(int, (task / "children").read_text().split())
     return pids
