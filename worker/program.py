@@ -5,7 +5,9 @@ import os
 import platform
 import signal
 import sys
+import tempfile
 import uuid
+from pathlib import Path
 
 from handoff import logs
 from handoff.errors import InvalidInput
@@ -43,6 +45,8 @@ def main() -> int:
         suites = catalog.load(settings.catalog)
         logs.configure(settings.log_level, settings.log_format)
         adopt_orphans()
+        surrounding = _sandbox(settings)
+        surrounding.shut_memory()
         queue = _queue(settings)
         desk = Desk(
             reporter=Reporter(
@@ -60,7 +64,7 @@ def main() -> int:
                 Folders(settings.artifacts_dir),
                 os.environ,
                 settings.stop_grace,
-                _sandbox(settings),
+                surrounding,
             ),
         )
         return asyncio.run(_session(settings, queue, desk))
@@ -83,7 +87,8 @@ def _sandbox(settings: WorkerSettings) -> Sandbox:
     return sandbox.around(
         os.environ,
         secret=(settings.handoff_dir, settings.config_dir),
-        needed=(settings.artifacts_dir, settings.catalog.parent),
+        read=(settings.catalog.parent,),
+        written=(settings.artifacts_dir, Path(tempfile.gettempdir())),
     )
 
 

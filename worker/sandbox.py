@@ -28,6 +28,7 @@ _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
 _VERSION: Final = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _PATH_BENEATH: Final = 1  # LANDLOCK_RULE_PATH_BENEATH
+_DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 _NO_NEW_PRIVS: Final = 38  # PR_SET_NO_NEW_PRIVS
 
 LEAST_ABI: Final = 2
@@ -75,6 +76,15 @@ class Sandbox:
 
     hidden: frozenset[Path] = frozenset()
 
+    def shut_memory(self) -> None:
+        """Keep every process of the same user out of this one's memory and environment, once and for ever.
+
+        For a moment the thread that starts a suite is within as much as the suite is, and through it the suite could
+        look into the memory that all threads share. A core dump would hold it, too.
+        """
+        if self.hidden and _libc.prctl(_DUMPABLE, 0, 0, 0, 0):
+            raise _error()
+
     def call(self, work: Callable[[], T]) -> T:
         """What `work` returns. The calling thread stays within for ever, and so does every process that it starts.
 
@@ -86,13 +96,16 @@ class Sandbox:
         return work()
 
 
-def around(env: Mapping[str, str], *, secret: tuple[Path, ...], needed: tuple[Path, ...]) -> Sandbox:
+def around(
+    env: Mapping[str, str], *, secret: tuple[Path, ...], read: tuple[Path, ...], written: tuple[Path, ...]
+) -> Sandbox:
     """The sandbox of a pod whose worker has this environment: `secret` and all places of credentials are hidden.
 
-    `needed` are the folders that a suite cannot do without.
+    `read` and `written` are the folders that a suite reads and that it writes to.
 
     Raises:
-        InvalidInput: this kernel can't do it, or a folder that is needed lies within a hidden one.
+        InvalidInput: this kernel can't do it; such a folder lies within a hidden one; or one that is hidden lies in a
+            folder that is written to.
     """
     if abi() < LEAST_ABI:
         raise InvalidInput("WORKER_SUITE_SANDBOX", NEEDS)
@@ -106,10 +119,12 @@ def around(env: Mapping[str, str], *, secret: tuple[Path, ...], needed: tuple[Pa
     }
     hidden = {name: path.resolve() for name, path in places.items() if path.exists()}
     for name, path in hidden.items():
-        for folder in needed:
+        for folder in (*read, *written):
             if folder.resolve().is_relative_to(path):
-                allowed = f"must not be within {path}, which is hidden from suites because of {name}"
-                raise InvalidInput(str(folder), allowed)
+                raise InvalidInput(name, f"hides {path} from suites, so it must not hold {folder}")
+        for folder in written:
+            if path.is_relative_to(folder.resolve()):
+                raise InvalidInput(name, f"hides {path} from suites, so it must not lie in {folder}")
     return Sandbox(frozenset(hidden.values()))
 
 

@@ -126,14 +126,48 @@ def test_a_program_that_is_not_there_is_told_as_ever(probed: Probed) -> None:
 
 
 @landlock
-def test_folders_that_suites_need_must_not_be_hidden(probed: Probed, tmp_path: Path) -> None:
-    """A token beside the artifacts would take them along: one line, and the message stays."""
+@pytest.mark.parametrize("place", [".", "artifacts/secrets"], ids=["around", "within"])
+def test_what_is_hidden_and_what_suites_need_must_be_apart(probed: Probed, tmp_path: Path, place: str) -> None:
+    """A token beside the artifacts would take them along; one within would keep files from being made: one line."""
     probed.send()
-    env = probed.env | {"WORKER_SUITE_SANDBOX": "landlock", "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")}
+    folder = tmp_path / place
+    folder.mkdir(exist_ok=True)
+    env = probed.env | {"WORKER_SUITE_SANDBOX": "landlock", "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
     done = subprocess.run(probed.argv, env=env, capture_output=True, text=True, check=False, timeout=60)
-    why = f"must not be within {tmp_path}, which is hidden from suites because of AWS_WEB_IDENTITY_TOKEN_FILE"
-    assert (done.returncode, done.stderr) == (78, f"worker: {probed.artifacts}: {why}\n")
+    relation = f"hold {probed.suites}" if place == "." else f"lie in {probed.artifacts}"
+    why = f"AWS_WEB_IDENTITY_TOKEN_FILE: hides {folder.resolve()} from suites, so it must not {relation}"
+    assert (done.returncode, done.stderr) == (78, f"worker: {why}\n")
     assert probed.waiting() == 1
+
+
+SHARED_MEMORY = """
+import subprocess, sys, threading
+from pathlib import Path
+from worker.sandbox import Sandbox
+
+sandbox = Sandbox(frozenset({Path(sys.argv[1])}))
+if sys.argv[2] == "shut":
+    sandbox.shut_memory()
+look = "import os; open(f'/proc/{os.getppid()}/task/{os.sys.argv[1]}/environ', 'rb').read()"
+
+def within():
+    child = [sys.executable, "-c", look, str(threading.get_native_id())]
+    print(sandbox.call(lambda: subprocess.run(child, capture_output=True, text=True)).stderr)
+
+thread = threading.Thread(target=within)
+thread.start()
+thread.join()
+"""
+
+
+@landlock
+@pytest.mark.parametrize(("memory", "seen"), [("shut", False), ("open", True)])
+def test_the_thread_that_starts_a_suite_is_no_way_into_the_worker(tmp_path: Path, memory: str, seen: bool) -> None:
+    """It is within the sandbox itself, and shares the worker's memory as long as it lives."""
+    argv = [*WITHOUT_CAPABILITIES, sys.executable, "-c", SHARED_MEMORY, str(tmp_path), memory]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("PermissionError" not in done.stdout) is seen
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities")
@@ -152,5 +186,5 @@ def test_a_kernel_without_landlock_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     """The alternative and its price are in the line."""
     monkeypatch.setattr(sandbox, "LEAST_ABI", 1000)
     with pytest.raises(InvalidInput) as caught:
-        sandbox.around({}, secret=(), needed=())
+        sandbox.around({}, secret=(), read=(), written=())
     assert str(caught.value) == f"WORKER_SUITE_SANDBOX: {sandbox.NEEDS}"
