@@ -2,6 +2,9 @@
 
 import json
 import re
+import runpy
+import shlex
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,14 +12,18 @@ from typing import Any
 
 import botocore.session
 import pytest
+import typer
+import yaml
 from botocore import xform_name
 
 from handoff.message import ParsedMessage
 from testfleet import migrations
+from testfleet.commands import app
 from testfleet.errors import BadSetting
 from tests.unit.aws.template import NAMES, load
+from tests.unit.docs import runbook
 from tests.unit.docs.runbook import ROOT, TEXT, Command, Session, blocks, run
-from tests.unit.keda.built import KEDA, containers, of_kind, overlay, pods
+from tests.unit.keda.built import KEDA, containers, objects, of_kind, one, overlay, pods
 from worker import catalog
 from worker.settings import WorkerSettings
 
@@ -25,10 +32,33 @@ CUSTOM = {("cloudformation", "deploy"), ("eks", "update-kubeconfig"), ("ecr", "g
 
 EVERYWHERE = {"--query", "--output", "--region"}
 
+ANSWERS = (
+    ("OutputKey=='QueueArn'", "arn:aws:sqs:eu-central-1:123456789012:test-jobs"),
+    ("OutputKey=='CliRoleArn'", "arn:aws:iam::123456789012:role/cli"),
+    ("OutputKey=='DatabaseEndpoint'", "results.abc.eu-central-1.rds.amazonaws.com"),
+    ("sts assume-role", "ASIA secret token"),
+    ("get-random-password", "a-password"),
+)
+"""What AWS says besides."""
+
+
+def recorded(folder: Path) -> Session:
+    """What the programs were asked when the runbook ran."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runbook, "ANSWERS", (*runbook.ANSWERS, *ANSWERS))
+        return run(folder)
+
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    return run(tmp_path_factory.mktemp("runbook"))
+    return recorded(tmp_path_factory.mktemp("runbook"))
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=lambda text: " ".join(text.split()[:3]))
+def test_every_block_is_a_script_of_its_own(block: str) -> None:
+    """One that is copied alone does not wait for the rest of a quote."""
+    done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_it_runs_from_the_first_line_to_the_last(session: Session) -> None:
@@ -57,6 +87,16 @@ def test_every_aws_command_is_an_operation_with_those_parameters(session: Sessio
         assert needed <= {members[each] for each in given}, (service, operation)
         checked += 1
     assert checked > 20
+
+
+def test_every_aws_command_within_a_sentence_is_an_operation() -> None:
+    """Those are typed, too."""
+    sdk = botocore.session.get_session()
+    named = re.findall(r"`aws ([a-z]+) ([a-z-]+)[^`]*`", TEXT)
+    assert len(named) >= 3
+    for service, operation in named:
+        model = sdk.get_service_model(service)
+        assert operation in {xform_name(name, "-") for name in model.operation_names}
 
 
 def waits_on(sdk: botocore.session.Session, service: str, waiter: str) -> str:
@@ -109,11 +149,11 @@ def test_every_name_that_kubectl_is_asked_for_is_in_the_manifests(session: Sessi
             assert container in known
             seen["container"] = seen.get("container", 0) + 1
         for namespace in option(command, "--namespace"):
-            assert namespace in {"testfleet", "default", "keda"}
+            assert namespace in {"testfleet", "default", "keda", "grafana", "amazon-cloudwatch"}
         for selector in option(command, "--selector"):
             assert selector in {*labels, "app=keda-operator"}
         for folder in option(command, "-k"):
-            assert (ROOT / folder / "kustomization.yaml").is_file()
+            assert objects(ROOT / folder)
             seen["folder"] = seen.get("folder", 0) + 1
         for kind, name in re.findall(r"\b(job|scaledjob|resourcequota)[ /]([a-z-]+)", " ".join(command)):
             named = {each["metadata"]["name"] for each in manifests if each["kind"].lower() == kind}
@@ -125,11 +165,53 @@ def test_every_name_that_kubectl_is_asked_for_is_in_the_manifests(session: Sessi
 def test_the_manifests_are_filled_in_with_options_that_the_script_has(session: Session) -> None:
     """With a range and a tag that it takes."""
     calls = [each for each in session.of("python") if each and each[0] == "deploy/keda/platform_env.py"]
-    assert len(calls) == 2
-    source = (KEDA / "platform_env.py").read_text()
-    for call in calls:
-        assert {each for each in call if each.startswith("--")} <= set(re.findall(r'"(--[a-z-]+)"', source))
-        assert list(option(call, "--database-cidr")) == ["10.0.0.0/16"]
+    assert len(calls) == 3
+    parse = runpy.run_path(str(KEDA / "platform_env.py"))["_options"]
+    options = [parse(call[1:]) for call in calls]
+    assert [each.image_tag for each in options] == ["0.1.0", "0.2.0", "0.1.0"]
+    for each in options:
+        assert (each.database_cidr, each.target_cidr, each.max_jobs) == ("10.0.0.0/16", "10.0.0.0/16", 20)
+
+
+def words(session: Session) -> list[list[str]]:
+    """What each `testfleet` line gives to the command, in order: its words after those of kubectl."""
+    calls = [list(each) for each in session.of("kubectl") if "--attach" in each]
+    given = [each[each.index("--") + 1 :] for each in calls]
+    assert [each[0] for each in given] == ["testfleet"] * len(given)
+    return [each[1:] for each in given]
+
+
+def test_every_line_of_the_command_is_one_that_it_takes(session: Session) -> None:
+    """By its own parser; and those within sentences, as far as they are written out."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    run_here = words(session)
+    assert [name for name, *_ in run_here] == ["enqueue", "wait", "show"]
+    for name, *arguments in run_here:
+        command.commands[name].make_context(name, arguments)
+    mentioned = re.findall(r"`testfleet ([a-z]+)([^`]*)`", TEXT)
+    assert len(mentioned) >= 5
+    for name, rest in mentioned:
+        known = {each for parameter in command.commands[name].params for each in parameter.opts}
+        assert {each for each in shlex.split(rest) if each.startswith("--")} <= known
+
+
+def test_the_command_is_given_settings_that_it_has(session: Session) -> None:
+    """In the image that holds it, for the database user whose rights it has."""
+    runs = [each for each in session.of("kubectl") if "--attach" in each]
+    assert len(runs) == 3
+    for call in runs:
+        env = dict(pair.split("=", 1) for pair in option(call[: call.index("--")], "--env"))
+        settings = {name for name in env if not name.startswith("AWS_")}
+        assert settings == {
+            f"TESTFLEET_{name}" for name in ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "DATABASE_URL", "DATABASE_AUTH")
+        }
+        assert all(f"| `{name}` |" in (ROOT / "README.md").read_text() for name in settings)
+        assert env["TESTFLEET_DATABASE_URL"].startswith("postgresql://testfleet_cli@results.abc.")
+        assert "'testfleet_cli'" in (ROOT / "deploy" / "aws" / "sql" / "roles.sql").read_text()
+        assert env["AWS_SESSION_TOKEN"] == "token"
+        (image,) = option(call, "--image")
+        assert image.endswith("/testfleet/testfleet:0.1.0")
 
 
 def test_every_alarm_points_to_its_section_and_back() -> None:
@@ -175,6 +257,84 @@ def test_the_first_run_is_a_job_that_the_default_image_knows(session: Session) -
     assert f"run_id = '{job.run_id}'" in TEXT
 
 
+def test_suites_of_ones_own_are_a_tag_of_both_images(session: Session) -> None:
+    """The manifests have one tag for all; a tag is pushed once, so it is a new one."""
+    (build,) = [each for each in session.of("docker") if each[:2] == ("buildx", "build")]
+    (copy,) = [each for each in session.of("docker") if each[:3] == ("buildx", "imagetools", "create")]
+    tags = [tag for call in (build, copy) for tag in option(call, "--tag")]
+    assert [tag.rpartition("/")[2] for tag in tags] == ["all:0.1.0-shop.1", "testfleet:0.1.0-shop.1"]
+    assert copy[-1].endswith("/testfleet:0.1.0")
+    for tag in tags:
+        assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag.rpartition(":")[2])
+    images = {
+        each["image"].rpartition("/")[2].partition(":")[0]
+        for _, pod in pods(overlay("eks"))
+        for each in containers(pod).values()
+    }
+    assert images == {"all", "testfleet"}
+
+
+def test_helm_installs_what_the_stacks_and_the_cluster_tests_expect(session: Session) -> None:
+    """KEDA in the version of the trials, in the namespaces that the roles trust."""
+    installed = {each[2]: each for each in session.of("helm") if each[0] == "upgrade"}
+    (version,) = option(installed["keda"], "--version")
+    assert f"KEDA {version}" in (ROOT / "docs" / "design.md").read_text()
+    trusted = load("identity")["Parameters"]
+    assert list(option(installed["keda"], "--namespace")) == [trusted["KedaNamespace"]["Default"]]
+    removed = {each[1]: list(option(each, "--namespace")) for each in session.of("helm") if each[0] == "uninstall"}
+    assert removed == {name: list(option(each, "--namespace")) for name, each in installed.items()}
+    (values,) = option(installed["amazon-cloudwatch"], "--values")
+    assert yaml.safe_load((ROOT / values).read_text())["containerLogs"]["enabled"] is True
+
+
+def test_grafana_is_given_what_its_provisioning_asks_for(session: Session) -> None:
+    """Each variable, each file where the provisioning looks for it."""
+    folder = ROOT / "deploy" / "grafana" / "provisioning"
+    source = (folder / "datasources" / "testfleet.yaml").read_text()
+    created = [each for each in session.of("kubectl") if "create" in each]
+    (secret,) = [each for each in created if "secret" in each]
+    given = {pair.partition("=")[0] for pair in option(secret, "--from-literal")}
+    assert given == set(re.findall(r"\$(TESTFLEET_\w+)", source))
+    mounts = dict(re.findall(r"^\| `(testfleet-.*?)`? \| `(/[^`]+)` \|$", TEXT.replace("`, `", ", "), re.MULTILINE))
+    (provider,) = yaml.safe_load((folder / "dashboards" / "testfleet.yaml").read_text())["providers"]
+    assert mounts["testfleet-dashboards"] == provider["options"]["path"]
+    (datasource,) = yaml.safe_load(source)["datasources"]
+    assert mounts["testfleet-provisioning, rds-global-bundle.pem"] == datasource["jsonData"]["sslRootCertFile"]
+    keys = {pair.partition("=")[0] for each in created for pair in option(each, "--from-file")}
+    assert {name.partition(", ")[2] for name in mounts} - {""} <= keys
+    for each in created:
+        for _, _, file in (pair.partition("=") for pair in option(each, "--from-file")):
+            assert not file or (ROOT / file).is_file()
+    assert "five dashboards" in TEXT
+    assert len(list((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))) == 5
+
+
+def test_the_sizes_and_times_are_those_of_templates_and_manifests() -> None:
+    """What on-call is told of limits."""
+    assert load("registry")["Parameters"]["KeepImages"]["Default"] == 30
+    assert "keeps 30 of each" in TEXT
+    assert load("queue")["Resources"]["Queue"]["Properties"]["MessageRetentionPeriod"] == 4 * 86400
+    assert "for four days" in TEXT
+    assert "received five times" in TEXT
+    assert load("queue")["Parameters"]["MaxReceiveCount"]["Default"] == 5
+    (scaled,) = of_kind(overlay("eks"), "ScaledJob")
+    pod = scaled["spec"]["jobTargetRef"]["template"]["spec"]
+    sizes = {each["name"]: each["emptyDir"].get("sizeLimit") for each in pod["volumes"] if "emptyDir" in each}
+    assert f"`/artifacts` ({sizes['artifacts'].replace('Gi', ' GiB')})" in TEXT
+    assert f"`/tmp` ({sizes['worker-tmp'].replace('Gi', ' GiB')})" in TEXT
+    assert containers(pod)["reporter"]["resources"]["limits"]["memory"] == "512Mi"
+    assert "may have 512" in TEXT
+    assert load("alarms")["Resources"]["WorkerMemoryNearLimit"]["Properties"]["Threshold"] == 95
+    assert "below 95 % of the limit" in TEXT
+
+
+def test_a_migration_that_meets_newer_tables_fails_at_once() -> None:
+    """The Job of a roll-back does not try again what can't get better."""
+    rules = one(overlay("eks"), "Job", "testfleet-migrate")["spec"]["podFailurePolicy"]["rules"]
+    (rule,) = [each["onExitCodes"] for each in rules if each["onExitCodes"]["containerName"] == "migrate"]
+    assert 78 in rule["values"]
+
+
 def test_an_older_testfleet_says_what_is_quoted() -> None:
     """A roll-back meets tables that it does not know."""
     known = migrations.load(migrations.folder())
@@ -208,10 +368,16 @@ def test_the_quantities_are_what_the_programs_do() -> None:
     pod: Any = scaled["spec"]["jobTargetRef"]["template"]["spec"]
     cpus = [containers(pod)[name]["resources"]["requests"]["cpu"] for name in ("worker", "reporter")]
     assert sum(int(each.removesuffix("m")) for each in cpus) == 600
-    quantities = {row[0].partition(":")[0]: Decimal(row[1]) for row in cost()[:-1]}
-    assert quantities["nodes"] == (Decimal(1000 * 11) / 60 / 3).quantize(Decimal("0.01"))
+    quantities = {row[0].partition(":")[0]: Decimal(row[1]) for row in reversed(cost()[:-1])}  # of S3 the requests
+    assert "some 3.4 are left" in TEXT
+    on_one = 3400 // 600
+    assert quantities["nodes"] == (Decimal(1000 * 11) / 60 / on_one).quantize(Decimal("0.01"))
     extensions = 11 * 60 // (WorkerSettings.model_fields["visibility_timeout"].default // 3)
     assert quantities["SQS"] == Decimal((3 + extensions) * 1000) / 1_000_000
+    commands = [" ".join(each["command"]) for each in containers(pod).values()]
+    asks = sum("reporter --check" in each for each in commands)
+    assert quantities["S3"] == Decimal(asks + 15)  # in thousands; one object a file: tests/acceptance/docs
+    assert quantities["Secrets Manager"] == Decimal(sum("reporter.config" in each for each in commands) + 1) / 10
     polls = 30 * 24 * 3600 / scaled["spec"]["pollingInterval"]
     assert f"({polls / 1e6:.2f}\nmillion requests, ${polls * 0.40 / 1e6:.2f} a queue)" in TEXT
 
