@@ -21,8 +21,8 @@ from testfleet.local.pod import OURS
 from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
 from tests.conftest import Aws
 from tests.unit.aws.template import FOLDER
-from tests.unit.docs.runbook import ROOT, TEXT, Session, blocks
-from tests.unit.docs.test_runbook import cost, option, recorded, words
+from tests.unit.docs.runbook import ROOT, TEXT, Session, blocks, run
+from tests.unit.docs.test_runbook import cost, option, words
 from worker import sandbox
 
 SUITE = """
@@ -50,7 +50,7 @@ VALUES ('crashed', 1, 'c', 5, 'running', now() - interval '1 hour', 'w', 'm', no
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     """The runbook's commands, as the programs were given them."""
-    return recorded(tmp_path_factory.mktemp("runbook"))
+    return run(tmp_path_factory.mktemp("runbook"))
 
 
 @pytest.fixture(scope="module")
