@@ -1,5 +1,6 @@
 """The pod that the manifests describe does the job that they are for, over what the kind overlay serves."""
 
+import random
 import re
 import socket
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,12 +84,14 @@ def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
 
 
 def free_ports(number: int) -> list[int]:
-    """Free ones, held until all are known."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Free ones below the range (32768 up) from which the kernel serves whoever asks for any, so that they stay free."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 32_768), k=1000):
+        with suppress(OSError), socket.create_server(("0.0.0.0", port)):
+            found.append(port)
+        if len(found) == number:
+            return found
+    pytest.fail("no ports are free")
 
 
 def until(condition: Callable[[], bool], what: str, alive: Callable[[], bool]) -> None:
