@@ -84,7 +84,7 @@ def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
 
 
 def free_ports(number: int) -> list[int]:
-    """Free ones below the range (32768 up) from which the kernel serves whoever asks for any, so that they stay free."""
+    """Free ones below 32768, from where up the kernel serves whoever asks for any, so that they stay free."""
     found: list[int] = []
     for port in random.sample(range(20_000, 32_768), k=1000):
         with suppress(OSError), socket.create_server(("0.0.0.0", port)):
