@@ -268,3 +268,23 @@ def test_nothing_reaches_where_a_node_hands_out_its_role(name: str) -> None:
     assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     inward = [each["metadata"]["name"] for each in policies if "ingress" in each["spec"]]
     assert inward == (["embedded"] if name == "kind" else [])
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_reference_leads_somewhere(name: str) -> None:
+    """Volumes, secrets and the containers of failure policies, which no schema compares."""
+    manifests = overlay(name)
+    secrets = {each["metadata"]["name"] for each in of_kind(manifests, "Secret")}
+    for _, spec in pods(manifests):
+        volumes = [each["name"] for each in spec["volumes"]]
+        used = {mount["name"] for each in containers(spec).values() for mount in each["volumeMounts"]}
+        assert sorted(volumes) == sorted(used)
+        asked = {
+            source["secretRef"]["name"] for each in containers(spec).values() for source in each.get("envFrom", ())
+        }
+        assert asked <= secrets
+    jobs = [each["spec"] for each in of_kind(manifests, "Job")]
+    for job in [*jobs, *(each["spec"]["jobTargetRef"] for each in of_kind(manifests, "ScaledJob"))]:
+        rules = [rule["onExitCodes"] for rule in job["podFailurePolicy"]["rules"] if "onExitCodes" in rule]
+        assert {rule["containerName"] for rule in rules} <= set(containers(job["template"]["spec"]))
+        assert not [rule for rule in rules if rule["operator"] == "In" and 0 in rule["values"]]

@@ -70,11 +70,35 @@ def test_every_object_has_its_kinds_shape(name: str) -> None:
         check(manifest)
 
 
-@pytest.mark.parametrize("components", [("runner-queues", "fis-rbac"), ("runner-queues", "pod-identity")])
+COMBINATIONS = [
+    ("runner-queues", "fis-rbac"),
+    ("runner-queues", "pod-identity"),
+    ("platform", "no-landlock", "fis-rbac"),
+]
+
+
+@pytest.mark.parametrize("components", COMBINATIONS, ids="+".join)
 def test_every_object_of_the_components_has_its_kinds_shape(components: tuple[str, ...], tmp_path: Path) -> None:
     """In the combinations that the overlay offers."""
     for manifest in objects(with_components(tmp_path, components, RUNNER_QUEUES)):
         check(manifest)
+
+
+@pytest.mark.parametrize("components", COMBINATIONS, ids="+".join)
+def test_nothing_lands_in_another_namespace(components: tuple[str, ...], tmp_path: Path) -> None:
+    """An object without one would go where kubectl happens to look, and a subject without one is refused."""
+    for manifest in objects(with_components(tmp_path, components, RUNNER_QUEUES)):
+        if manifest["kind"] != "Namespace":
+            assert manifest["metadata"].get("namespace") == "testfleet", manifest["metadata"]["name"]
+        for subject in manifest.get("subjects", ()):
+            if subject["kind"] == "ServiceAccount":
+                assert subject["namespace"] == "testfleet"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_object_of_an_overlay_is_in_the_namespace(name: str) -> None:
+    """But for the namespace itself."""
+    assert {each["metadata"].get("namespace") for each in overlay(name) if each["kind"] != "Namespace"} == {"testfleet"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
