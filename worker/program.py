@@ -85,7 +85,7 @@ def _sandbox(settings: WorkerSettings) -> Sandbox:
         return Sandbox()
     return sandbox.around(
         os.environ,
-        secret=(settings.handoff_dir, settings.config_dir),
+        secret={"HANDOFF_DIR": settings.handoff_dir, "CONFIG_DIR": settings.config_dir},
         read=(settings.catalog.parent,),
         written=(settings.artifacts_dir, Path(os.environ.get("TMPDIR") or "/tmp")),  # noqa: S108  # what tools take it for
     )

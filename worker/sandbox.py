@@ -97,11 +97,12 @@ class Sandbox:
 
 
 def around(
-    env: Mapping[str, str], *, secret: tuple[Path, ...], read: tuple[Path, ...], written: tuple[Path, ...]
+    env: Mapping[str, str], *, secret: Mapping[str, Path], read: tuple[Path, ...], written: tuple[Path, ...]
 ) -> Sandbox:
     """The sandbox of a pod whose worker has this environment: `secret` and all places of credentials are hidden.
 
-    `read` and `written` are the folders that a suite reads and that it writes to.
+    `secret` are folders by the setting that names them; `read` and `written` are those that a suite reads and that it
+    writes to.
 
     Raises:
         InvalidInput: this kernel can't do it; such a folder lies within a hidden one; or one that is hidden lies in a
@@ -113,7 +114,8 @@ def around(
         raise InvalidInput("WORKER_SUITE_SANDBOX", UNLESS)
     named = {name: Path(env[name]) for name in (*_TOKENS, *_FILES) if env.get(name)}
     places = {
-        **{str(path): path for path in (*secret, _SECRETS)},
+        **secret,
+        str(_SECRETS): _SECRETS,
         **{name: path.parent if name in _TOKENS else path for name, path in named.items()},  # its links change
         **({"HOME": Path(env["HOME"]) / ".aws"} if env.get("HOME") else {}),
     }
