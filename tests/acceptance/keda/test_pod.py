@@ -1,14 +1,11 @@
 """The pod that the manifests describe does the job that they are for, over what the kind overlay serves."""
 
-import random
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from psycopg.rows import dict_row
 
 from testfleet.local.browser import find_browser
 from tests.acceptance.keda.pod import DEADLINE, Pod
+from tests.ports import free_ports
 from tests.unit.keda.built import KEDA, containers, one, overlay
 from worker.sandbox import LEAST_ABI, abi
 
@@ -81,17 +79,6 @@ def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
             process.terminate()
         assert process.returncode == 0
         assert not (state / "env").exists()
-
-
-def free_ports(number: int) -> list[int]:
-    """Free ones below 32768, from where up the kernel serves whoever asks for any, so that they stay free."""
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_768), k=1000):
-        with suppress(OSError), socket.create_server(("0.0.0.0", port)):
-            found.append(port)
-        if len(found) == number:
-            return found
-    pytest.fail("no ports are free")
 
 
 def until(condition: Callable[[], bool], what: str, alive: Callable[[], bool]) -> None:

@@ -1,0 +1,34 @@
+"""The embedded PostgreSQL as a process: it serves, and it goes without a word."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.ports import free_ports
+
+
+@pytest.mark.parametrize("network", [False, True], ids=["socket", "network"])
+def test_it_serves_until_it_is_told_to_stop(*, network: bool) -> None:
+    """Whoever looks at a laptop's terminal sees nothing of it; over the network it asks for its password."""
+    listening = ["--port", str(free_ports(1)[0])] if network else []
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        Path(folder).chmod(0o755)  # the server is another user
+        argv = [sys.executable, "-m", "testfleet.local.postgres_server", f"{folder}/data", *listening]
+        env = os.environ | {"PGPASSWORD": "it's secret"}
+        with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            url = process.stdout.readline().strip()
+            with psycopg.connect(url) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            if network:
+                with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+                    psycopg.connect(url.replace("it%27s", "its"))
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        assert (process.returncode, said) == (0, "")
+        assert "database system is shut down" in (Path(folder) / "data" / "log").read_text()
