@@ -32,6 +32,10 @@ def why_not(images: tuple[str, ...]) -> str | None:
     for image in images:
         if podman("image", "exists", image).returncode:
             return f"there is no image {image} here; docker/README.md says how it is built"
+    for image in images:
+        tried = podman("run", "--rm", "--network=host", *LIMITS, "--entrypoint=true", image)
+        if tried.returncode:
+            return f"podman runs no container here: {tried.stderr.strip()}"
     return None
 
 
