@@ -95,8 +95,15 @@ WHERE run_id = $1 AND (status = 'queued' OR started_at IS NULL OR suite IS NULL 
 _RENEW = """
 UPDATE test_shards SET lease_until = clock_timestamp() + make_interval(secs => $4)
 WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'running'
+  AND EXISTS (SELECT FROM test_runs WHERE run_id = $1 AND finished_at IS NULL)
 """
-_ATTEMPT = "SELECT attempt FROM test_shards WHERE run_id = $1 AND shard = $2"
+_OWN = """
+SELECT EXISTS (
+    SELECT FROM test_shards AS shard JOIN test_runs AS run USING (run_id)
+    WHERE run_id = $1 AND shard.shard = $2 AND shard.attempt = $3
+      AND (run.finished_at IS NULL OR shard.status IN ('passed', 'failed', 'errored'))
+)
+"""
 
 
 async def claim(database: Database, claimant: Claimant, *, lease: int, patience: float) -> Decision:
@@ -132,7 +139,7 @@ async def renew(database: Database, fence: Fence, *, lease: int, patience: float
     """Make the lease last `lease` seconds from now, even where it had run out unclaimed. No-op once the attempt ended.
 
     Raises:
-        Superseded: the shard has another attempt.
+        Superseded: the shard has another attempt, or the run was ended without it.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the lease is not lost by that.
     """
     await database.run(partial(_renew, fence, lease), patience=patience)
@@ -142,5 +149,5 @@ async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
     place = (fence.run_id, fence.shard.index)
     if await connection.execute(_RENEW, *place, fence.attempt, lease) == "UPDATE 1":
         return
-    if await connection.fetchval(_ATTEMPT, *place) != fence.attempt:
-        raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}")
+    if not await connection.fetchval(_OWN, *place, fence.attempt):
+        raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run was ended")

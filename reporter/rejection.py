@@ -1,27 +1,75 @@
-"""Recording the run of a message that can never succeed, so that whoever waits for it learns why."""
+"""Recording a message that can never succeed in its run, where the message may end that run."""
+
+from dataclasses import dataclass
+
+import structlog
 
 from handoff.records import Committed, Rejection
+from reporter.completion.ending import end_early
 from reporter.database import Connection, Database
+from reporter.errors import DatabaseOutOfReach
 from reporter.failure import storable
 
-_RECORD = """
-INSERT INTO test_runs AS run (run_id, suite, status, detail, finished_at)
-VALUES ($1, $2, 'errored', $3, now())
-ON CONFLICT (run_id) DO UPDATE SET status = 'errored', detail = excluded.detail, finished_at = now()
-WHERE run.finished_at IS NULL
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What `test_runs` says of the run; `suite` is None where nothing has fixed it yet."""
+
+    suite: str | None
+    started: bool
+    finished: bool
+
+
+def ends(rejection: Rejection, run: RunRow) -> bool:
+    """Return whether the rejected message ends the run as errored.
+
+    A message of the run's own suite does: its shard can never be complete. A message that names no readable suite does
+    only while no shard was claimed. A message of another suite never does: it carries a foreign run id.
+    """
+    if run.finished:
+        return False
+    if rejection.suite is None or run.suite is None:
+        return not run.started
+    return rejection.suite == run.suite
+
+
+_CREATE = """
+INSERT INTO test_runs (run_id, suite, status, detail, finished_at) VALUES ($1, $2, 'errored', $3, now())
+ON CONFLICT (run_id) DO NOTHING
 """
+_LOCK_RUN = """
+SELECT suite, status <> 'queued' AS started, finished_at IS NOT NULL AS finished
+FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
+"""
+
+_log = structlog.get_logger()
 
 
 async def record(database: Database, rejection: Rejection, *, patience: float) -> Committed:
-    """Let the run end as errored. One that has ended already keeps its verdict; `patience` is in seconds.
+    """End the run as errored, or leave it alone where `ends` says so. `patience` is in seconds.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
     """
 
-    async def step(connection: Connection) -> None:
-        detail = storable(f"{rejection.reason}: {rejection.detail}")
-        await connection.execute(_RECORD, rejection.run_id, rejection.suite, detail)
+    async def step(connection: Connection) -> bool:
+        async with connection.transaction():
+            return await _record(connection, rejection)
 
-    await database.run(step, patience=patience)
+    if not await database.run(step, patience=patience):
+        _log.warning("rejection_not_recorded", detail="the run has its verdict or is not the message's")
     return Committed(status="errored")
+
+
+async def _record(connection: Connection, rejection: Rejection) -> bool:
+    run_id = rejection.run_id
+    detail = storable(f"{rejection.reason}: {rejection.detail}")
+    if await connection.execute(_CREATE, run_id, rejection.suite, detail) == "INSERT 0 1":
+        return True
+    run = await connection.fetchrow(_LOCK_RUN, run_id)
+    if run is None:
+        raise DatabaseOutOfReach(f"run {run_id} was deleted while its rejection was recorded")
+    if not ends(rejection, RunRow(**dict(run))):
+        return False
+    await end_early(connection, run_id, status="errored", detail=detail)
+    return True

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from handoff.records import Committed, Outcome
 from reporter.artifacts import Artifact
+from reporter.completion.totals import count
 from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, Superseded
@@ -16,7 +17,9 @@ from reporter.store import begin_staging, merge, stage
 
 # The run first, then its shard, in every transaction that wants both: otherwise overlapping commits count past
 # each other and the run stays `running` for ever.
-_LOCK_RUN = "SELECT shards FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE"
+_LOCK_RUN = """
+SELECT shards, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
+"""
 _ENDED = """
 SELECT status, cases, (SELECT count(*) FROM artifacts WHERE run_id = $1 AND shard = $2 AND attempt = $3) AS artifacts
 FROM test_shards
@@ -52,20 +55,6 @@ _COMPLETE = """
 SELECT shard, status, detail FROM test_shards
 WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
 """
-_TOTALS = """
-UPDATE test_runs SET
-    shards_done = $2, p95_ms = greatest(p95_ms, $3), total = counted.total, passed = counted.passed,
-    failed = counted.failed, errored = counted.errored, skipped = counted.skipped, flaky = counted.flaky
-FROM (
-    SELECT count(*) AS total,
-           count(*) FILTER (WHERE status = 'passed') AS passed, count(*) FILTER (WHERE status = 'failed') AS failed,
-           count(*) FILTER (WHERE status = 'errored') AS errored, count(*) FILTER (WHERE status = 'skipped') AS skipped,
-           count(*) FILTER (WHERE flaky) AS flaky
-    FROM test_cases WHERE run_id = $1
-) AS counted
-WHERE run_id = $1
-RETURNING test_runs.passed + test_runs.failed + test_runs.errored AS ran
-"""
 # Until the last shard is in, p95_ms is only what a load test told of itself; that one stands.
 _END_RUN = """
 UPDATE test_runs SET
@@ -94,7 +83,7 @@ async def commit(
     `tell` hears of a run that has its verdict with this shard: once, or never where the answer to the commit was lost.
 
     Raises:
-        Superseded: the shard has another attempt; nothing was written.
+        Superseded: the shard has another attempt, or the run was ended; nothing was written.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
         ReportsUnreadable: a report could not be read from the volume.
     """
@@ -122,6 +111,8 @@ async def _commit(
         raise Superseded(f"run {fence.run_id} is gone")
     if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
         return Committed(**dict(ended)), None  # done before, by us: only the answer was lost
+    if run["finished"]:
+        raise Superseded(f"run {fence.run_id} was ended before shard {fence.shard} was complete")
     await hold(connection, fence)
     await merge(connection, fence)
     await connection.execute(_FORGET_CASES, *place)
@@ -154,7 +145,7 @@ async def _count_run(connection: Connection, run_id: str, expected: int, p95_ms:
         ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]))
         for row in await connection.fetch(_COMPLETE, run_id)
     ]
-    ran = await connection.fetchval(_TOTALS, run_id, len(complete), p95_ms)
+    ran = await count(connection, run_id, done=len(complete), p95_ms=p95_ms)
     verdict = of_run(expected, complete, ran=ran)
     if verdict is None:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handoff.records import Committed, Interrupted, Outcome, Rejection
+from handoff.records import Committed, Interrupted, Outcome
 from reporter.artifacts import Artifact
 from reporter.cases import Case, Status
 from reporter.completion.commit import commit
@@ -14,7 +14,6 @@ from reporter.completion.release import drop, release
 from reporter.database import Connection, Database, connect
 from reporter.errors import Superseded
 from reporter.fence import Fence
-from reporter.rejection import record
 from reporter.store import save
 
 Take = Callable[..., Awaitable[Fence]]
@@ -257,34 +256,6 @@ async def test_a_dropped_lease_says_why(database: Database, rows: Any, take: Tak
     assert rows.one("SELECT status, detail, lease_until FROM test_shards") == {
         "status": "interrupted", "detail": "the bucket is away", "lease_until": None
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("suite", [None, "nosuch"])
-async def test_a_rejected_message_ends_its_run(database: Database, rows: Any, suite: str | None) -> None:
-    """Whoever waits for the run learns at once why it never ran; a repetition changes nothing."""
-    rejection = Rejection(run_id="r-1", suite=suite, reason="unknown_suite", detail="suite: must be one of checkout")
-    assert await record(database, rejection, patience=30) == Committed(status="errored")
-    before = rows.versions()
-    await record(database, rejection, patience=30)
-    assert rows.versions() == before
-    run = rows.one("SELECT run_id, suite, status, detail, finished_at IS NOT NULL AS finished FROM test_runs")
-    assert run == {"run_id": "r-1", "suite": suite, "status": "errored", "finished": True,
-                   "detail": "unknown_suite: suite: must be one of checkout"}  # fmt: skip
-
-
-async def test_a_finished_run_never_changes_its_verdict(
-    database: Database, rows: Any, take: Take, benches: Callable[[int], Any], outcomes: Outcomes
-) -> None:
-    """A rejection ends the run; a shard that was running then brings its rows in and leaves the verdict alone."""
-    benches(1).write({"a": "passed"})
-    fence = await take("1/1")
-    await record(database, Rejection(run_id="r-1", reason="invalid_message", detail="x"), patience=30)
-    ended = rows.one("SELECT status, detail, finished_at FROM test_runs")
-    assert (await finish(database, fence, benches(1), outcomes())).status == "passed"
-    assert rows.one("SELECT status, detail, finished_at FROM test_runs") == ended
-    assert rows.one("SELECT shards_done, total FROM test_runs") == {"shards_done": 1, "total": 1}
-    await record(database, Rejection(run_id="r-1", reason="invalid_message", detail="y"), patience=30)
-    assert rows.one("SELECT status, detail, finished_at FROM test_runs") == ended
 
 
 async def test_an_artifact_is_told_to_belong_to_its_case_by_the_name_of_its_row(
