@@ -11,7 +11,7 @@ from tests.unit.aws.policy import Policy
 from tests.unit.aws.resolve import resolve
 from tests.unit.aws.stacks import CREATED, REQUIRED, deploy, properties, stack_name
 from tests.unit.aws.template import load
-from tests.unit.aws.test_roles import EXPECTED, documents
+from tests.unit.aws.test_roles import EXPECTED, OPTIONAL, documents
 
 JOB = json.dumps({"runId": "r-1", "suite": "checkout"})
 
@@ -132,14 +132,13 @@ def test_iam_takes_every_role_and_gives_back_what_it_may_do(
     exports = {f"{stack_name('queue')}-{key}": value for key, value in queue.items()}
     exports |= {f"{stack_name('storage')}-{key}": value for key, value in storage.items()}
     database = resolve(load("database"), stack_name("database"), REQUIRED["database"], created=CREATED["database"])
-    operators = {"OperatorArns": "arn:aws:iam::123456789012:role/dev"}
     stack = resolve(
         load("identity"),
         stack_name("identity"),
         {
             **REQUIRED["identity"],
             "OidcProviderArn": "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A",
-            **operators,
+            **OPTIONAL,
         },
         imports=exports | database.exports,
     )

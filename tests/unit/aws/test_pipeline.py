@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from testfleet.commands import app
 from testfleet.settings import Settings
+from tests.unit.aws.policy import Call, Policy, Request
 from tests.unit.aws.stacks import REQUIRED, deploy, properties
+from tests.unit.aws.test_roles import documents
 
 
 def gate() -> dict[str, Any]:
@@ -80,3 +82,13 @@ def test_nothing_is_promoted_before_the_gate() -> None:
     """The stage after it starts only when it has succeeded."""
     stages = [stage["Name"] for stage in properties(deploy()["pipeline"], "Pipeline")["Stages"]]
     assert stages == ["Source", "EndToEnd", "Promote"]
+
+
+def test_the_pipeline_may_inspect_its_artifact_bucket() -> None:
+    """CodePipeline reads versioning, ACL and location of the bucket itself, besides its objects."""
+    stack = deploy()["pipeline"]
+    policy = Policy.of(*documents(stack, "PipelineRole"))
+    bucket = f"<{stack.name}/ArtifactBucket.Arn>"
+    for action in ("s3:GetBucketVersioning", "s3:GetBucketAcl", "s3:GetBucketLocation"):
+        assert policy.allows(Request(Call(action, bucket)))
+    assert not policy.allows(Request(Call("s3:PutBucketPolicy", bucket)))

@@ -50,6 +50,8 @@ EXPECTED = {
 """Every grant of every role, under the required parameters."""
 
 OPERATORS = {"OperatorArns": "arn:aws:iam::123456789012:role/dev"}
+GRAFANA = {"CreateGrafanaRole": "true"}
+OPTIONAL = OPERATORS | GRAFANA
 
 
 def documents(stack: Stack, role: str, *others: Stack) -> list[dict[str, Any]]:
@@ -71,13 +73,13 @@ def trust(stack: Stack, role: str) -> dict[str, Any]:
 @pytest.mark.parametrize("role", EXPECTED)
 def test_a_role_may_do_exactly_what_its_program_does(role: str) -> None:
     """The list above is the whole of it: no wildcard of actions, no resource but the program's own."""
-    stack = deploy(identity=OPERATORS)["identity"]
+    stack = deploy(identity=OPTIONAL)["identity"]
     assert Policy.of(*documents(stack, role)).grants() == {Grant(*pair) for pair in EXPECTED[role]}
 
 
 def test_no_role_is_without_its_line_here() -> None:
     """A role that somebody adds needs its list too."""
-    stack = deploy(identity=OPERATORS | {"PodIdentityCluster": "qa"})["identity"]
+    stack = deploy(identity=OPTIONAL | {"PodIdentityCluster": "qa"})["identity"]
     roles = {name for name, body in stack.resources.items() if body["Type"] == "AWS::IAM::Role"}
     assert roles == {*EXPECTED, "PodRole"}
 
@@ -96,7 +98,7 @@ def test_no_role_is_without_its_line_here() -> None:
 def test_a_role_trusts_one_service_account_with_one_audience(role: str, service_account: str, audience: str) -> None:
     """Both by equality: three roles share the pod's service account, and only the audience tells them apart."""
     provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
-    assert trust(deploy(identity={"OidcProviderArn": provider})["identity"], role) == {
+    assert trust(deploy(identity=GRAFANA | {"OidcProviderArn": provider})["identity"], role) == {
         "Effect": "Allow",
         "Principal": {"Federated": provider},
         "Action": "sts:AssumeRoleWithWebIdentity",
@@ -167,6 +169,13 @@ def test_operators_exist_only_where_somebody_is_named() -> None:
     assert not {"CliRole", "IngestRole"} & set(deploy()["identity"].resources)
     stack = deploy(identity=OPERATORS)["identity"]
     assert trust(stack, "CliRole")["Principal"] == {"AWS": ["arn:aws:iam::123456789012:role/dev"]}
+
+
+def test_grafanas_role_exists_only_where_it_is_asked_for() -> None:
+    """Grafana logs in by password as a rule; a role that nothing uses is one more that can be taken."""
+    default = deploy()["identity"]
+    assert not [name for name in (*default.resources, *default.outputs) if "Grafana" in name]
+    assert "GrafanaRoleArn" in deploy(identity=GRAFANA)["identity"].outputs
 
 
 def test_pod_identity_is_bound_to_cluster_namespace_and_service_account() -> None:
@@ -280,7 +289,7 @@ def test_the_database_users_are_those_that_sql_creates() -> None:
     granted = {
         grant.resource.rpartition("/")[2]
         for role in EXPECTED
-        for grant in Policy.of(*documents(deploy(identity=OPERATORS)["identity"], role)).grants()
+        for grant in Policy.of(*documents(deploy(identity=OPTIONAL)["identity"], role)).grants()
         if grant.action == "rds-db:connect"
     }
     sql = (FOLDER / "sql" / "roles.sql").read_text()

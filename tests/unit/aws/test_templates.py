@@ -26,6 +26,7 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
     "storage": {
         "BucketName": ("", "Capital", "under_score", "with.dot", "x" * 64, "s3://qa"),
         "RetentionDays": ("0",),
+        "NoncurrentDays": ("0",),
         "KmsKeyArn": ("x",),
     },
     "registry": {"RepositoryPrefix": ("Upper", "/x", "x/"), "KeepImages": ("1",), "KmsKeyArn": ("x",)},
@@ -56,6 +57,7 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
         "ConfigAudience": ("a b",),
         "KedaNamespace": ("*",),
         "KedaServiceAccount": ("*",),
+        "CreateGrafanaRole": ("yes",),
         "GrafanaNamespace": ("*",),
         "GrafanaServiceAccount": ("*",),
         "SuiteSecretPrefix": ("testfleet", "/"),
@@ -204,6 +206,7 @@ def test_all_stacks_deploy_with_everything_that_is_optional() -> None:
             "OperatorArns": "arn:aws:iam::123456789012:role/dev,arn:aws:iam::123456789012:role/ops",
             "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
             "PodIdentityCluster": "qa",
+            "CreateGrafanaRole": "true",
         },
         schedule={"KmsKeyArn": KEY, "PipelineName": "shop"},
         alarms={"KmsKeyArn": KEY, "OnCallEmail": "oncall@example.com"},
@@ -261,12 +264,31 @@ def test_nothing_that_holds_data_goes_with_its_stack() -> None:
         ("queue", "Queue"): "Retain",
         ("queue", "DeadLetterQueue"): "Retain",
         ("storage", "Bucket"): "Retain",
+        ("registry", "AllRepository"): "Retain",
         ("database", "Database"): "Snapshot",
     }
     for (name, resource), policy in keeping.items():
         body = load(name)["Resources"][resource]
-        assert (body["DeletionPolicy"], body["UpdateReplacePolicy"]) == (policy, policy)
+        assert body["DeletionPolicy"].removesuffix("ExceptOnCreate") == policy
+        assert body["UpdateReplacePolicy"] == policy
     assert properties(deploy()["database"], "Database")["DeletionProtection"] is True
+
+
+def test_a_failed_first_deploy_leaves_nothing_that_blocks_the_next() -> None:
+    """`Retain` would keep a queue, bucket or repository whose name the next deploy takes again."""
+    policies = {
+        (name, resource): body["DeletionPolicy"]
+        for name in NAMES
+        for resource, body in load(name)["Resources"].items()
+        if "DeletionPolicy" in body
+    }
+    assert policies[("queue", "Queue")] == "RetainExceptOnCreate"
+    assert not [place for place, policy in policies.items() if policy == "Retain"]
+
+
+def test_a_higher_postgres_version_upgrades_the_instance() -> None:
+    """RDS refuses another major version without this property."""
+    assert properties(deploy()["database"], "Database")["AllowMajorVersionUpgrade"] is True
 
 
 def test_the_database_knows_no_password_and_only_tls() -> None:
@@ -322,13 +344,28 @@ def test_images_are_scanned_keep_their_tags_and_do_not_pile_up() -> None:
         assert repository["ImageTagMutability"] == "IMMUTABLE"
         untagged, oldest = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
         assert (untagged["selection"]["tagStatus"], untagged["selection"]["countNumber"]) == ("untagged", 7)
-        assert (oldest["selection"]["tagStatus"], oldest["selection"]["countNumber"]) == ("any", 40)
+        assert oldest["selection"] == {
+            "tagStatus": "tagged",  # an index and its manifests are one release, and only the index has a tag
+            "tagPatternList": ["*"],
+            "countType": "imageCountMoreThan",
+            "countNumber": 40,
+        }
     assert names == {f"testfleet/{image}" for image in ("testfleet", "playwright", "k6", "newman", "pytest", "all")}
 
 
 def test_the_bucket_forgets() -> None:
-    """Runs go after their days, and what a broken upload left after one."""
+    """Lifecycle rules remove old runs, the delete markers they leave, and parts of broken uploads."""
     bucket = properties(deploy(storage={"RetentionDays": "30"})["storage"], "Bucket")
-    old, broken = bucket["LifecycleConfiguration"]["Rules"]
-    assert (old["Status"], old["ExpirationInDays"]) == ("Enabled", "30")
-    assert (broken["Status"], broken["AbortIncompleteMultipartUpload"]) == ("Enabled", {"DaysAfterInitiation": 1})
+    old, markers, broken = bucket["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in (old, markers, broken)} == {"Enabled"}
+    assert old["ExpirationInDays"] == "30"
+    assert markers["ExpiredObjectDeleteMarker"] is True
+    assert broken["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+def test_an_overwritten_file_is_kept() -> None:
+    """Versioning keeps it for `NoncurrentDays`; the reporter's role cannot delete versions."""
+    bucket = properties(deploy(storage={"NoncurrentDays": "7"})["storage"], "Bucket")
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    old, *_ = bucket["LifecycleConfiguration"]["Rules"]
+    assert old["NoncurrentVersionExpiration"] == {"NoncurrentDays": "7"}
