@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ import structlog
 from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Receipt
-from worker import environment
+from worker import environment, memory
 from worker.catalog import Suite
 from worker.errors import WorkerError
 from worker.family import Family
@@ -37,13 +37,17 @@ Planner = Callable[[Suite, JobMessage, Folders], Plan | NoTests]
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What a suite finds on this pod. `environment` is the worker's own; `stop_grace` is in seconds."""
+    """What a suite finds on this pod. `environment` is the worker's own; `stop_grace` is in seconds.
+
+    `memory_events` is the file in which the kernel counts the container's OOM kills.
+    """
 
     handoff: Path
     folders: Folders
     environment: Mapping[str, str]
     stop_grace: float
     sandbox: Sandbox
+    memory_events: Path = memory.EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,10 @@ async def run(
 
     Raises:
         InvalidInput, OSError: the receipt can't be read; the suite is stopped.
+        Exception: the suite can no longer be watched; it is stopped, and how it would have ended is unknown.
     """
     family = Family()
+    killed_before = memory.oom_kills(pod.memory_events)
     try:
         started = await _start(suite, job, secret, pod=pod, plan=plan, stop=stop, family=family)
     except Stopped:
@@ -90,15 +96,17 @@ async def run(
         )
     finally:
         await process.end(pod.stop_grace)
-    if not ended.cancelled():
-        result = Ended("finished", process.exit_code)
-    elif not receipt.cancelled():
+    if not ended and receipt:
         spoken: Receipt = receipt.result()
         return spoken
-    elif not stopped.cancelled():
-        result = Ended("interrupted", process.exit_code)
+    out_of_memory = memory.killed_since(killed_before, pod.memory_events)
+    if ended:
+        result = Ended("finished", process.exit_code, out_of_memory)
+    elif stopped:
+        result = Ended("interrupted", process.exit_code, out_of_memory)
     else:
-        result = Ended("timed_out", process.exit_code, f"the suite ran longer than its timeout of {suite.timeout:g} s")
+        limit = f"the suite ran longer than its timeout of {suite.timeout:g} s"
+        result = Ended("timed_out", process.exit_code, _joined(limit, out_of_memory))
     return await _with_report(result, after, pod.sandbox)
 
 
@@ -144,9 +152,12 @@ async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: 
         async with asyncio.timeout(limit):
             await in_thread(partial(sandbox.call, after))
     except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be told whatever comes
-        problem = f"no report: {_one_line(error)}"
-        return Ended(ended.ending, ended.exit_code, f"{ended.detail}; {problem}" if ended.detail else problem)
+        return replace(ended, detail=_joined(ended.detail, f"no report: {_one_line(error)}"))
     return ended
+
+
+def _joined(*details: str | None) -> str | None:
+    return "; ".join(filter(None, details)) or None
 
 
 def _one_line(error: Exception) -> str:

@@ -37,6 +37,8 @@ LEAST_ABI: Final = 2
 _EXECUTE, _WRITE_FILE, _READ_FILE, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 14
 _UP_TO_REFER: Final = (1 << 14) - 1
 _TRUNCATE_ABI: Final = 3
+_SCOPE_ABI: Final = 6  # Linux 6.12
+_SCOPE_SIGNAL: Final = 1 << 1  # LANDLOCK_SCOPE_SIGNAL
 
 NEEDS: Final = (
     "landlock needs Linux 5.19 or newer with Landlock enabled; off lets test code read the worker's credentials"
@@ -146,10 +148,21 @@ def _capabilities() -> int:
     return int(line.split()[1], 16)
 
 
+def ruleset_attributes(version: int) -> tuple[int, ...]:
+    """The fields of `struct landlock_ruleset_attr` that a kernel with this version of Landlock gets, 64 bits each.
+
+    In this order: handled_access_fs, handled_access_net (version 4), scoped (version 6). A kernel refuses a field that
+    it does not know unless it is left out. From version 6 on, a suite can signal no process outside of its domain.
+    """
+    handled = _UP_TO_REFER | (_TRUNCATE if version >= _TRUNCATE_ABI else 0)
+    return (handled, 0, _SCOPE_SIGNAL) if version >= _SCOPE_ABI else (handled,)
+
+
 def _restrict(hidden: frozenset[Path]) -> None:
-    handled = _UP_TO_REFER | (_TRUNCATE if abi() >= _TRUNCATE_ABI else 0)
+    fields = ruleset_attributes(abi())
+    handled = fields[0]
     of_files = handled & (_EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE)
-    attributes = ctypes.c_uint64(handled)
+    attributes = (ctypes.c_uint64 * len(fields))(*fields)
     ruleset = _call(_CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
     try:
         for path in _others(Path("/"), hidden):

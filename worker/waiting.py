@@ -43,19 +43,29 @@ async def in_thread(call: Callable[[], T]) -> T:
     return await future
 
 
-async def race(*runners: Coroutine[Any, Any, Any], timeout: float | None = None) -> tuple[asyncio.Task[Any], ...]:  # noqa: ASYNC109  # the losers must be cancelled, not the race
-    """Wait until one has ended or `timeout` seconds are over, then cancel the others.
+async def race(
+    *runners: Coroutine[Any, Any, Any],
+    timeout: float | None = None,  # noqa: ASYNC109  # the losers must be cancelled, not the race
+) -> tuple[asyncio.Task[Any] | None, ...]:
+    """Wait until one runner has ended or `timeout` seconds are over, then cancel the others.
 
-    The tasks come back in the order given; those that lost are cancelled.
+    The answer has one place for each runner, in the order given: its task where it has returned, None where it lost.
+    A loser that fails while it is cancelled has lost, too.
+
+    Raises:
+        Exception: what the first runner in that order raised that failed before the others were cancelled.
     """
     tasks = tuple(asyncio.ensure_future(runner) for runner in runners)
     try:
-        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return tasks
+    for task in tasks:
+        if task in ended:
+            task.result()
+    return tuple(task if task in ended else None for task in tasks)
 
 
 async def unless(stop: asyncio.Event, runner: Coroutine[Any, Any, T]) -> T:
@@ -63,9 +73,10 @@ async def unless(stop: asyncio.Event, runner: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         Stopped: `stop` was set first.
+        Exception: what the runner raised.
     """
     task, _ = await race(runner, stop.wait())
-    if task.cancelled():
+    if task is None:
         raise Stopped
     result: T = task.result()
     return result

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from signal import Signals
 from typing import Literal
 
 from handoff.message import Shard
@@ -41,7 +42,7 @@ def of_shard(shard: Shard, outcome: Outcome, evidence: Evidence) -> Verdict:
     """The verdict over one shard whose suite has ended in any way but by interruption."""
     doubt = next(_doubts(shard, outcome, evidence), None)
     if evidence.bad:
-        return Verdict("failed", doubt)
+        return Verdict("failed", doubt or outcome.detail)
     return Verdict("errored", doubt) if doubt else Verdict("passed")
 
 
@@ -51,6 +52,8 @@ def _doubts(shard: Shard, outcome: Outcome, evidence: Evidence) -> Iterator[str]
         yield _line("the suite could not start", outcome.detail)
     if outcome.ending == "timed_out":
         yield _line("the suite ran out of time", outcome.detail)
+    if outcome.ending == "finished" and _signal(outcome.exit_code):
+        yield _line(f"the suite was killed by {_exit(outcome)}", outcome.detail)
     for path, detail in evidence.broken:
         yield _line(f"the report {path} breaks off", detail)
     if not evidence.files:
@@ -66,9 +69,22 @@ def _line(what: str, detail: str | None) -> str:
 
 
 def _exit(outcome: Outcome) -> str | None:
-    if outcome.exit_code is None:
+    code = outcome.exit_code
+    if code is None:
         return None
-    return f"signal {-outcome.exit_code}" if outcome.exit_code < 0 else f"exit code {outcome.exit_code}"
+    killer = _signal(code)
+    if killer is None:
+        return f"exit code {code}"
+    said = f"signal {killer.value} ({killer.name})"
+    return said if code < 0 else f"{said}, exit code {code}"
+
+
+def _signal(exit_code: int | None) -> Signals | None:
+    """The signal that ended the suite: negative as the kernel gives it, 128 more as a shell gives it for its child."""
+    try:
+        return Signals(-exit_code if exit_code < 0 else exit_code - 128) if exit_code else None
+    except ValueError:
+        return None
 
 
 def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int) -> Verdict | None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from handoff.errors import InvalidInput
-from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod
+from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod, until
 from tests.conftest import Aws
 from worker import sandbox
 from worker.sandbox import LEAST_ABI, UNLESS, abi
@@ -113,6 +113,30 @@ def test_a_suite_within_can_do_what_suites_do(probed: Probed) -> None:
     assert (probed.outcome().ending, probed.outcome().exit_code) == ("finished", 0), (
         probed.artifacts / "log" / "suite.log"
     ).read_text()
+
+
+KILLER = """
+import os, pathlib, signal
+try:
+    os.kill(os.getppid(), signal.SIGKILL)
+except PermissionError:
+    pathlib.Path(os.environ["ARTIFACTS_DIR"], "refused").touch()
+pathlib.Path(os.environ["ARTIFACTS_DIR"], "started").touch()
+signal.pause()
+"""
+
+
+@pytest.mark.skipif(abi() < 6, reason="this kernel's Landlock has no scope for signals; Linux 6.12 brings it")
+def test_a_suite_cannot_signal_its_worker_and_the_worker_can_end_the_suite(probed: Probed) -> None:
+    """The scope works in one direction: out of the domain."""
+    probed.command(sys.executable, "-c", KILLER)
+    probed.send()
+    worker = probed.start(WORKER_SUITE_SANDBOX="landlock")
+    until(lambda: (probed.artifacts / "started").exists() or worker.process.poll() is not None)
+    worker.terminate()
+    assert worker.wait() == 0  # the stand-in for the reporter commits what was interrupted
+    assert (probed.artifacts / "refused").exists()
+    assert (probed.outcome().ending, probed.outcome().exit_code) == ("interrupted", -15)
 
 
 @landlock

@@ -178,7 +178,7 @@ async def test_a_run_in_which_no_case_ran_is_errored(
         ("failed_to_start", None, "a\0b", None, "errored", "the suite could not start: a\ufffdb"),
         ("timed_out", -15, "after 30 s", None, "errored", "the suite ran out of time: after 30 s"),
         ("finished", 3, None, None, "errored", "the suite left no JUnit report: exit code 3"),
-        ("finished", -9, None, None, "errored", "the suite left no JUnit report: signal 9"),
+        ("finished", -9, None, None, "errored", "the suite was killed by signal 9 (SIGKILL)"),
         ("finished", 0, None, "<testsuites/>", "errored", "the report holds no case"),
     ],
 )

@@ -11,16 +11,19 @@ import pytest
 from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run
+from tests.acceptance.worker.pod import until
 from worker.catalog import Suite
 from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
 from worker.execution import Planner, Pod
 from worker.job import Desk
+from worker.memory import killed_since, oom_kills
 from worker.queue import Message, Queue
 from worker.reporter import Reporter
 from worker.runners.plan import Folders, NoTests, Plan
 from worker.sandbox import Sandbox
 from worker.secrets import Secrets
 from worker.session import Session
+from worker.suite_process import SuiteProcess
 
 BODY = json.dumps({"runId": "r-1", "suite": "checkout"})
 
@@ -74,7 +77,14 @@ def _planned(argv: str, after: object = None) -> Planner:
 class Stage:
     """A session, its fakes and its folders."""
 
-    def __init__(self, folder: Path, queue: FakeQueue, plan: Planner, secret: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        queue: FakeQueue,
+        plan: Planner,
+        secret: str | None = None,
+        memory_events: Path = Path("/nowhere"),
+    ) -> None:
         self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
         suite = Suite("checkout", "command", folder, timeout=60, secret=secret)
         desk = Desk(
@@ -82,7 +92,7 @@ class Stage:
             FakeSecrets(region=None),
             {"checkout": suite},
             plan,
-            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox()),
+            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events),
         )
         (folder / "artifacts").mkdir()
         self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, stop=self.stop)
@@ -206,6 +216,44 @@ async def test_a_stop_while_the_runner_still_plans_is_an_interruption(tmp_path: 
     assert await stage.run() == 0
     assert stage.outcome().ending == "interrupted"
     over.set()
+
+
+async def test_a_suite_that_can_no_longer_be_watched_has_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by SIGTERM, it may well end with 0 and a green report of half its tests; the message comes back."""
+
+    async def wait(_: SuiteProcess) -> None:
+        await asyncio.to_thread(until, (tmp_path / "artifacts" / "trapped").exists)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(SuiteProcess, "wait", wait)
+    suite = 'trap "exit 0" TERM; touch "$ARTIFACTS_DIR/trapped"; while :; do sleep 0.1; done'
+    stage = Stage(tmp_path, FakeQueue(), _planned(suite))
+    assert await stage.run() == 75
+    assert stage.queue.calls == ["receive 0", "release m-1 0"]
+    assert not (tmp_path / "outcome.json").exists()
+
+
+async def test_a_suite_that_the_kernel_kills_for_lack_of_memory_says_so(tmp_path: Path) -> None:
+    """The count of the control group has grown when the suite has ended; what was killed before does not matter."""
+    events = tmp_path / "memory.events"
+    events.write_text("low 0\noom 3\noom_kill 2\noom_group_kill 0\n")
+    kill = f"sed -i 's/oom_kill 2/oom_kill 3/' {events}; kill -9 $$"
+    stage = Stage(tmp_path, FakeQueue(), _planned(kill), memory_events=events)
+    assert await stage.run() == 0
+    assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", -9)
+    assert stage.outcome().detail == "out of memory, memory.events counts 1 more oom_kill"
+
+
+@pytest.mark.parametrize("text", [None, "", "oom_kill", "oom_kill many", "\xff"])
+def test_a_kernel_that_counts_no_kills_is_no_failure(tmp_path: Path, text: str | None) -> None:
+    """Control groups of version 1, a file that is not there or means something else."""
+    events = tmp_path / "memory.events"
+    if text is not None:
+        events.write_text(text, encoding="latin-1")
+    assert oom_kills(events) is None
+    assert killed_since(1, events) is None
 
 
 def _copy(report: Path) -> None:

@@ -13,6 +13,10 @@ async def _never() -> None:
     await asyncio.Event().wait()
 
 
+async def _fails() -> None:
+    raise OSError("no more processes")
+
+
 async def _seven() -> int:
     return 7
 
@@ -46,14 +50,35 @@ async def test_a_thread_that_nobody_waits_for_ends_in_silence() -> None:
 async def test_the_first_of_several_wins() -> None:
     """The others are cancelled and their places kept."""
     never, seven = await race(_never(), _seven())
-    assert never.cancelled()
+    assert never is None
+    assert seven is not None
     assert seven.result() == 7
 
 
 async def test_a_race_that_nobody_wins_ends_at_its_deadline() -> None:
     """No wait is without a deadline."""
     (never,) = await race(_never(), timeout=0)
-    assert never.cancelled()
+    assert never is None
+
+
+async def test_a_race_in_which_one_fails_raises_and_names_no_winner() -> None:
+    """A failure is no win: a caller that asks only who has ended would take it for one."""
+    with pytest.raises(OSError, match="no more processes"):
+        await race(_never(), _fails())
+
+
+async def test_a_loser_that_fails_while_it_is_cancelled_has_lost() -> None:
+    """Its error in place of the cancellation must not look like a result."""
+
+    async def stubborn() -> None:
+        try:
+            await _never()
+        except asyncio.CancelledError as error:
+            raise OSError from error
+
+    lost, seven = await race(stubborn(), _seven())
+    assert lost is None
+    assert seven is not None
 
 
 async def test_a_result_wins_over_a_stop() -> None:

@@ -1,0 +1,22 @@
+"""What each version of Landlock is asked for; whether it holds is for tests/acceptance/worker/test_sandbox.py."""
+
+import pytest
+
+from worker.sandbox import ruleset_attributes
+
+UP_TO_REFER, TRUNCATE, SCOPE_SIGNAL = (1 << 14) - 1, 1 << 14, 1 << 1
+
+
+@pytest.mark.parametrize(
+    ("version", "fields"),
+    [
+        (2, (UP_TO_REFER,)),
+        (3, (UP_TO_REFER | TRUNCATE,)),
+        (5, (UP_TO_REFER | TRUNCATE,)),
+        (6, (UP_TO_REFER | TRUNCATE, 0, SCOPE_SIGNAL)),
+        (7, (UP_TO_REFER | TRUNCATE, 0, SCOPE_SIGNAL)),
+    ],
+)
+def test_a_kernel_gets_the_fields_that_its_landlock_knows(version: int, fields: tuple[int, ...]) -> None:
+    """An unknown field would be refused, and the suite could not start."""
+    assert ruleset_attributes(version) == fields
