@@ -1,9 +1,10 @@
 """Writes an overlay's platform.env from what the stacks of deploy/aws export, so that nothing is copied by hand.
 
-    python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.0.0/16
+    python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.42.0/24 \\
+      --dns-cidr 172.20.0.0/16
 
-Nothing is written unless every value is there. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78 an export
-is missing; one line says which.
+The script writes the file only when it has every value. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78 an
+export is missing. One line on stderr names the cause.
 """
 
 import argparse
@@ -68,6 +69,7 @@ def given(options: argparse.Namespace) -> dict[str, str]:
         "MIGRATE_DATABASE_AUTH": "iam",
         "DATABASE_CIDR": options.database_cidr,
         "TARGET_CIDR": options.target_cidr,
+        "DNS_CIDR": options.dns_cidr,
     }
 
 
@@ -101,17 +103,24 @@ def render(values: Mapping[str, str]) -> str:
 def _options(arguments: Iterable[str]) -> argparse.Namespace:
     parser = _Parser(prog="platform_env.py", description="Write platform.env from the stacks of deploy/aws.")
     parser.add_argument("--image-tag", required=True, type=_tag, help="tag that the images were pushed with")
+    parser.add_argument("--database-cidr", required=True, type=_cidr, help="range of PostgreSQL, such as the VPC's")
     parser.add_argument(
-        "--database-cidr", required=True, type=_cidr, help="where PostgreSQL is, such as the VPC's range"
+        "--target-cidr", required=True, type=_cidr, help="range of systems under test on ports other than 443"
     )
-    parser.add_argument("--target-cidr", required=True, type=_cidr, help="where systems under test on other ports are")
+    parser.add_argument("--dns-cidr", required=True, type=_cidr, help="the cluster's IPv4 service range")
     parser.add_argument(
         "--max-jobs", type=_count, default=20, help="the most pods of a queue at once; MaxJobs of alarms.yaml"
     )
     parser.add_argument("--prefix", default="testfleet", help="what the names of the stacks begin with")
     parser.add_argument("--runner-queues", action="store_true", help="a queue for each runner, too")
     parser.add_argument("--output", type=Path, default=OVERLAY, help="the file to write")
-    return parser.parse_args(list(arguments))
+    options = parser.parse_args(list(arguments))
+    if ipaddress.IPv4Network(options.database_cidr).subnet_of(ipaddress.IPv4Network(options.target_cidr)):
+        parser.error(  # ports 80 to 10000 of the whole VPC would hold every other service in it
+            f"argument --target-cidr: must not hold --database-cidr {options.database_cidr}, is {options.target_cidr}; "
+            "name only where systems under test are"
+        )
+    return options
 
 
 class _Parser(argparse.ArgumentParser):
@@ -129,9 +138,9 @@ def _cidr(text: str) -> str:
     try:
         network = ipaddress.IPv4Network(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("must be an IPv4 range such as 10.0.0.0/16") from None
+        raise argparse.ArgumentTypeError(f"must be an IPv4 range such as 10.0.0.0/16, is {text}") from None
     if network.overlaps(ipaddress.IPv4Network("169.254.0.0/16")):
-        raise argparse.ArgumentTypeError("must not hold 169.254.0.0/16, where nodes hand out their role")
+        raise argparse.ArgumentTypeError(f"must not hold 169.254.0.0/16, where nodes hand out their role, is {text}")
     return str(network)
 
 

@@ -208,7 +208,7 @@ def test_grafanas_user_gets_a_password_and_no_longer_logs_in_by_iam(admin_url: s
 
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs"
 WORKER = {"WORKER_CATALOG": str(ROOT / "suites" / "catalog.toml"), "WORKER_DEAD_LETTER_QUEUE_URL": f"{QUEUE}-dead"}
-RANGE = "10.0.0.0/16"
+RANGES = ("--database-cidr", "10.0.0.0/16", "--target-cidr", "10.0.42.0/24", "--dns-cidr", "172.20.0.0/16")
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,7 @@ RANGE = "10.0.0.0/16"
                 "1",
                 "--database-cidr",
                 "10.0.0.1/16",
-                "--target-cidr",
-                RANGE,
+                *RANGES[2:],
             ),
             64,
         ),
@@ -248,7 +247,7 @@ def test_a_missing_export_is_told_in_the_words_of_the_table() -> None:
     script = runpy.run_path(str(ROOT / "deploy" / "keda" / "platform_env.py"))
     places = {*script["EXPORTS"].values(), ("database", "DatabaseEndpoint"), ("database", "DatabaseName")}
     exports = {f"testfleet-{template}-{output}": "there" for template, output in places}
-    options = script["_options"](["--image-tag", "1", "--database-cidr", RANGE, "--target-cidr", RANGE])
+    options = script["_options"](["--image-tag", "1", *RANGES])
     script["found"](exports, options)
     del exports["testfleet-identity-WorkerRoleArn"]
     with pytest.raises(script["Missing"]) as caught:

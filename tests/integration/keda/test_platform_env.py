@@ -12,7 +12,10 @@ from tests.conftest import Aws
 from tests.unit.aws.stacks import deploy
 from tests.unit.keda.built import KEDA
 
-OPTIONS = ("--image-tag", "1.2.3", "--database-cidr", "10.1.0.0/16", "--target-cidr", "10.2.0.0/16")
+OPTIONS = (
+    *("--image-tag", "1.2.3", "--database-cidr", "10.1.0.0/16", "--target-cidr", "10.2.0.0/16"),
+    *("--dns-cidr", "172.20.0.0/16"),
+)
 
 
 @pytest.fixture
@@ -75,6 +78,7 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
         "MIGRATE_DATABASE_AUTH": "iam",
         "DATABASE_CIDR": "10.1.0.0/16",
         "TARGET_CIDR": "10.2.0.0/16",
+        "DNS_CIDR": "172.20.0.0/16",
     }
     code, line = run(env, output, *OPTIONS, "--prefix", prefix, "--runner-queues")
     missing = f"{prefix}-queue-playwright-QueueUrl: no stack exports it"
@@ -96,12 +100,23 @@ def test_a_stack_that_is_not_there_is_named(env: dict[str, str], tmp_path: Path)
     ("option", "value", "line"),
     [
         ("--image-tag", "a b", "argument --image-tag: must be an image's tag: 1 to 128 of A-Z a-z 0-9 _ . -"),
-        ("--database-cidr", "vpc", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16"),
-        ("--database-cidr", "10.0.0.1/8", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16"),
+        ("--database-cidr", "vpc", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16, is vpc"),
+        (
+            "--database-cidr",
+            "10.0.0.1/8",
+            "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16, is 10.0.0.1/8",
+        ),
         (
             "--target-cidr",
             "0.0.0.0/0",
-            "argument --target-cidr: must not hold 169.254.0.0/16, where nodes hand out their role",
+            "argument --target-cidr: must not hold 169.254.0.0/16, where nodes hand out their role, is 0.0.0.0/0",
+        ),
+        ("--dns-cidr", "fd00::/108", "argument --dns-cidr: must be an IPv4 range such as 10.0.0.0/16, is fd00::/108"),
+        (
+            "--target-cidr",
+            "10.0.0.0/14",
+            "argument --target-cidr: must not hold --database-cidr 10.1.0.0/16, is 10.0.0.0/14; "
+            "name only where systems under test are",
         ),
         ("--max-jobs", "0", "argument --max-jobs: must be 1 to 10000"),
     ],

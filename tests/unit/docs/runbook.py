@@ -25,7 +25,12 @@ for needle, answer in {answers!r}:
         break
 """
 
-ANSWERS = (
+ANSWERS: tuple[tuple[str, str], ...] = (
+    ("kubernetesNetworkConfig.serviceIpv4Cidr", "172.20.0.0/16"),
+    ("kubernetesNetworkConfig.ipFamily", "ipv4"),
+    ("daemonset aws-node", '["--enable-ipv6=false","--enable-network-policy=true"]'),
+    ("spec.providerID", "aws:///eu-central-1a/i-0123456789abcdef0 aws:///eu-central-1b/i-0123456789abcdef1"),
+    ("MetadataOptions.HttpPutResponseHopLimit", "1\t1"),
     ("sts get-caller-identity", "123456789012"),
     ("resourcesVpcConfig.vpcId", "vpc-1"),
     ("ec2 describe-vpcs", "10.0.0.0/16"),
@@ -71,21 +76,24 @@ class Session:
         return (command[1:] for command in self.commands if command[0] == program)
 
 
-def run(folder: Path) -> Session:
-    """Run the runbook from its first line to its last, in a folder that looks like the repository."""
+def run(folder: Path, answers: tuple[tuple[str, str], ...] = ()) -> Session:
+    """Run the runbook from its first line to its last, in a folder that looks like the repository.
+
+    `answers` are pairs of a part of a command and what it prints; they take precedence over `ANSWERS`.
+    """
     programs = folder / "bin"
     log = folder / "log"
     log.touch()
     programs.mkdir()
     for name in ("aws", "kubectl", "helm", "docker", "make", "jq"):
-        _stub(programs / name, log)
+        _stub(programs / name, log, answers)
     work = folder / "work"
     work.mkdir()
     for name in ("deploy", "docker"):
         (work / name).symlink_to(ROOT / name)
     (work / ".venv" / "bin").mkdir(parents=True)
-    _stub(work / ".venv" / "bin" / "python", log)
-    _stub(programs / "git", log)
+    _stub(work / ".venv" / "bin" / "python", log, answers)
+    _stub(programs / "git", log, answers)
     script = "set -euo pipefail\n" + "\n".join(blocks("sh"))
     env = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
@@ -100,6 +108,6 @@ def run(folder: Path) -> Session:
     return Session(done.returncode, done.stderr, commands)
 
 
-def _stub(file: Path, log: Path) -> None:
-    file.write_text(STUB.format(python=sys.executable, log=str(log), answers=ANSWERS))
+def _stub(file: Path, log: Path, answers: tuple[tuple[str, str], ...]) -> None:
+    file.write_text(STUB.format(python=sys.executable, log=str(log), answers=(*answers, *ANSWERS)))
     file.chmod(0o755)

@@ -132,7 +132,7 @@ def test_every_name_that_kubectl_is_asked_for_is_in_the_manifests(session: Sessi
             assert container in known
             seen["container"] = seen.get("container", 0) + 1
         for namespace in option(command, "--namespace"):
-            assert namespace in {"testfleet", "default", "keda", "grafana", "amazon-cloudwatch"}
+            assert namespace in {"testfleet", "default", "keda", "grafana", "amazon-cloudwatch", "kube-system"}
         for selector in option(command, "--selector"):
             assert selector in {*labels, "app=keda-operator"}
         for folder in option(command, "-k"):
@@ -153,7 +153,37 @@ def test_the_manifests_are_filled_in_with_options_that_the_script_has(session: S
     options = [parse(call[1:]) for call in calls]
     assert [each.image_tag for each in options] == ["0.1.0", "0.2.0", "0.1.0"]
     for each in options:
-        assert (each.database_cidr, each.target_cidr, each.max_jobs) == ("10.0.0.0/16", "10.0.0.0/16", 20)
+        ranges = (each.database_cidr, each.target_cidr, each.dns_cidr)
+        assert (*ranges, each.max_jobs) == ("10.0.0.0/16", "10.0.42.0/24", "172.20.0.0/16", 20)
+
+
+def test_the_first_step_checks_what_the_network_policies_rely_on(session: Session) -> None:
+    """An address family, an agent that enforces policies, and nodes whose role no pod reaches; each before any stack."""
+    calls = [" ".join(each) for each in session.commands]
+    first_stack = next(index for index, each in enumerate(calls) if each.startswith("aws cloudformation deploy"))
+    before = "\n".join(calls[:first_stack])
+    assert "kubernetesNetworkConfig.ipFamily" in before
+    assert "get daemonset aws-node" in before
+    assert "MetadataOptions.HttpPutResponseHopLimit" in before
+    assert "--instance-ids i-0123456789abcdef0 i-0123456789abcdef1" in before
+
+
+@pytest.mark.parametrize(
+    ("needle", "answer", "line"),
+    [
+        ("kubernetesNetworkConfig.ipFamily", "ipv6", "ipFamily is ipv6, must be ipv4"),
+        ("daemonset aws-node", "[--enable-ipv6=false]", "network policies are off, must be on"),
+        ("HttpPutResponseHopLimit", "2", "hop limit of the nodes' metadata is 2, must be 1"),
+        ("HttpPutResponseHopLimit", "1\n2", "hop limit of the nodes' metadata is 1 2, must be 1"),
+    ],
+    ids=["family", "policies", "hops", "some-hops"],
+)
+def test_what_is_not_as_it_relies_on_stops_the_first_step(needle: str, answer: str, line: str, tmp_path: Path) -> None:
+    """With one line that names it; `needle` is the command whose answer differs."""
+    broken = run(tmp_path, ((needle, answer),))
+    assert (broken.exit_code, broken.errors) == (1, f"{line}\n")
+    assert line.partition(" is ")[0].partition(" are ")[0] in TEXT
+    assert not [each for each in broken.of("aws") if each[:2] == ("cloudformation", "deploy")]
 
 
 def words(session: Session) -> list[list[str]]:

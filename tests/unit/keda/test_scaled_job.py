@@ -1,6 +1,7 @@
 """The ScaledJob: whole, against a copy that a person has read, and by rules where it must agree with something else."""
 
 import os
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,27 @@ def test_nothing_reaches_where_a_node_hands_out_its_role(name: str) -> None:
     assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     inward = [each["metadata"]["name"] for each in policies if "ingress" in each["spec"]]
     assert inward == (["embedded"] if name == "kind" else [])
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_dns_is_reached_in_kube_system_and_in_the_clusters_service_range(name: str) -> None:
+    """On EKS Auto Mode no pod of kube-system answers: the resolver is an address of the service range."""
+    dns = one(overlay(name), "NetworkPolicy", "testfleet")["spec"]["egress"][0]
+    expected = {"eks": "172.20.0.0/16", "eks-fargate": "172.20.0.0/16", "kind": "10.96.0.0/16"}
+    assert expected[name] in [to["ipBlock"]["cidr"] for to in dns["to"] if "ipBlock" in to]
+    assert {"namespaceSelector"} in [set(to) for to in dns["to"]]
+    assert {port["port"] for port in dns["ports"]} == {53}
+
+
+def test_the_example_opens_no_range_that_holds_the_database() -> None:
+    """Ports 80 to 10000 of a whole VPC would hold every cache, queue and database in it."""
+    target, database = (
+        ip_network(one(overlay("eks"), "NetworkPolicy", policy)["spec"]["egress"][rule]["to"][0]["ipBlock"]["cidr"])
+        for policy, rule in (("target", 0), ("testfleet", 2))
+    )
+    assert isinstance(target, IPv4Network)
+    assert isinstance(database, IPv4Network)
+    assert not database.subnet_of(target)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
