@@ -1,10 +1,10 @@
 """Writes an overlay's platform.env from what the stacks of deploy/aws export, so that nothing is copied by hand.
 
-    python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.42.0/24 \\
-      --dns-cidr 172.20.0.0/16
+    python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.42.0/24
+        --dns-cidr 172.20.0.0/16
 
-The script writes the file only when it has every value. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78 an
-export is missing. One line on stderr names the cause.
+The script writes the file only when it has every value. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78
+an export is missing. One line on stderr names the cause.
 """
 
 import argparse

@@ -16,6 +16,7 @@ OPTIONS = (
     *("--image-tag", "1.2.3", "--database-cidr", "10.1.0.0/16", "--target-cidr", "10.2.0.0/16"),
     *("--dns-cidr", "172.20.0.0/16"),
 )
+NARROW = "name only where systems under test are"
 
 
 @pytest.fixture
@@ -115,8 +116,7 @@ def test_a_stack_that_is_not_there_is_named(env: dict[str, str], tmp_path: Path)
         (
             "--target-cidr",
             "10.0.0.0/14",
-            "argument --target-cidr: must not hold --database-cidr 10.1.0.0/16, is 10.0.0.0/14; "
-            "name only where systems under test are",
+            f"argument --target-cidr: must not hold --database-cidr 10.1.0.0/16, is 10.0.0.0/14; {NARROW}",
         ),
         ("--max-jobs", "0", "argument --max-jobs: must be 1 to 10000"),
     ],

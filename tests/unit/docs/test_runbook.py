@@ -1,6 +1,7 @@
 """Every command of the runbook is one that its program takes, and every name in it is one that is there."""
 
 import json
+import math
 import re
 import runpy
 import shlex
@@ -158,7 +159,7 @@ def test_the_manifests_are_filled_in_with_options_that_the_script_has(session: S
 
 
 def test_the_first_step_checks_what_the_network_policies_rely_on(session: Session) -> None:
-    """An address family, an agent that enforces policies, and nodes whose role no pod reaches; each before any stack."""
+    """An address family, an agent that enforces policies, and nodes whose role no pod reaches, before any stack."""
     calls = [" ".join(each) for each in session.commands]
     first_stack = next(index for index, each in enumerate(calls) if each.startswith("aws cloudformation deploy"))
     before = "\n".join(calls[:first_stack])
@@ -339,6 +340,8 @@ def test_the_sizes_and_times_are_those_of_templates_and_manifests() -> None:
     assert "may have 512" in TEXT
     assert load("alarms")["Resources"]["WorkerMemoryNearLimit"]["Properties"]["Threshold"] == 95
     assert "below 95 % of the limit" in TEXT
+    assert {each["tolerationSeconds"] for each in pod["tolerations"]} == {30}
+    assert "30 s later it marks the pods" in TEXT
 
 
 def test_a_migration_that_meets_newer_tables_fails_at_once() -> None:
@@ -391,8 +394,32 @@ def test_the_quantities_are_what_the_programs_do() -> None:
     asks = sum("reporter --check" in each for each in commands)
     assert quantities["S3"] == Decimal(asks + 15)  # in thousands; one object a file: tests/acceptance/docs
     assert quantities["Secrets Manager"] == Decimal(sum("reporter.config" in each for each in commands) + 1) / 10
+    assert "takes 1 CPU and 3 GB" in TEXT
+    assert fargate_size() == (1, 3)
+    ttl = one(overlay("eks-fargate"), "ScaledJob", "testfleet-runner")["spec"]["jobTargetRef"][
+        "ttlSecondsAfterFinished"
+    ]
+    hours = Decimal(1000 * (11 * 60 + ttl)) / 3600
+    assert f"a CPU hour by {hours:.0f} and its price of a GB hour by {3 * hours:.0f}:" in " ".join(TEXT.split())
     polls = 30 * 24 * 3600 / scaled["spec"]["pollingInterval"]
     assert f"({polls / 1e6:.2f}\nmillion requests, ${polls * 0.40 / 1e6:.2f} a queue)" in TEXT
+
+
+def fargate_size() -> tuple[int, int]:
+    """CPUs and GB of the runner's pod: what its long-running containers request, and 256 MiB, rounded up.
+
+    docs.aws.amazon.com/eks/latest/userguide/fargate-pod-configuration.html; up to one CPU memory comes in whole GB.
+    """
+    spec = one(overlay("eks-fargate"), "ScaledJob", "testfleet-runner")["spec"]["jobTargetRef"]["template"]["spec"]
+    requests = [containers(spec)[name]["resources"]["requests"] for name in ("worker", "reporter")]
+    cpu = sum(int(each["cpu"].removesuffix("m")) for each in requests)
+    memory = sum(mebibytes(each["memory"]) for each in requests) + 256
+    return math.ceil(cpu / 1000), math.ceil(memory / 1024)
+
+
+def mebibytes(quantity: str) -> int:
+    """A quantity of Kubernetes, in Mi or Gi."""
+    return int(quantity[:-2]) * {"Mi": 1, "Gi": 1024}[quantity[-2:]]
 
 
 def test_every_stack_is_removed_after_those_that_need_it() -> None:

@@ -40,6 +40,9 @@ PROGRAMS: dict[str, type[BaseSettings]] = {
     "settings": WorkerSettings,
     "migrate": Settings,
 }
+NODE_MONITOR_GRACE = 50
+"""Seconds until a silent node is unreachable: kube-controller-manager's default since Kubernetes 1.32, 40 before."""
+
 SDK = {"AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
 
 
@@ -85,7 +88,8 @@ def test_keda_is_told_what_the_trials_showed(name: str) -> None:
     metadata = trigger["metadata"]
     assert (metadata["queueLength"], metadata["scaleOnInFlight"], metadata["scaleOnDelayed"]) == ("1", "true", "false")
     job = spec["jobTargetRef"]
-    assert (job["ttlSecondsAfterFinished"], job["template"]["spec"]["restartPolicy"]) == (3600, "Never")
+    ttl = 60 if name == "eks-fargate" else 3600  # Fargate bills a finished pod until it is removed
+    assert (job["ttlSecondsAfterFinished"], job["template"]["spec"]["restartPolicy"]) == (ttl, "Never")
     assert min(spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) >= 1000
     first, *others = job["podFailurePolicy"]["rules"]
     assert (first["action"], first["onPodConditions"]) == ("Ignore", [{"type": "DisruptionTarget", "status": "True"}])
@@ -101,6 +105,29 @@ def test_the_pod_has_the_time_that_its_stop_sequence_takes(name: str) -> None:
         env(containers(pod(name))["worker"]).get("WORKER_STOP_GRACE", WorkerSettings.model_fields["stop_grace"].default)
     )
     assert pod(name)["terminationGracePeriodSeconds"] >= 2 * grace + 40
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_pod_of_a_silent_node_is_given_up_before_its_message_is_visible_again(name: str) -> None:
+    """By default Kubernetes waits 300 s, and KEDA counts the pod's Job as running all the while."""
+    taints = {f"node.kubernetes.io/{taint}" for taint in ("not-ready", "unreachable")}
+    found = {each["key"]: each for each in pod(name)["tolerations"]}
+    assert found.keys() == taints
+    for each in found.values():
+        assert (each["operator"], each["effect"]) == ("Exists", "NoExecute")
+        assert 30 <= each["tolerationSeconds"] <= 60
+        visibility = WorkerSettings.model_fields["visibility_timeout"].default
+        assert NODE_MONITOR_GRACE + each["tolerationSeconds"] < visibility
+
+
+def test_on_fargate_every_pod_requests_what_it_may_use() -> None:
+    """Fargate sizes a pod by its requests: limits above them promise memory that the pod does not have."""
+    for maker, spec in pods(overlay("eks-fargate")):
+        for container, definition in containers(spec).items():
+            resources = definition["resources"]
+            sizes = [{key: resources[which].get(key) for key in ("cpu", "memory")} for which in ("requests", "limits")]
+            assert sizes[0] == sizes[1], (maker, container)
+            assert None not in sizes[0].values()
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
