@@ -1,6 +1,7 @@
 """Real parts for the tests: an embedded PostgreSQL and moto's server over HTTP, started once a session."""
 
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ settings.register_profile(
     "testfleet", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("testfleet")
+
+
+def pytest_configure() -> None:
+    """Undo an inherited `SIG_IGN`: a background job of a shell ignores SIGINT, and so would each program under test."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,25 @@
 """The embedded AWS endpoint: moto's server over HTTP, with a queue, its dead-letter queue, a bucket and secrets."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
-from testfleet.local.server import server
+from testfleet.local.server import OnDeath, ignore_death, server
 
 REGION = "eu-central-1"
 BUCKET = "qa-artifacts"
 MAX_RECEIVES = 5
 """After so many receives SQS moves a message to the dead-letter queue."""
 
-_PATH_STYLE = {"S3_IGNORE_SUBDOMAIN_BUCKETNAME": "1"}
-"""Otherwise moto takes the first word of a host name with a dot for the bucket: a Service's, as seen from a pod."""
+_MOTO = {
+    # Otherwise moto takes the first word of a host name with a dot for the bucket: a Service's, as seen from a pod.
+    "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "1",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",  # its default answers scripts of every web page
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,24 @@ class AwsEndpoint:
 
 @contextmanager
 def endpoint(
-    *, port: int, visibility_timeout: int, secrets: Mapping[str, Mapping[str, str]], host: str = "127.0.0.1"
+    *,
+    port: int,
+    visibility_timeout: int,
+    secrets: Mapping[str, Mapping[str, str]],
+    host: str = "127.0.0.1",
+    names: Sequence[str] = (),
+    on_death: OnDeath = ignore_death,
 ) -> Iterator[AwsEndpoint]:
-    """An endpoint that listens on `host` for as long as the block lasts; port 0 takes a free one.
+    """Run an endpoint that listens on the address `host` for as long as the block lasts; port 0 takes a free one.
+
+    It refuses requests whose `Host` header names anything but this machine or one of `names`. `on_death` is as in
+    `server`.
 
     Raises:
         Unavailable: it did not start; another program may have the port.
     """
-    with server("testfleet.local.moto_server", "--host", host, "--port", str(port), env=_PATH_STYLE) as url:
+    arguments = ["--host", host, "--port", str(port), *(f"--name={name}" for name in names)]
+    with server("testfleet.local.moto_server", *arguments, env=_MOTO, on_death=on_death) as url:
         sqs, s3, secretsmanager = (_client(url, service) for service in ("sqs", "s3", "secretsmanager"))
         dead = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]

@@ -50,7 +50,7 @@ def up(
         (state / "env").write_text(exports)
         typer.echo(f"{exports}# or: source {state / 'env'}")
         log.info("fleet_up", max_pods=max_pods, state=str(state))
-        while not stop.wait(1) and not fleet.controller.broken.is_set():
+        while not stop.wait(1) and not fleet.broken.is_set():
             pass
         log.info("fleet_stopping")
     return ExitCode.OK if stop.is_set() else ExitCode.SOFTWARE
@@ -70,20 +70,27 @@ def serve(
 ) -> ExitCode:
     """Serve a cluster without AWS, on all addresses until SIGTERM: AWS endpoint, database, the sample suites' shop.
 
-    It takes no job itself. Whoever reaches the endpoint may do everything with it: it is for trials.
+    It receives no job itself. The endpoint checks no credentials, so it is for trials. The command ends with 70 when
+    one of its servers ends by itself, so that Kubernetes restarts the container.
     """
     logs.configure("info", "json")
-    stop = threading.Event()
+    stop, broken = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+
+    def on_death(detail: str) -> None:
+        log.error("server_died", detail=detail)
+        broken.set()
+        stop.set()
+
     ready = state / "env"
     ready.unlink(missing_ok=True)
-    with serving(Place(host, aws_port, database_port, shop_port), state.absolute(), password) as env:
+    with serving(Place(host, aws_port, database_port, shop_port), state.absolute(), password, on_death) as env:
         ready.write_text("".join(f"export {name}='{value}'\n" for name, value in env.items()))
         log.info("serving", host=host)
         stop.wait()
-    ready.unlink()
-    return ExitCode.OK
+        ready.unlink()
+    return ExitCode.SOFTWARE if broken.is_set() else ExitCode.OK
 
 
 def demo(

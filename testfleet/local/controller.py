@@ -64,13 +64,26 @@ class Limits:
 
 
 class Controller:
-    """Keeps the fleet in step with the queue, in a thread. `depth` tells how many messages wait and are in flight."""
+    """Keeps the fleet in step with the queue, in a thread.
 
-    def __init__(self, folder: Path, spec: PodSpec, limits: Limits, depth: Callable[[], tuple[int, int]]) -> None:
+    `depth` returns how many messages wait and how many are in flight. `broken` is set when the controller can't go on:
+    the endpoint is gone, or no process can be started.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: PodSpec,
+        limits: Limits,
+        depth: Callable[[], tuple[int, int]],
+        *,
+        broken: threading.Event,
+    ) -> None:
         self._folder = folder
         self._spec = spec
         self._limits = limits
         self._depth = depth
+        self._broken = broken
         self._numbers = itertools.count(1)
         self._stopping: dict[str, float] = {}
         self._finished: dict[str, tuple[Pod, float]] = {}
@@ -79,8 +92,6 @@ class Controller:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
         self.pods: dict[str, Pod] = {}
-        self.broken = threading.Event()
-        """Set when the controller could not go on: the endpoint is gone, or no process can be started."""
 
     def start(self) -> None:
         self._thread.start()
@@ -98,7 +109,7 @@ class Controller:
                 self._clean()
         except Exception:
             log.exception("controller_broken")
-            self.broken.set()
+            self._broken.set()
             self._stop.wait()
         self._drain()  # in this thread, which the pods are tied to: its end would tell all of them to stop at once
 

@@ -59,7 +59,7 @@ def run(fleet: Fleet, *, timeout: float) -> Ended:
         console.tell(f"testfleet: the shop under test is at {url}")
         enqueued = _enqueue_all(fleet, url)
         with _shown() as show:
-            broken = fleet.controller.broken.is_set
+            broken = fleet.broken.is_set
             details = _follow(Database(fleet.database_url), list(enqueued), show, timeout=timeout, give_up=broken)
     return conclude(enqueued, details)
 

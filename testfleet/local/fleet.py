@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import Self
+
+import structlog
 
 from testfleet.errors import Refused
 from testfleet.local.aws import endpoint
@@ -14,6 +17,8 @@ from testfleet.local.browser import EXECUTABLE, find_browser
 from testfleet.local.controller import Controller, Limits
 from testfleet.local.pod import PodSpec
 from testfleet.local.postgres import postgres
+
+log = structlog.get_logger()
 
 FLUSH_SECONDS = 40
 """What a pod needs beyond twice its grace to bring partial results in; see WORKER_STOP_GRACE."""
@@ -43,17 +48,22 @@ class Fleet:
 
     def __init__(self, config: FleetConfig) -> None:
         self.config = replace(config, state=config.state.absolute(), catalog=config.catalog.absolute())
+        self.broken = Event()
+        """Set when a part of the fleet ended by itself: the endpoint, PostgreSQL or the controller."""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             self._lock(opening)
-            self.database_url = opening.enter_context(postgres(self.config.state / "postgres"))
+            self.database_url = opening.enter_context(
+                postgres(self.config.state / "postgres", on_death=self._server_died)
+            )
             self.aws = opening.enter_context(
                 endpoint(
                     port=self.config.aws_port,
                     visibility_timeout=self.config.visibility_timeout,
                     secrets=self.config.secrets,
+                    on_death=self._server_died,
                 )
             )
             pods = self.config.state / "pods"
@@ -63,6 +73,7 @@ class Fleet:
                 self._spec(),
                 Limits(self.config.max_pods, self.config.ttl, 2 * self.config.stop_grace + FLUSH_SECONDS),
                 lambda: self.aws.depth(self.aws.queue_url),
+                broken=self.broken,
             )
             self.controller.start()
             opening.callback(self.controller.stop)
@@ -81,6 +92,10 @@ class Fleet:
             "TESTFLEET_DEAD_LETTER_QUEUE_URL": self.aws.dead_letter_queue_url,
             "TESTFLEET_BUCKET": self.aws.bucket,
         }
+
+    def _server_died(self, detail: str) -> None:
+        log.error("server_died", detail=detail)
+        self.broken.set()
 
     def _lock(self, opening: ExitStack) -> None:
         self.config.state.mkdir(parents=True, exist_ok=True)

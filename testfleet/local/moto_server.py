@@ -1,28 +1,38 @@
-"""`python -m testfleet.local.moto_server`: moto's server in a process of its own, which no other's state can reach."""
+"""`python -m testfleet.local.moto_server`: moto's server, behind our guard, in a process of its own."""
 
 import argparse
 import logging
 import signal
 import sys
+from ipaddress import ip_address
+from threading import Thread
 
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from testfleet.local.guard import LOCAL_NAMES, Guard, served
 
 
 def main() -> int:
     """Serve until SIGTERM; the first line of stdout is the URL."""
     parser = argparse.ArgumentParser(prog="python -m testfleet.local.moto_server")
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--name", action="append", default=[], help="a host name that callers use; repeatable")
     arguments = parser.parse_args()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request is no news
-    server = ThreadedMotoServer(ip_address=arguments.host, port=arguments.port, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    sys.stdout.write(f"http://{host}:{port}\n")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request would hide the rest
+    app = Guard(DomainDispatcherApplication(served(create_backend_app)), (*LOCAL_NAMES, *arguments.name))
+    server = make_server(arguments.host, arguments.port, app, threaded=True, request_handler=MotoRequestHandler)
+    serving = Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    # The guard knows this machine by name only, so a caller here must not use the address of all interfaces.
+    host = "127.0.0.1" if ip_address(arguments.host).is_unspecified else arguments.host
+    sys.stdout.write(f"http://{host}:{server.server_port}\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM})
-    server.stop()
+    server.shutdown()
+    serving.join()
     return 0
 
 

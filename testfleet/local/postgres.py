@@ -4,21 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from testfleet.local.server import server
+from testfleet.local.server import OnDeath, ignore_death, server
 from testfleet.migrations import migrate
 
 
 @contextmanager
-def postgres(folder: Path, *, port: int | None = None, password: str = "") -> Iterator[str]:
-    """A server with our tables up to date; yields its postgresql:// URL. Its data stay in `folder`.
+def postgres(
+    folder: Path, *, port: int | None = None, password: str = "", on_death: OnDeath = ignore_death
+) -> Iterator[str]:
+    """Run a server with our tables up to date; yields its postgresql:// URL. Its data stay in `folder`.
 
-    It is reached through the folder alone, unless there is a port: then user postgres may log in with the password.
+    It listens on a socket in the folder. With a port it listens on all addresses too, and user postgres logs in with
+    the password. `on_death` is as in `server`.
 
     Raises:
         Unavailable: it did not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
     listening = () if port is None else ("--port", str(port))
-    with server("testfleet.local.postgres_server", str(folder), *listening, env={"PGPASSWORD": password}) as url:
+    module, secret = "testfleet.local.postgres_server", {"PGPASSWORD": password}
+    with server(module, str(folder), *listening, env=secret, on_death=on_death) as url:
         migrate(url)
         yield url

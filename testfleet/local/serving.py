@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from testfleet.local.aws import endpoint
 from testfleet.local.postgres import postgres
-from testfleet.local.server import server
+from testfleet.local.server import OnDeath, server
 
 ANY = "0.0.0.0"  # noqa: S104  # being reached from other machines is the point
 PLATFORM_SECRET = "testfleet-platform"  # noqa: S105  # its name, as deploy/aws/database.yaml has it
@@ -33,17 +33,21 @@ class Place:
 
 
 @contextmanager
-def serving(place: Place, state: Path, password: str) -> Iterator[dict[str, str]]:
+def serving(place: Place, state: Path, password: str, on_death: OnDeath) -> Iterator[dict[str, str]]:
     """Serve for as long as the block lasts; yields what a command elsewhere must find in its environment.
+
+    `on_death` is called when one of the servers ends by itself, as in `server`.
 
     Raises:
         Unavailable: a server did not start; another program may have its port.
     """
     with (
-        postgres(state / "postgres", port=place.database_port, password=password) as database_url,
-        server("testfleet.local.shop", "--host", ANY, "--port", str(place.shop_port)) as shop_url,
+        postgres(state / "postgres", port=place.database_port, password=password, on_death=on_death) as database_url,
+        server("testfleet.local.shop", "--host", ANY, "--port", str(place.shop_port), on_death=on_death) as shop_url,
         endpoint(
             host=ANY,
+            names=[place.host],
+            on_death=on_death,
             port=place.aws_port,
             visibility_timeout=VISIBILITY_TIMEOUT,
             secrets={

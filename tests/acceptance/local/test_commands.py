@@ -14,6 +14,7 @@ import pytest
 
 from testfleet.local.demo import EXPECTED
 from tests.acceptance.local.conftest import CATALOG, eventually
+from tests.ports import free_ports
 
 TESTFLEET = [sys.executable, "-m", "testfleet"]
 
@@ -64,6 +65,18 @@ def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dic
         up.wait()
 
 
+def server_of(process: "subprocess.Popen[bytes]", module: str) -> psutil.Process:
+    """The process that `up` or `serve` started for one of its servers."""
+    children = psutil.Process(process.pid).children()
+    (found,) = [child for child in children if f"testfleet.local.{module}" in child.cmdline()]
+    return found
+
+
+def daemon(state: Path) -> psutil.Process:
+    """The PostgreSQL daemon over the state folder."""
+    return psutil.Process(int((state / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+
+
 def test_a_fleet_whose_endpoint_dies_says_so_and_ends(folder: Path, clean_env: dict[str, str]) -> None:
     """A fleet that does nothing must not look as if it were up."""
     with (folder / "said").open("wb") as said:
@@ -71,15 +84,31 @@ def test_a_fleet_whose_endpoint_dies_says_so_and_ends(folder: Path, clean_env: d
         up = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
     try:
         eventually(lambda: "fleet_up" in (folder / "said").read_text(), "the fleet is up")
-        (endpoint,) = [
-            one for one in psutil.Process(up.pid).children() if "testfleet.local.moto_server" in one.cmdline()
-        ]
-        endpoint.kill()
+        server_of(up, "moto_server").kill()
         assert up.wait(60) == 70
-        assert "controller_broken" in (folder / "said").read_text()
+        assert "server_died" in (folder / "said").read_text()
     finally:
         up.kill()
         up.wait()
+
+
+@pytest.mark.parametrize("part", ["moto_server", "shop", "daemon"])
+def test_serve_ends_when_a_part_of_it_dies(part: str, folder: Path, clean_env: dict[str, str]) -> None:
+    """Kubernetes restarts a container that ends; one that serves half would stay for ever."""
+    state, free = folder / "state", free_ports(3)
+    ports = [f"--{name}-port={port}" for name, port in zip(("aws", "database", "shop"), free, strict=True)]
+    argv = [*TESTFLEET, "serve", "--host", "127.0.0.1", "--password", "trial", "--state", str(state), *ports]
+    with (folder / "said").open("wb") as said:
+        serve = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
+    try:
+        eventually(lambda: (state / "env").exists() or serve.poll() is not None, "everything is served")
+        (daemon(state) if part == "daemon" else server_of(serve, part)).kill()
+        assert serve.wait(60) == 70, (folder / "said").read_text()
+        assert "server_died" in (folder / "said").read_text()
+        assert not (state / "env").exists()
+    finally:
+        serve.kill()
+        serve.wait()
 
 
 def test_a_catalog_that_is_not_there_is_named(folder: Path, clean_env: dict[str, str]) -> None:

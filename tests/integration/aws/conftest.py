@@ -1,6 +1,7 @@
 """An AWS endpoint that makes stacks, over HTTP."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,13 +12,14 @@ from tests.unit.aws.resolve import REGION
 from tests.unit.aws.stacks import REQUIRED, stack_name
 from tests.unit.aws.template import FOLDER
 
+ROOT = Path(__file__).parents[3]
 Client = Callable[[str], Any]
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """Clients of an endpoint of this module's own: a process, because moto warns of each kind that it cannot make."""
-    with server("testfleet.local.moto_server") as url:
+    with server("tests.integration.aws.whole_moto", env={"PYTHONPATH": str(ROOT)}) as url:
         session = boto3.session.Session(
             region_name=REGION,
             aws_access_key_id="testing",
