@@ -1,7 +1,8 @@
-"""The four files that worker and reporter exchange over the shared volume, as frozen values.
+"""The five files that worker and reporter exchange over the shared volume, as frozen values.
 
 `job.json` (worker) says what is in hand, `admission.json` (reporter) whether it may run, `outcome.json` (worker) how
-the suite's process ended, `receipt.json` (reporter) that everything is durable. Readers ignore what they don't know.
+the suite's process ended, `progress.json` (reporter) how far the reporter has come, `receipt.json` (reporter) that
+everything is durable. Readers ignore what they don't know.
 """
 
 from datetime import datetime
@@ -119,6 +120,15 @@ class Outcome(Record):
     detail: str | None = None
     started_at: datetime
     finished_at: datetime
+
+
+class Progress(Record):
+    """`progress.json`: the reporter advances. The worker's wait for the next file counts from the last growth."""
+
+    FILE: ClassVar = "progress.json"
+
+    count: Count
+    """Steps so far: a part or file uploaded, a batch of cases read, a look at a lease that is awaited."""
 
 
 class Committed(Record):

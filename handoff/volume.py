@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from handoff.errors import InvalidInput, first_problem
 
 POLL_SECONDS = 0.1
-"""Watching by inotify would not cross every kind of volume; four small files are cheap to look for."""
+"""Watching by inotify would not cross every kind of volume; five small files are cheap to look for."""
 
 
 class _File(Protocol):

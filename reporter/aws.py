@@ -43,8 +43,12 @@ class Bucket:
         """The `s3://` address of a key."""
         return f"s3://{self._name}/{key}"
 
-    async def upload(self, descriptor: int, key: str, content_type: str) -> int:
+    async def upload(
+        self, descriptor: int, key: str, content_type: str, *, progress: Callable[[], None] = lambda: None
+    ) -> int:
         """Upload the open file from its start and give the object's size in bytes, as S3 was told and checked it.
+
+        `progress` is called after each part that S3 has, and after the object.
 
         Raises:
             BucketOutOfReach: S3 did not answer, even after the SDK's retries.
@@ -58,25 +62,27 @@ class Bucket:
                     await self._client.put_object(
                         Bucket=self._name, Key=key, Body=head, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
                     )
+                    progress()
                     return len(head)
                 del head  # its turn comes again below, within the budget
-            return await self._upload_parts(descriptor, key, content_type)
+            return await self._upload_parts(descriptor, key, content_type, progress)
         except (ClientError, BotoCoreError, ExceptionGroup) as error:
             cause = _first(error)
             if isinstance(cause, (ClientError, BotoCoreError)):
                 raise _translate(cause, key) from error
             raise cause from error
 
-    async def _upload_parts(self, descriptor: int, key: str, content_type: str) -> int:
+    async def _upload_parts(self, descriptor: int, key: str, content_type: str, progress: Callable[[], None]) -> int:
         place = {"Bucket": self._name, "Key": key}
         begun = await self._client.create_multipart_upload(
             **place, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
         )
         place["UploadId"] = begun["UploadId"]
         try:
-            sent, size = await self._send(descriptor, place)
+            sent, size = await self._send(descriptor, place, progress)
             parts = [{"PartNumber": number, **part} for number, part in sorted(sent.items())]
             await self._client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts}, MpuObjectSize=size)
+            progress()
         except BaseException:
             # Parts without an end are invisible and cost money. Should this fail too, the bucket's rule removes them.
             with suppress(ClientError, BotoCoreError, TimeoutError):
@@ -85,12 +91,15 @@ class Bucket:
             raise
         return size
 
-    async def _send(self, descriptor: int, place: dict[str, str]) -> tuple[dict[int, dict[str, str]], int]:
+    async def _send(
+        self, descriptor: int, place: dict[str, str], progress: Callable[[], None]
+    ) -> tuple[dict[int, dict[str, str]], int]:
         sent: dict[int, dict[str, str]] = {}
         size = 0
 
         async def send(number: int, body: bytes) -> None:
             answer = await self._client.upload_part(**place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM)
+            progress()
             sent[number] = {name: answer[name] for name in ("ETag", f"Checksum{_CHECKSUM}") if name in answer}
 
         async with asyncio.TaskGroup() as group:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
@@ -23,8 +23,12 @@ class FileLost(ReporterError):
     """A file that was there could not be read to its end."""
 
 
-async def upload(bucket: Bucket, folder: Path, fence: Fence) -> tuple[Artifact, ...]:
+async def upload(
+    bucket: Bucket, folder: Path, fence: Fence, *, progress: Callable[[], None] = lambda: None
+) -> tuple[Artifact, ...]:
     """Upload every regular file below the folder; what can't be uploaded is logged with the reason.
+
+    `progress` is called after each part and each file that S3 has.
 
     Doing so again replaces each object by the same bytes.
 
@@ -37,13 +41,20 @@ async def upload(bucket: Bucket, folder: Path, fence: Fence) -> tuple[Artifact, 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(FILES_AT_ONCE):
-                group.create_task(_work(bucket, folder, fence, found, done))
+                group.create_task(_work(bucket, folder, fence, found, done, progress))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     return tuple(sorted(done, key=lambda artifact: artifact.s3_uri))
 
 
-async def _work(bucket: Bucket, folder: Path, fence: Fence, found: Iterator[Found], done: list[Artifact]) -> None:
+async def _work(  # noqa: PLR0917
+    bucket: Bucket,
+    folder: Path,
+    fence: Fence,
+    found: Iterator[Found],
+    done: list[Artifact],
+    progress: Callable[[], None],
+) -> None:
     for one in found:
         if one.skipped:
             _log.warning("artifact_skipped", path=_readable(one.path), reason=one.skipped)
@@ -52,7 +63,7 @@ async def _work(bucket: Bucket, folder: Path, fence: Fence, found: Iterator[Foun
         try:
             descriptor = await asyncio.to_thread(open_inside, folder, one.path)
             try:
-                size = await bucket.upload(descriptor, name, media)
+                size = await bucket.upload(descriptor, name, media, progress=progress)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -1,11 +1,12 @@
-"""The sidecar as the worker sees it: four files on the shared volume."""
+"""The sidecar as the worker sees it: five files on the shared volume."""
 
+import asyncio
 from pathlib import Path
 from typing import TypeVar
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Admission, Decision, JobRecord, Outcome, Receipt, Rejection, Result
+from handoff.records import Admission, Decision, JobRecord, Outcome, Progress, Receipt, Rejection, Result
 from worker.errors import ReporterSilent
 from worker.queue import Message
 
@@ -13,10 +14,11 @@ F = TypeVar("F", Admission, Receipt)
 
 
 class Reporter:
-    """Tells the reporter what there is to do, and hears what came of it.
+    """Hands the job to the reporter and waits for its answers.
 
-    `worker` is the pod's name, `claim_id` random, `patience` the seconds to wait for each of its files. Every method
-    raises OSError where the volume is full or gone, and what reads raises InvalidInput where a file is no record.
+    `worker` is the pod's name, `claim_id` random, `patience` the seconds to wait for each of its files,
+    counted from the reporter's last progress. Every method raises OSError where the volume is full or gone, and
+    what reads raises InvalidInput where a file is no record.
     """
 
     def __init__(self, folder: Path, *, worker: str, claim_id: str, patience: float) -> None:
@@ -26,8 +28,9 @@ class Reporter:
         self._patience = patience
 
     def files(self) -> list[str]:
-        """Which of the four files are there already."""
-        return [kind.FILE for kind in (JobRecord, Admission, Outcome, Receipt) if (self._folder / kind.FILE).exists()]
+        """Return the names of the five files that exist already."""
+        kinds = (JobRecord, Admission, Outcome, Progress, Receipt)
+        return [kind.FILE for kind in kinds if (self._folder / kind.FILE).exists()]
 
     def tell_job(self, message: Message, job: JobMessage) -> None:
         """Ask for the shard."""
@@ -42,26 +45,49 @@ class Reporter:
         volume.write(self._folder, outcome)
 
     async def admission(self) -> Decision:
-        """Whether the suite may start.
+        """Return whether the suite may start.
 
         Raises:
-            ReporterSilent: there was no answer in time.
+            ReporterSilent: the reporter neither answered nor advanced in time.
         """
         return (await self._wait_for(Admission, self._patience)).root
 
     async def receipt(self, *, limit: float | None = None) -> Result:
-        """What became of the results; waits `limit` seconds where it is given.
+        """Return what became of the results. With `limit`, wait so many seconds in all, whatever the progress.
 
         Raises:
-            ReporterSilent: there was no answer in time.
+            ReporterSilent: the reporter neither answered nor advanced in time, or `limit` is over.
         """
-        return (await self._wait_for(Receipt, self._patience if limit is None else limit)).root
-
-    async def _wait_for(self, kind: type[F], limit: float) -> F:
+        if limit is None:
+            return (await self._wait_for(Receipt, self._patience)).root
         try:
-            return await volume.wait_for(self._folder, kind, timeout=limit)
+            return (await volume.wait_for(self._folder, Receipt, timeout=limit)).root
         except TimeoutError as error:
-            raise ReporterSilent(f"{kind.FILE}: the reporter did not write it within {limit:g} s") from error
+            raise ReporterSilent(f"{Receipt.FILE}: the reporter did not write it within {limit:g} s") from error
+
+    async def _wait_for(self, kind: type[F], patience: float) -> F:
+        """Return the record once it exists. Each growth of the progress beyond its maximum restarts the patience.
+
+        Comparing with the maximum bounds the wait for a reporter that crashes and starts again and again.
+        """
+        loop = asyncio.get_running_loop()
+        furthest = self._progress()
+        try:
+            async with asyncio.timeout(patience) as deadline:
+                while (record := volume.read(self._folder, kind)) is None:
+                    await asyncio.sleep(volume.POLL_SECONDS)
+                    if (progress := self._progress()) > furthest:
+                        furthest = progress
+                        deadline.reschedule(loop.time() + patience)
+                return record
+        except TimeoutError as error:
+            raise ReporterSilent(
+                f"{kind.FILE}: the reporter neither wrote it nor made progress within {patience:g} s"
+            ) from error
+
+    def _progress(self) -> int:
+        progress = volume.read(self._folder, Progress)
+        return 0 if progress is None else progress.count
 
     def _record(
         self, message: Message, *, job: JobMessage | None = None, rejection: Rejection | None = None

@@ -74,8 +74,9 @@ class WorkerSettings(PodSettings):
         default=600,
         ge=1,
         le=3600,
-        description="Seconds to wait for the reporter's admission, and again for its receipt; above "
-        "REPORTER_DATABASE_PATIENCE, so that the reporter gives up first and says why.",
+        description="Seconds to wait for the reporter's admission, and again for its receipt, each counted from the "
+        "reporter's last progress. Must be above REPORTER_DATABASE_PATIENCE: the reporter then gives up first, with "
+        "the reason.",
     )
 
     @field_validator("dead_letter_queue_url")

@@ -77,10 +77,12 @@ async def commit(
     *,
     patience: float,
     tell: Callable[[FinishedRun], None] = lambda _: None,
+    progress: Callable[[], None] = lambda: None,
 ) -> Committed:
     """Make the shard complete. Whoever sees it complete finds every row; doing so again changes nothing.
 
-    `tell` hears of a run that has its verdict with this shard: once, or never where the answer to the commit was lost.
+    `tell` is called with a run that has its verdict with this shard: once, or never where the answer to the commit was
+    lost. `progress` is called after each batch of cases that was read and staged.
 
     Raises:
         Superseded: the shard has another attempt, or the run was ended; nothing was written.
@@ -92,6 +94,7 @@ async def commit(
         await begin_staging(connection)
         async for cases in reader.final():
             await stage(connection, cases)
+            progress()
         await connection.execute(_ANALYZE)
         async with connection.transaction():
             return await _commit(connection, fence, reader.summary, outcome, artifacts)

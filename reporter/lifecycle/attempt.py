@@ -23,6 +23,7 @@ from reporter.database import Database
 from reporter.errors import OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
 from reporter.fence import Fence
 from reporter.lifecycle.stop import unless
+from reporter.progress import Steps
 from reporter.reader import Reader
 from reporter.store import save
 from reporter.uploads import upload
@@ -47,6 +48,7 @@ class Attempt:
     artifacts_dir: Path
     lease: int
     patience: float
+    progress: Steps
 
     async def run(self, stop: asyncio.Event) -> Result:
         """Tail the reports until the suite has ended or we are stopped, then make durable what there is.
@@ -96,10 +98,17 @@ class Attempt:
     async def _end(self, outcome: Outcome | None) -> Committed | Interrupted:
         if outcome is None or outcome.ending == "interrupted":
             return await release(self.database, self.fence, self.reader, outcome, patience=self.patience)
-        artifacts = await upload(self.bucket, self.artifacts_dir, self.fence)
+        artifacts = await upload(self.bucket, self.artifacts_dir, self.fence, progress=self.progress)
         _log.info("artifacts_uploaded", artifacts=len(artifacts), bytes=sum(one.bytes for one in artifacts))
         return await commit(
-            self.database, self.fence, self.reader, outcome, artifacts, patience=self.patience, tell=_tell
+            self.database,
+            self.fence,
+            self.reader,
+            outcome,
+            artifacts,
+            patience=self.patience,
+            tell=_tell,
+            progress=self.progress,
         )
 
     async def _explain(self, errors: ExceptionGroup[Exception]) -> Result:

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -17,6 +19,7 @@ from reporter.errors import ReporterError
 from reporter.fence import Fence
 from reporter.lifecycle.attempt import Attempt
 from reporter.lifecycle.stop import unless
+from reporter.progress import Steps
 from reporter.reader import Reader
 from reporter.rejection import record
 from reporter.reports import Reports
@@ -32,6 +35,7 @@ class Session:
     settings: ReporterSettings
     database: Database
     bucket: Bucket
+    progress: Steps = field(default_factory=Steps)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve the worker until its receipt is written, there is nothing to write, or we are stopped.
@@ -43,12 +47,21 @@ class Session:
             if volume.read(self.settings.handoff_dir, Receipt) is not None:
                 _log.info("receipt_found")  # started again after the work was done
                 return
-            result = await self._serve(stop)
+            result = await self._reporting(self._serve(stop))
         except InvalidInput as error:
             result = Failed(detail=str(error))
         if result is not None:
             await asyncio.to_thread(volume.write, self.settings.handoff_dir, Receipt(result))
             _log.info("receipt_written", **result.model_dump(exclude={"version"}))
+
+    async def _reporting(self, serving: Coroutine[Any, Any, Result | None]) -> Result | None:
+        """Serve, and write meanwhile how far it has come."""
+        reporting = asyncio.create_task(self.progress.report(self.settings.handoff_dir))
+        try:
+            return await serving
+        finally:
+            reporting.cancel()
+            await asyncio.wait({reporting})
 
     async def _serve(self, stop: asyncio.Event) -> Result | None:
         job = await unless(stop, volume.wait_for(self.settings.handoff_dir, JobRecord, timeout=math.inf))
@@ -98,5 +111,6 @@ class Session:
                 artifacts_dir=self.settings.artifacts_dir,
                 lease=self.settings.lease,
                 patience=self.settings.database_patience,
+                progress=self.progress,
             )
             return await attempt.run(stop)

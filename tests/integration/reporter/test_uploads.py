@@ -197,10 +197,18 @@ async def test_an_s3_out_of_reach_is_told_after_the_sdks_own_retries(
             await upload(qa, tmp_path, FENCE)
 
 
+async def test_every_part_and_every_file_is_progress(qa: Bucket, tmp_path: Path) -> None:
+    """A large file that is on its way shows that the reporter advances."""
+    write(tmp_path, {"large": bytes(PART_BYTES + 1), "small": b"1", "empty": b""})
+    steps: list[int] = []
+    await upload(qa, tmp_path, FENCE, progress=lambda: steps.append(1))
+    assert len(steps) == 2 + 1 + 1 + 1
+
+
 class FailingDisk(Bucket):
     """A bucket whose file breaks off while it is read."""
 
-    async def upload(self, descriptor: int, key: str, content_type: str) -> int:
+    async def upload(self, descriptor: int, key: str, content_type: str, **_: Any) -> int:
         raise OSError(5, f"Input/output error of {descriptor} for {key} ({content_type})")
 
 

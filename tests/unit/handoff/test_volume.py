@@ -1,4 +1,4 @@
-"""The four files: written whole, read back, and refused with the name of the field."""
+"""The five files: written whole, read back, and refused with the name of the field."""
 
 import json
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from handoff.records import (
     Interrupted,
     JobRecord,
     Outcome,
+    Progress,
     Receipt,
     Rejected,
     Rejection,
@@ -52,6 +53,7 @@ RECORDS: list[Any] = [
     Admission(Rejected(reason="other_total", detail="shard: must be i/4")),
     Admission(Unavailable(detail="no answer within 300 s")),
     OUTCOME,
+    Progress(count=7),
     Receipt(Committed(status="failed", cases=3, artifacts=2)),
     Receipt(Interrupted(cases=1)),
     Receipt(Superseded()),
