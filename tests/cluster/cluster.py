@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import psycopg
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from handoff.message import JobMessage, Shard
 from tests import results as seen
@@ -20,6 +23,9 @@ DEADLINE = 600
 """Seconds; far above what anything takes, so that only a hang ends there."""
 
 POLL_SECONDS = 0.5
+AWAY = (KubectlError, psycopg.OperationalError, BotoCoreError)
+"""What a call through a broken port-forward raises, until the tunnel is there again."""
+
 KILL_WORKER = """
 import os, pathlib, signal
 for process in pathlib.Path("/proc").glob("[0-9]*"):
@@ -29,7 +35,7 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
-    """The condition's first true answer. A cluster that does not answer for a moment is no failure.
+    """The condition's first true answer. A cluster or database that does not answer for a moment is no failure.
 
     Raises:
         AssertionError: it was not true within the deadline.
@@ -40,7 +46,7 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
         try:
             if answer := condition():
                 return answer
-        except KubectlError as error:
+        except AWAY as error:
             last = error
         assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what} ({last})"
         time.sleep(POLL_SECONDS)
@@ -65,6 +71,7 @@ class Cluster:
             region_name="eu-central-1",
             aws_access_key_id="testing",
             aws_secret_access_key="testing",
+            config=Config(retries={"mode": "standard", "total_max_attempts": 8}),
         )
 
     def queue_url(self, name: str = "test-jobs") -> str:
@@ -81,10 +88,15 @@ class Cluster:
         return int(answer["Attributes"][names[0]]), int(answer["Attributes"][names[1]])
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        return seen.rows(self.database_url, sql, **values)
+        """The rows of a query; it is repeated while the database is out of reach."""
+        (found,) = eventually(lambda: [seen.rows(self.database_url, sql, **values)], "the database answers")
+        return list(found)
 
     def results(self, run_id: str) -> dict[str, Any]:
-        return seen.results(self.database_url, self.aws("s3"), run_id)
+        found: dict[str, Any] = eventually(
+            lambda: seen.results(self.database_url, self.aws("s3"), run_id), "database and bucket answer"
+        )
+        return found
 
     def attempt(self, run_id: str) -> int:
         (shard,) = self.rows("SELECT attempt FROM test_shards WHERE run_id = %(run_id)s", run_id=run_id)

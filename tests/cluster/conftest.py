@@ -10,7 +10,8 @@ import pytest
 
 from tests.cluster.cluster import Cluster
 from tests.cluster.evidence import collect
-from tests.cluster.kubectl import NAMESPACE, forwarded, kubectl, why_not
+from tests.cluster.forward import forwarded
+from tests.cluster.kubectl import NAMESPACE, kubectl, why_not
 from tests.cluster.overlay import throw_away
 
 EVIDENCE = Path("test-results") / "cluster"

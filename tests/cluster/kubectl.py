@@ -3,8 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 CALL_SECONDS = 60
@@ -52,30 +50,3 @@ def why_not() -> str | None:
     if kubectl("get", "namespace", NAMESPACE, "--ignore-not-found"):
         return f"the cluster has a namespace {NAMESPACE} already, and these tests would remove it"
     return None
-
-
-@contextmanager
-def forwarded(target: str, *ports: int) -> Iterator[dict[int, int]]:
-    """Ports of this machine that lead to the target's for as long as the block lasts, by the target's."""
-    argv = [shutil.which("kubectl") or "kubectl", "port-forward", "--namespace", NAMESPACE, target]
-    argv += [f":{port}" for port in ports]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout
-            found: dict[int, int] = {}
-            while len(found) < len(ports):
-                line = process.stdout.readline()
-                if not line:
-                    raise KubectlError(f"port-forward to {target} has ended")
-                found |= forwarding(line)
-            yield found
-        finally:
-            process.terminate()
-
-
-def forwarding(line: str) -> dict[int, int]:
-    """What a line of `kubectl port-forward` says: "Forwarding from 127.0.0.1:40123 -> 5000", and once more for IPv6."""
-    words = line.split()
-    if words[:2] != ["Forwarding", "from"] or not words[2].startswith("127.0.0.1:"):
-        return {}
-    return {int(words[4]): int(words[2].rpartition(":")[2])}

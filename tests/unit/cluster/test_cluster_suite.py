@@ -1,16 +1,22 @@
 """What of the cluster's tests can be tested without one."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import results
 from tests.cluster import facts
+from tests.cluster.cluster import eventually
 from tests.cluster.evidence import collect
-from tests.cluster.kubectl import KubectlError, forwarding, kubectl, why_not
+from tests.cluster.forward import LOST, forwarded, forwarding
+from tests.cluster.kubectl import KubectlError, kubectl, why_not
 from tests.cluster.overlay import REPOSITORY, throw_away, with_values
 from tests.unit.keda.built import containers, env, objects, of_kind, one
 from tests.unit.keda.test_pod_security import violations
@@ -114,6 +120,85 @@ def test_other_lines_of_an_env_file_stay() -> None:
 def test_forwarded_ports_are_read(line: str, ports: dict[int, int]) -> None:
     """As kubectl prints them, one line for each address."""
     assert forwarding(line) == ports
+
+
+FORWARDER = """#!{python}
+import pathlib, signal, socket, sys
+pairs = [word.split(":") for word in sys.argv[1:] if ":" in word]
+log = pathlib.Path({log!r})
+with log.open("a") as file:
+    file.write(" ".join(sys.argv[1:]) + chr(10))
+servers = [socket.create_server(("127.0.0.1", int(here or 0))) for here, _ in pairs]
+for server, (_, there) in zip(servers, pairs):
+    print(f"Forwarding from 127.0.0.1:{{server.getsockname()[1]}} -> {{there}}", flush=True)
+connection, _ = servers[0].accept()
+print("E1121 portforward.go:351] " + {lost!r}, file=sys.stderr, flush=True)
+signal.pause()
+"""
+"""A kubectl that forwards until the first connection, then loses its pod and hangs."""
+
+
+@pytest.fixture
+def forwarder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which that kubectl writes its arguments, a line for each start."""
+    log = tmp_path / "log"
+    program = tmp_path / "kubectl"
+    program.write_text(FORWARDER.format(python=sys.executable, log=str(log), lost=LOST))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return log
+
+
+def test_a_broken_port_forward_is_started_anew_on_the_same_ports(forwarder: Path) -> None:
+    """Twice; the tests' clients keep their addresses, and nothing is left when the block ends."""
+    with forwarded("service/a", 5000, 5432) as ports:
+        for number in range(3):
+            _connect(ports[5000])
+            deadline = time.monotonic() + 60
+            while len(forwarder.read_text().splitlines()) < number + 2:
+                assert time.monotonic() < deadline, "the tunnel is not started anew"
+                time.sleep(0.02)
+    pairs = f"{ports[5000]}:5000 {ports[5432]}:5432"
+    first, *others = forwarder.read_text().splitlines()
+    assert first == "port-forward --namespace testfleet service/a :5000 :5432"
+    assert {each.removeprefix("port-forward --namespace testfleet service/a ") for each in others} == {pairs}
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", ports[5000]), timeout=10):
+        pass
+
+
+def test_a_port_forward_that_never_starts_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what kubectl printed."""
+    program = tmp_path / "kubectl"
+    program.write_text("#!/bin/sh\necho 'error: services \"a\" not found' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(KubectlError, match='has ended: error: services "a" not found'), forwarded("service/a", 5000):
+        pass
+
+
+def test_what_is_waited_for_outlasts_a_database_that_is_away() -> None:
+    """As while its port-forward is started anew: the query is repeated, and its error is no failure."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        nowhere = f"postgresql://postgres@127.0.0.1:{reserved.getsockname()[1]}/postgres"
+    queries: Iterator[Callable[[], list[Any]]] = iter([lambda: results.rows(nowhere, "SELECT 1"), lambda: ["a row"]])
+
+    def query() -> list[Any]:
+        return next(queries)()
+
+    assert eventually(query, "the database answers") == ["a row"]
+
+
+def _connect(port: int) -> None:
+    """Connect as soon as somewhere listens."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, f"nothing listens on {port}"
+            time.sleep(0.02)
+        else:
+            return
 
 
 def pod(**states: dict[str, Any]) -> dict[str, Any]:

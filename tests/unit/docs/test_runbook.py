@@ -433,6 +433,14 @@ def test_every_stack_is_removed_after_those_that_need_it() -> None:
             assert order.index(name) < order.index({"alarm": "alarms"}.get(need, need))
 
 
+def test_the_removal_may_be_repeated_and_waits_for_the_namespace(session: Session) -> None:
+    """`delete -k` names objects that are gone with their namespace; a new installation needs that to be gone, too."""
+    calls = [*session.of("kubectl")]
+    (removal,) = [index for index, each in enumerate(calls) if each[:2] == ("delete", "-k")]
+    assert "--ignore-not-found" in calls[removal]
+    assert calls[removal + 1][:3] == ("wait", "--for=delete", "namespace/testfleet")
+
+
 def test_the_runbook_is_where_the_alarms_look() -> None:
     """The default of their parameter."""
     assert load("alarms")["Parameters"]["Runbook"]["Default"] == "docs/runbook.md"

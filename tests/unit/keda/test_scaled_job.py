@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from handoff.settings import PodSettings
 from reporter.config import ConfigSettings
 from reporter.settings import ReporterSettings
+from testfleet.local.guard import HEALTH
 from testfleet.settings import Settings
 from tests.unit.aws.stacks import deploy
 from tests.unit.aws.template import load
@@ -317,6 +318,20 @@ def test_the_example_opens_no_range_that_holds_the_database() -> None:
     assert isinstance(target, IPv4Network)
     assert isinstance(database, IPv4Network)
     assert not database.subnet_of(target)
+
+
+def test_a_served_platform_that_no_longer_answers_is_restarted() -> None:
+    """`serve` ends when a part of it dies; a part that hangs is found by its port."""
+    (deployment,) = of_kind(overlay("kind"), "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    ports = {each["name"] for each in container["ports"]}
+    liveness = container["livenessProbe"]
+    assert liveness["httpGet"] == {"path": HEALTH, "port": "aws"}
+    assert liveness["httpGet"]["port"] in ports
+    startup = container["startupProbe"]
+    assert startup["exec"] == {"command": ["test", "-f", "/state/env"]}
+    assert startup["failureThreshold"] * startup["periodSeconds"] >= 60
+    assert container["readinessProbe"]["tcpSocket"]["port"] == "database"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
