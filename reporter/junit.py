@@ -3,24 +3,28 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 from xml.parsers import expat  # a DTD is refused where it begins, so no entity is ever declared
 
+from handoff.characters import XmlCharacters
 from reporter.cases import Case
 from reporter.failure import MAX_ERROR_BYTES, storable
-from reporter.testcase import Part, Surroundings, read
-from reporter.times import instant, number
+from reporter.suite import BAD, SUITES, Dialect, OpenSuite
+from reporter.testcase import Part, read
+from reporter.times import number
 
 MAX_TOKEN_BYTES = 16 * 1024 * 1024
 """Of one tag with its attributes, which expat can only hand over whole."""
 MAX_DEPTH = 100
 MAX_PARTS = 200
-"""Kept results of one case; those of a case that was tried more often are left out."""
+"""Kept results of one case. Of the others only the first of a kind is kept that makes the case worse."""
 MAX_ATTACHMENTS = 200
+MAX_DOUBT = 500  # characters
 
 _BUFFER = 64 * 1024
-_SUITES = {"testsuites", "testsuite"}
-_RESULTS = {"failure", "error", "skipped", "rerunFailure", "rerunError", "flakyFailure", "flakyError"}
+_KINDS = {*BAD, "skipped"}
+_RESULTS = {*_KINDS, "rerunFailure", "rerunError", "flakyFailure", "flakyError"}
+_NO_CASES = {"property", "properties", "system-out", "system-err"}
+"""Elements of a suite whose content is no result, whatever it is called."""
 _OUTPUTS = {"system-out", "system-err"}
 _MARK = "[[ATTACHMENT|"
 _ATTACHMENT = re.compile(re.escape(_MARK) + r"([^\n]{1,1024}?)\]\]")
@@ -31,29 +35,23 @@ class BrokenReport(Exception):
     """The file is no JUnit report, or not to its end; its text is one line for people. Cases before that stand."""
 
 
-class Dialect(Enum):
-    """Who wrote the report, as far as it changes what a repeated name means."""
-
-    PYTEST = "pytest"
-    """Names are unique, so a repeat is a further try; a try that pytest-rerunfailures repeats looks as if it passed."""
-    GOTESTSUM = "gotestsum"
-    """A repeat after a failure is a further try (`--rerun-fails`)."""
-    OTHER = "other"
-    """A repeat is another case."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A case as its report has it: its name may come again. `attachments` are paths, seen from the report's folder."""
+    """A case as its report has it: its name may come again. `attachments` are paths, seen from the report's folder.
+
+    `suite` is the number of the innermost suite element around it within the report.
+    """
 
     case: Case
     attachments: tuple[str, ...] = ()
     dialect: Dialect = Dialect.OTHER
+    suite: int = 0
 
 
 @dataclass(slots=True)
 class _OpenCase:
     element: Part
+    kinds: set[str] = field(default_factory=set)
     inside: list[Part | None] = field(default_factory=list)
     """The open elements within it; None for those that say nothing to us."""
     printed: str = ""
@@ -62,21 +60,28 @@ class _OpenCase:
 
 
 class JUnitParser:
-    """One report. `p95_ms` is what the suites' properties of that name say, `closed` whether the root has ended."""
+    """One report.
+
+    `p95_ms` is what the suites' properties of that name say, `closed` whether the root has ended. `doubt` is in words
+    the first failure that a suite has besides its cases, in one line.
+    """
 
     def __init__(self) -> None:
         self.p95_ms: float | None = None
         self.closed = False
+        self.doubt: str | None = None
         self._open: list[str] = []
-        self._around: list[Surroundings] = [Surroundings()]
-        self._dialects: list[Dialect] = [Dialect.OTHER]
+        self._suites: list[OpenSuite] = []
+        self._suites_begun = 0
+        self._gotestsum = False
         self._case: _OpenCase | None = None
         self._done: list[Reported] = []
         self._broken: BrokenReport | None = None
         self._fed = 0
         self._unfinished = 0
         self._waiting = bytearray()
-        self._expat = expat.ParserCreate()
+        self._characters = XmlCharacters()
+        self._expat = expat.ParserCreate("utf-8")
         self._expat.buffer_text = True
         self._expat.buffer_size = _BUFFER
         self._expat.StartElementHandler = self._start
@@ -112,6 +117,10 @@ class JUnitParser:
             raise self._broken
 
     def _advance(self, data: bytes, *, last: bool) -> None:
+        try:
+            data = self._characters.feed(data, last=last)
+        except LookupError as error:
+            raise BrokenReport(storable(f"line 1: its encoding can't be read: {error}")) from error
         # expat looks at an unfinished tag from its start with every piece, so it gets larger pieces of a large one.
         self._waiting += data
         size = len(self._waiting)
@@ -120,20 +129,18 @@ class JUnitParser:
         data, self._waiting = bytes(self._waiting), bytearray()
         try:
             self._expat.Parse(data, last)
-        except (expat.ExpatError, ValueError, LookupError) as error:  # the latter two: an encoding nobody knows
+        except expat.ExpatError as error:
             raise BrokenReport(self._explain(error, last=last)) from error
         self._fed += len(data)
         self._unfinished = self._fed - self._expat.CurrentByteIndex
         if self._unfinished > MAX_TOKEN_BYTES:
             raise BrokenReport(f"line {self._expat.CurrentLineNumber}: one tag is longer than {MAX_TOKEN_BYTES} bytes")
 
-    def _explain(self, error: Exception, *, last: bool) -> str:
+    def _explain(self, error: expat.ExpatError, *, last: bool) -> str:
         if last and not self.closed:
             inside = f"inside <{self._open[-1]}>" if self._open else "before it began"
             return f"line {self._expat.CurrentLineNumber}: the file ends {inside}"
-        if isinstance(error, expat.ExpatError):
-            return f"line {error.lineno}, column {error.offset + 1}: {expat.ErrorString(error.code)}"
-        return storable(f"line 1: its encoding can't be read: {error}")
+        return f"line {error.lineno}, column {error.offset + 1}: {expat.ErrorString(error.code)}"
 
     def _refuse_doctype(self, *_: object) -> None:
         raise BrokenReport("it declares a DTD, and no report needs one")
@@ -144,43 +151,51 @@ class JUnitParser:
         self._open.append(tag)
         if len(self._open) > MAX_DEPTH:
             raise BrokenReport(f"its elements are nested more than {MAX_DEPTH} deep")
-        if parent is None and tag not in _SUITES:
+        if parent is None and tag not in SUITES:
             raise BrokenReport(f"its root is <{tag[:100]}>, where JUnit has <testsuites> or <testsuite>")
         if self._case is not None:
             self._start_part(self._case, tag, attributes)
-        elif tag in _SUITES and (parent is None or parent in _SUITES):
+        elif tag in SUITES:
             self._enter_suite(tag, attributes)
-        elif tag == "testcase" and parent in _SUITES:
+        elif tag == "testcase" and parent not in _NO_CASES:
             self._case = _OpenCase(Part(tag, attributes))
         elif tag == "property":
             self._note_property(attributes)
+        elif tag in BAD and parent in SUITES:
+            self._note_doubt(self._suites[-1].own_failure(tag, attributes.get("message", "")))
 
     def _enter_suite(self, tag: str, attributes: dict[str, str]) -> None:
-        around, name = self._around[-1], attributes.get("name", "")
-        pytest = (tag, name) in {("testsuites", "pytest tests"), ("testsuite", "pytest")}
-        self._dialects.append(Dialect.PYTEST if pytest else self._dialects[-1])
-        self._around.append(
-            Surroundings(
-                # The root's name is the run's, and no part of where a case belongs.
-                names=(*around.names, name) if tag == "testsuite" else around.names,
-                file=attributes.get("file") or around.file,
-                started_at=instant(attributes.get("timestamp")) or around.started_at,
-            )
-        )
+        outer = self._suites[-1] if self._suites else None
+        self._suites_begun += 1
+        suite = OpenSuite.within(outer, Part(tag, attributes), depth=len(self._open), number=self._suites_begun)
+        self._suites.append(suite)
+
+    def _leave_suite(self) -> None:
+        suite = self._suites.pop()
+        self._note_doubt(suite.hidden_failures(gotestsum=self._gotestsum))
+        if self._suites:
+            self._suites[-1].failed |= suite.failed
+
+    def _note_doubt(self, doubt: str | None) -> None:
+        if self.doubt is None and doubt is not None:
+            self.doubt = storable(doubt)[:MAX_DOUBT]
 
     def _note_property(self, attributes: dict[str, str]) -> None:
         name, value = attributes.get("name"), attributes.get("value")
         if name == "go.version":
-            self._dialects[-1] = Dialect.GOTESTSUM
+            self._suites[-1].dialect = Dialect.GOTESTSUM
+            self._gotestsum = True
         elif name == "p95_ms" and (p95 := number(value)) is not None:
             self.p95_ms = max(p95, self.p95_ms or 0)
 
     def _start_part(self, case: _OpenCase, tag: str, attributes: dict[str, str]) -> None:
         parent = case.inside[-1] if case.inside else case.element
         part = None
-        if parent is case.element and tag in _RESULTS and len(parent) < MAX_PARTS:
-            part = Part(tag, attributes)
-            parent.append(part)
+        if parent is case.element and tag in _RESULTS:
+            if len(parent) < MAX_PARTS or (tag in _KINDS and tag not in case.kinds):
+                part = Part(tag, attributes)
+                parent.append(part)
+            case.kinds.add(tag)
         elif parent is not None and tag in _OUTPUTS and parent.tag not in _OUTPUTS:
             part = Part(tag)
         elif parent is not None and tag == "stackTrace" and parent.tag in _RESULTS and not len(parent):
@@ -217,17 +232,18 @@ class JUnitParser:
         case.carried = text[begun:][:_CARRIED]
 
     def _end(self, _: str) -> None:
-        tag = self._open.pop()
+        self._open.pop()
         case = self._case
         if case is None:
-            if tag in _SUITES:
-                self._around.pop()
-                self._dialects.pop()
+            if self._suites[-1].depth > len(self._open):
+                self._leave_suite()
             self.closed = not self._open
         elif case.inside:
             case.inside.pop()
             case.carried = ""
         else:
             self._case = None
-            told = read(case.element, self._around[-1], case.printed)
-            self._done.append(Reported(told, tuple(case.attachments), self._dialects[-1]))
+            suite = self._suites[-1]
+            suite.failed |= not case.kinds <= {"skipped"}
+            told = read(case.element, suite.around, case.printed)
+            self._done.append(Reported(told, tuple(case.attachments), suite.dialect, suite.number))

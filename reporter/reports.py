@@ -38,6 +38,8 @@ class Summary:
     """Reports, the broken ones among them."""
     broken: tuple[tuple[str, str], ...]
     """Path and reason of each report that is none or breaks off, and of each folder that can't be read."""
+    doubts: tuple[tuple[str, str], ...]
+    """Path and reason of each report that has a failure which none of its cases shows."""
     cases: int
     p95_ms: float | None
     """What a load test tells of its requests, in ms; the largest where several reports do."""
@@ -166,6 +168,7 @@ class _Reading:
     files: int = 0
     count: int = 0
     p95_ms: float | None = None
+    doubts: list[tuple[str, str]] = field(default_factory=list)
     attachments: dict[str, str] = field(default_factory=dict)
     namer: Namer = field(default_factory=Namer)
 
@@ -176,19 +179,33 @@ class _Reading:
             BrokenReport: after the last of them, where the report is none or breaks off.
         """
         parser = JUnitParser()
-        for element in reruns.together(_elements(parser, descriptor), survey=_elements(JUnitParser(), descriptor)):
-            case = replace(element.case, name=self.namer.name(element.case.name))
-            self.count += 1
-            for attachment in element.attachments:
-                inside = self._inside(path, attachment)
-                if inside and len(self.attachments) < MAX_ATTACHMENTS:
-                    self.attachments.setdefault(inside, case.name)
-            yield case
+        try:
+            for element in reruns.together(_elements(parser, descriptor), survey=_elements(JUnitParser(), descriptor)):
+                yield self._case(path, element)
+        finally:
+            if parser.doubt is not None:
+                self.doubts.append((storable(path), parser.doubt))
         if parser.p95_ms is not None:
             self.p95_ms = max(parser.p95_ms, self.p95_ms or 0)
 
+    def _case(self, path: str, element: Reported) -> Case:
+        case = replace(element.case, name=self.namer.name(element.case.name))
+        self.count += 1
+        for attachment in element.attachments:
+            inside = self._inside(path, attachment)
+            if inside and len(self.attachments) < MAX_ATTACHMENTS:
+                self.attachments.setdefault(inside, case.name)
+        return case
+
     def summary(self) -> Summary:
-        return Summary(self.files, tuple(self.broken), self.count, self.p95_ms, MappingProxyType(self.attachments))
+        return Summary(
+            files=self.files,
+            broken=tuple(self.broken),
+            doubts=tuple(self.doubts),
+            cases=self.count,
+            p95_ms=self.p95_ms,
+            attachments=MappingProxyType(self.attachments),
+        )
 
     def _inside(self, path: str, attachment: str) -> str | None:
         """An attachment's path, told from its report's folder, as seen from the artifacts folder; None if outside."""

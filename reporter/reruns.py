@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from reporter.cases import Case, Status, Try
 from reporter.failure import cut
-from reporter.junit import BrokenReport, Dialect, Reported
+from reporter.junit import BrokenReport, Reported
 from reporter.naming import identity
+from reporter.suite import Dialect
 
 MAX_HELD = 1000
 """Elements that wait for their last repeat, which bounds memory; past that, a repeat is a case of its own."""
@@ -20,12 +21,13 @@ _BAD = {Status.FAILED, Status.ERRORED}
 def together(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Iterator[Reported]:
     """The cases of one report, each with all its tries, and where its last try stands.
 
-    `survey` are the same elements, read before: only so it is known which case comes again without keeping them all.
+    `survey` are the same elements. They are read before the first element that may come again, and only so it is known
+    which case does without keeping them all. A repeat in another suite of the report is another case.
 
     Raises:
         BrokenReport: after the last case, as `elements` did.
     """
-    tries = _Tries(_count(survey))
+    tries = _Tries(survey)
     try:
         for element in elements:
             yield from tries.add(element)
@@ -36,29 +38,31 @@ def together(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Ite
 
 
 def _count(elements: Iterable[Reported]) -> Counter[int]:
-    """How often each case comes that comes more than once; nothing where the report begins without reruns."""
+    """How often each case comes that comes more than once."""
     counts: Counter[int] = Counter()
     with suppress(BrokenReport):
-        for element in elements:
-            if element.dialect is not Dialect.OTHER:
-                counts[_key(element)] += 1
-            elif not counts:
-                break  # spares most reports from being read twice
+        counts.update(_key(element) for element in elements if element.dialect is not Dialect.OTHER)
     return Counter({key: times for key, times in counts.items() if times > 1})
 
 
 class _Tries:
-    """Holds elements back until the last try of their case is there; what `counts` doesn't name passes through."""
+    """Holds elements back until the last try of their case is there; what `survey` has only once passes through."""
 
-    def __init__(self, counts: Counter[int]) -> None:
-        self._left = counts
+    def __init__(self, survey: Iterable[Reported]) -> None:
+        self._survey = survey
+        self._left: Counter[int] | None = None
         self._held: defaultdict[int, list[Reported]] = defaultdict(list)
         self._size = 0
 
     def add(self, element: Reported) -> Iterator[Reported]:
         """The cases that are complete with this element."""
+        if element.dialect is Dialect.OTHER:
+            yield element
+            return
+        if self._left is None:
+            self._left = _count(self._survey)
         key = _key(element)
-        if element.dialect is Dialect.OTHER or key not in self._left:
+        if key not in self._left:
             yield element
             return
         held = self._held[key]
@@ -104,4 +108,4 @@ def _is_teardown(before: Case, case: Case) -> bool:
 
 
 def _key(element: Reported) -> int:
-    return identity(element.case.name, element.case.file)
+    return identity(element.case.name, element.case.file, str(element.suite))

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from reporter.cases import Case
-from reporter.junit import BrokenReport, Dialect, JUnitParser
-from reporter.naming import Namer, bounded
+from reporter.junit import BrokenReport, JUnitParser, Reported
+from reporter.naming import Namer, identity
+from reporter.suite import Dialect
 
 READ_BYTES = 64 * 1024
 
@@ -20,6 +21,8 @@ class Tail:
     offset: int = 0
     parser: JUnitParser | None = field(default_factory=JUnitParser)
     namer: Namer = field(default_factory=Namer)
+    tried: dict[int, str | None] = field(default_factory=dict)
+    """Names of cases that may be tried again, by suite and own name; None where the two names are the same."""
 
     @classmethod
     def of(cls, descriptor: int, before: Self | None) -> Self:
@@ -42,15 +45,24 @@ class Tail:
             self.offset += len(data)
             try:
                 for element in parser.feed(data):
-                    raw = element.case.name
-                    # A further try of a case takes its name over: what was told of it before is out of date.
-                    name = self.namer.name(raw) if element.dialect is Dialect.OTHER else bounded(raw)
-                    yield replace(element.case, name=name)
+                    yield replace(element.case, name=self._name(element))
             except BrokenReport:
                 self._finish()
             if parser.closed:
                 self._finish()
 
+    def _name(self, element: Reported) -> str:
+        """A further try of a case gets the case's name, as it replaces what was known of it."""
+        raw = element.case.name
+        if element.dialect is Dialect.OTHER:
+            return self.namer.name(raw)
+        key = identity(raw, element.case.file, str(element.suite))
+        if key not in self.tried:
+            name = self.namer.name(raw)
+            self.tried[key] = name if name != raw else None
+        return self.tried[key] or raw
+
     def _finish(self) -> None:
         self.parser = None
         self.namer = Namer()
+        self.tried = {}

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
+from handoff.characters import XmlCharacters
 from testfleet.errors import BadData, Refused
 
+_READ_BYTES = 64 * 1024
 _ROOTS = {"testsuites", "testsuite"}
 
 
@@ -57,13 +59,16 @@ def find(paths: Sequence[Path]) -> Found:
 
 
 def is_junit(file: Path) -> bool:
-    """Whether the root is JUnit's. The whole file is read, so that a broken one is told before a run is spent on it.
+    """Return whether the root is JUnit's. The whole file is read, so that a broken one is refused before it is a run.
+
+    As in the reporter, characters that XML forbids break no file.
 
     Raises:
         BadData: the file cannot be read, is not well-formed, or declares a document type.
     """
     root: list[str] = []
-    parser = expat.ParserCreate()
+    characters = XmlCharacters()
+    parser = expat.ParserCreate("utf-8")
 
     def element(name: str, _: dict[str, str]) -> None:
         root.append(name.rpartition(":")[2])
@@ -76,8 +81,10 @@ def is_junit(file: Path) -> bool:
     parser.StartDoctypeDeclHandler = document_type
     try:
         with file.open("rb") as stream:
-            parser.ParseFile(stream)
-    except expat.ExpatError as error:
+            while data := stream.read(_READ_BYTES):
+                parser.Parse(characters.feed(data))
+        parser.Parse(characters.feed(b"", last=True), True)
+    except (expat.ExpatError, LookupError) as error:
         raise BadData(f"{file}: must be well-formed XML: {error}") from error
     except OSError as error:
         raise BadData(f"{file}: cannot be read: {error.strerror}") from error

@@ -123,7 +123,7 @@ async def _commit(
     counted = await connection.fetchrow(_COUNT, *place)
     if counted is None:
         raise DatabaseOutOfReach("a count gave no row")
-    evidence = Evidence(files=summary.files, broken=tuple(summary.broken), **dict(counted))
+    evidence = Evidence(files=summary.files, broken=summary.broken, doubts=summary.doubts, **dict(counted))
     verdict = of_shard(fence.shard, outcome, evidence)
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)

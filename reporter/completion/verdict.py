@@ -21,10 +21,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a shard left behind: report files, those that break off (path, detail), and cases by what became of them."""
+    """What a shard left behind: report files, and cases by what became of them."""
 
     files: int
     broken: tuple[tuple[str, str], ...]
+    """Path and detail of each report that breaks off."""
+    doubts: tuple[tuple[str, str], ...]
+    """Path and detail of each report with a failure that none of its cases shows."""
     cases: int
     bad: int
     """Cases that failed or errored."""
@@ -56,6 +59,8 @@ def _doubts(shard: Shard, outcome: Outcome, evidence: Evidence) -> Iterator[str]
         yield _line(f"the suite was killed by {_exit(outcome)}", outcome.detail)
     for path, detail in evidence.broken:
         yield _line(f"the report {path} breaks off", detail)
+    for path, detail in evidence.doubts:
+        yield _line(f"the report {path} has a failure that none of its cases shows", detail)
     if not evidence.files:
         yield _line("the suite left no JUnit report", _exit(outcome))
     if outcome.exit_code and not evidence.bad:

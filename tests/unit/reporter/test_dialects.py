@@ -48,6 +48,17 @@ def test_flaky_is_what_passed_after_it_had_failed(name: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_the_figures_of_a_real_report_raise_no_doubt(name: str, tmp_path: Path) -> None:
+    """Tools count tries, soft assertions and subtests in different ways; only Newman hides a script that threw."""
+    (tmp_path / "junit").mkdir()
+    shutil.copy(FIXTURES / name, tmp_path / "junit" / "junit.xml")
+    reports = Reports(tmp_path)
+    assert list(reports.final())
+    expected = {"newman/iterations.xml": (("junit/junit.xml", '<testsuite name="Script throws"> has errors="2"'),)}
+    assert reports.summary.doubts == expected.get(name, ())
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_the_count_is_that_of_junitparser(name: str) -> None:
     """Another parser, which reads the file whole, sees as many cases and as many results of each kind."""
     parser = JUnitParser()

@@ -120,9 +120,8 @@ def test_after_it_broke_a_report_stays_broken() -> None:
         (b"<testsuite", "line 1: the file ends before it began"),
         (b"<testsuite/>x", "line 1, column 13: junk after document element"),
         (b"<testsuite></testsuites>", "line 1, column 14: mismatched tag"),
-        (b"<testsuite>\xff</testsuite>", "line 1, column 12: not well-formed (invalid token)"),
+        (b"<test\xffsuite/>", "line 1, column 6: not well-formed (invalid token)"),
         (b"<testsuite>&nope;</testsuite>", "line 1, column 12: undefined entity"),
-        (b"<testsuite>&#0;</testsuite>", "line 1, column 12: reference to invalid character number"),
         (b"<html></html>", "its root is <html>, where JUnit has <testsuites> or <testsuite>"),
         (b"<testcase name='a'/>", "its root is <testcase>, where JUnit has <testsuites> or <testsuite>"),
         (
@@ -181,12 +180,38 @@ def test_an_encoding_is_read_as_it_is_declared(encoding: str, declared: str) -> 
     assert ([one.case.name for one in found], broken) == ([name], None)
 
 
-def test_half_a_character_of_utf_16_breaks_the_report() -> None:
-    """A lone surrogate never comes as far as a name."""
+def test_half_a_character_of_utf_16_becomes_the_replacement_character() -> None:
+    """A lone surrogate never comes as far as a name, and no case is lost by it."""
     data = '<testsuite><testcase name="a'.encode("utf-16") + b"\x00\xd8" + '"/></testsuite>'.encode("utf-16-le")
     found, broken = read(data)
-    assert found == []
-    assert broken
+    assert ([one.case.name for one in found], broken) == (["a\ufffd"], None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "iso-8859-1", "cp1252", "us-ascii"])
+@pytest.mark.parametrize("bad", ["\x1b", "\x00", "\x08", "&#27;", "&#0;", "&#x1B;"])
+def test_a_character_that_xml_forbids_costs_no_case(encoding: str, bad: str) -> None:
+    """Tools write the colours of their output as they are; the cases after it count like those before."""
+    declared = "" if encoding.startswith("utf") else f"<?xml version='1.0' encoding='{encoding}'?>"
+    text = f"""{declared}<testsuite><testcase name="a{bad}b"><failure message="{bad}[31mred">x{bad}y</failure>
+    <system-out><![CDATA[{bad} out]]></system-out></testcase>{bad}<testcase name="c"/></testsuite>"""
+    found, broken = read(text.encode(encoding))
+    assert broken is None
+    assert [(one.case.name, one.case.status) for one in found] == [
+        ("a\ufffdb", Status.FAILED), ("c", Status.PASSED)
+    ]  # fmt: skip
+    assert found[0].case.error == "\ufffd[31mred\nx\ufffdy"
+
+
+def test_bytes_that_are_no_utf_8_cost_no_case() -> None:
+    """A test prints in another encoding than its tool writes."""
+    found, broken = read(b'<testsuite><testcase name="a"><failure>K\xe4se</failure></testcase><testcase/></testsuite>')
+    assert ([one.case.error for one in found], broken) == (["K\ufffdse", None], None)
+
+
+def test_a_reference_within_cdata_is_plain_text() -> None:
+    """Surefire spells the escape character of a printed line so."""
+    case = only('<testcase name="a"><failure><![CDATA[&#27;[31mred]]></failure></testcase>')
+    assert case.error == "&#27;[31mred"
 
 
 @pytest.mark.parametrize(
@@ -206,6 +231,16 @@ def test_half_a_character_of_utf_16_breaks_the_report() -> None:
         ('<testsuite xmlns="x"><testcase name="a"/></testsuite>', ["a"]),
         ('<testsuite><properties><testcase name="no"/></properties><testcase name="a"/></testsuite>', ["a"]),
         ('<testsuite><testcase name="a"><testcase name="inner"/></testcase></testsuite>', ["a"]),
+        (
+            """<testsuites><testsuite name="s"><foo><testsuite name="t"><testcase name="a"/></testsuite></foo>
+            <testcase name="b"/></testsuite><foo><testsuite/><testsuites/></foo><testcase name="c"/></testsuites>""",
+            ["s > t > a", "s > b", "c"],
+        ),
+        (
+            """<testsuites><foo><bar><testcase name="a"/></bar></foo><system-out><testsuite name="s">
+            <testcase name="b"/></testsuite></system-out><testcase name="c"/></testsuites>""",
+            ["a", "s > b", "c"],
+        ),
     ],
 )
 def test_suites_may_nest_or_be_missing(text: str, names: list[str]) -> None:
@@ -325,6 +360,51 @@ def test_endless_tries_of_one_case_are_bounded() -> None:
     case = only(f'<testcase name="a">{"<flakyFailure/>" * (MAX_PARTS * 3)}</testcase>')
     assert len(case.tries) == MAX_PARTS + 1
     assert case.flaky
+
+
+@pytest.mark.parametrize("part", ["flakyFailure", "rerunFailure", "skipped", "error"])
+def test_the_worst_result_counts_however_many_come_before_it(part: str) -> None:
+    """Bounded memory must not turn a failure into anything better."""
+    case = only(f'<testcase name="a">{f"<{part}/>" * (MAX_PARTS + 1)}<failure message="no"/></testcase>')
+    assert case.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ('<testsuite name="s" errors="1"/>', '<testsuite name="s"> has errors="1"'),
+        ('<testsuite failures="2"><testcase/></testsuite>', '<testsuite name=""> has failures="2"'),
+        ('<testsuite errors="1" failures="2"><testcase/></testsuite>',
+         '<testsuite name=""> has errors="1" failures="2"'),
+        ('<testsuite name="s"><error message="no\n server"/><testcase/></testsuite>',
+         '<testsuite name="s"> has an <error> of its own: no server'),
+        ('<testsuite name="s"><testcase><failure/></testcase><failure/></testsuite>',
+         '<testsuite name="s"> has a <failure> of its own'),
+        ('<testsuite name="s" errors="1"><testsuite name="t"/><testcase/></testsuite>',
+         '<testsuite name="s"> has errors="1"'),
+        ('<foo><testsuite name="s" errors="1"/></foo><testcase><failure/></testcase>',
+         '<testsuite name="s"> has errors="1"'),
+        ('<testsuite errors="1"><testsuite><testcase><failure/></testcase></testsuite></testsuite>', None),
+        ('<testsuite failures="1"><testcase><flakyError/></testcase></testsuite>', None),
+        ('<testsuite failures="0" errors="" skipped="1"><testcase/></testsuite>', None),
+        ('<testsuite failures="none" errors="-1"><testcase/></testsuite>', None),
+        ("<testsuite><foo><error/></foo><testcase/></testsuite>", None),
+        ("<testsuite><testcase/><system-out><failure/></system-out></testsuite>", None),
+    ],
+)  # fmt: skip
+def test_a_failure_that_no_case_shows_is_a_doubt(text: str, doubt: str | None) -> None:
+    """A suite may break outside of its cases; where one of its cases failed in any try, its figures are no riddle."""
+    parser = JUnitParser()
+    list(parser.feed(f"<testsuites>{text}</testsuites>".encode()))
+    assert parser.doubt == doubt
+
+
+def test_figures_of_the_root_are_looked_at_too() -> None:
+    """But gotestsum counts lines of standard error there, which a green run may have."""
+    for inside, doubt in (("", '<testsuites name=""> has errors="1"'), ('<property name="go.version"/>', None)):
+        parser = JUnitParser()
+        list(parser.feed(f'<testsuites errors="1"><testsuite>{inside}<testcase/></testsuite></testsuites>'.encode()))
+        assert parser.doubt == doubt
 
 
 @pytest.mark.parametrize(

@@ -325,6 +325,63 @@ def test_reruns_of_go_lose_no_case_and_no_try(
         assert all(row.flaky == (row.status is Status.PASSED and len(row.tries) > 1) for row in mine)
 
 
+PYTEST_ROOT, PYTEST = '<testsuites name="pytest tests">', '<testsuite name="pytest">'
+FAILS = '<testcase name="a"><failure/></testcase>'
+
+
+@pytest.mark.parametrize("suite", [PYTEST, GO])
+def test_a_repeat_in_another_suite_is_another_case(tmp_path: Path, write: Callable[..., Path], suite: str) -> None:
+    """Two runs merged into one file: what fails in the first stays failed, whatever the second says."""
+    end = "</testsuite>"
+    write("a.xml", FAILS, "b", end, suite, "a", "b", end, suite, "b", head=f"<testsuites>{suite}")
+    rows = final(Reports(tmp_path))
+    assert [(row.name, row.status, row.flaky) for row in rows] == [
+        ("a", Status.FAILED, False), ("b", Status.PASSED, False), ("a #2", Status.PASSED, False),
+        ("b #2", Status.PASSED, False), ("b #3", Status.PASSED, False),
+    ]  # fmt: skip
+    assert polled(Reports(tmp_path)) == ["a", "b", "a #2", "b #2", "b #3"]
+
+
+def test_tries_of_a_suite_within_a_suite_are_its_own(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A nested suite in between does not end the outer one."""
+    inner = '<testsuite name="inner">'
+    write("a.xml", FAILS, inner, FAILS, "a", "</testsuite>", "a", head=PYTEST, tail="</testsuite>")
+    rows = final(Reports(tmp_path))
+    assert [(row.name, row.flaky, len(row.tries)) for row in rows] == [("inner > a", True, 2), ("a", True, 2)]
+    assert polled(Reports(tmp_path)) == ["a", "inner > a", "inner > a", "a"]
+
+
+def test_reruns_are_found_behind_a_suite_of_another_tool(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A merged file may begin with a suite that has no reruns."""
+    write("a.xml", "a", "a", "</testsuite>", PYTEST, FAILS, "a", head="<testsuites><testsuite>")
+    rows = final(Reports(tmp_path))
+    assert [(row.name, row.flaky) for row in rows] == [("a", False), ("a #2", False), ("a #3", True)]
+
+
+def test_a_failure_that_no_case_shows_is_in_the_summary(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """With the report that says it, also where that report breaks off later."""
+    write("a.xml", "one", head='<testsuite errors="2" name="s">', tail="</testsuite>")
+    write("b.xml", "two", '<error message="no server"/>', tail="")
+    reports = Reports(tmp_path)
+    final(reports)
+    assert reports.summary.doubts == (
+        ("junit/a.xml", '<testsuite name="s"> has errors="2"'),
+        ("junit/b.xml", '<testsuite name=""> has an <error> of its own: no server'),
+    )
+
+
+def test_a_forbidden_character_between_two_polls_moves_nothing(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Where a poll goes on is counted in bytes of the file, not in what becomes of them."""
+    reports = Reports(tmp_path)
+    file = write("a.xml", '<testcase name="one\x1b"/>', tail='<testcase name="\x1b[31mtwo&#2')
+    assert polled(reports) == ["one\ufffd"]
+    with file.open("a") as more:
+        more.write(f'7;"/><testcase name="three\x00"/>{TAIL}\n')
+    assert polled(reports) == ["\ufffd[31mtwo\ufffd", "three\ufffd"]
+    assert names(reports) == ["one\ufffd", "\ufffd[31mtwo\ufffd", "three\ufffd"]
+    assert reports.summary.broken == ()
+
+
 def test_more_waiting_tries_than_memory_allows_become_cases(
     tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,8 @@ from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run,
 
 ONLY, ONE_OF_TWO = Shard(index=1, total=1), Shard(index=1, total=2)
 CUT = (("junit/a.xml", "no element found"),)
+HIDDEN = (("junit/a.xml", '<testsuite name="s"> has errors="1"'),)
+HIDDEN_DETAIL = 'the report junit/a.xml has a failure that none of its cases shows: <testsuite name="s"> has errors="1"'
 
 
 def outcome(ending: Any = "finished", exit_code: int | None = 0, detail: str | None = None) -> Outcome:
@@ -18,8 +20,15 @@ def outcome(ending: Any = "finished", exit_code: int | None = 0, detail: str | N
     return Outcome(ending=ending, exit_code=exit_code, detail=detail, started_at=now, finished_at=now)
 
 
-def found(cases: int = 3, bad: int = 0, *, files: int = 1, broken: tuple[tuple[str, str], ...] = ()) -> Evidence:
-    return Evidence(files=files, broken=broken, cases=cases, bad=bad)
+def found(
+    cases: int = 3,
+    bad: int = 0,
+    *,
+    files: int = 1,
+    broken: tuple[tuple[str, str], ...] = (),
+    doubts: tuple[tuple[str, str], ...] = (),
+) -> Evidence:
+    return Evidence(files=files, broken=broken, doubts=doubts, cases=cases, bad=bad)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,9 @@ def found(cases: int = 3, bad: int = 0, *, files: int = 1, broken: tuple[tuple[s
         (ONLY, outcome("failed_to_start", None, "no npx"), found(0, files=0),
          Verdict("errored", "the suite could not start: no npx")),
         (ONLY, outcome(), found(broken=CUT), Verdict("errored", "the report junit/a.xml breaks off: no element found")),
+        (ONLY, outcome(), found(doubts=HIDDEN), Verdict("errored", HIDDEN_DETAIL)),
+        (ONLY, outcome(exit_code=1), found(0, doubts=HIDDEN), Verdict("errored", HIDDEN_DETAIL)),
+        (ONLY, outcome(exit_code=1), found(bad=1, doubts=HIDDEN), Verdict("failed", HIDDEN_DETAIL)),
         (ONLY, outcome(), found(0, files=0), Verdict("errored", "the suite left no JUnit report: exit code 0")),
         (ONE_OF_TWO, outcome(), found(0, files=0), Verdict("errored", "the suite left no JUnit report: exit code 0")),
         (ONLY, outcome(exit_code=-9), found(0, files=0),

@@ -65,6 +65,21 @@ def test_a_broken_file_is_told_before_anything_is_recorded(text: str, line: str,
     assert str(caught.value).startswith(f"{path}: {line}")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_characters_that_xml_forbids_break_no_file(encoding: str, tmp_path: Path) -> None:
+    """The reporter replaces them, so a report that it can read is not refused here."""
+    path = tmp_path / "junit.xml"
+    path.write_bytes('<testsuite><testcase name="\x1b[31m&#27;\x00"/></testsuite>'.encode(encoding))
+    assert [report.source for report in find([path]).reports] == [path]
+
+
+def test_an_encoding_that_is_unknown_is_named(tmp_path: Path) -> None:
+    """Instead of a traceback."""
+    path = put(tmp_path / "junit.xml", '<?xml version="1.0" encoding="nope"?><testsuite/>')
+    with pytest.raises(BadData, match="must be well-formed XML: unknown encoding: nope"):
+        find([path])
+
+
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     """A file that is there and gives no bytes is told like a broken one."""
     path = put(tmp_path / "junit.xml")

@@ -1,0 +1,76 @@
+"""A suite element while it is open: what it says of the cases in it, and whether one of them failed."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Self
+
+from reporter.testcase import Part, Surroundings
+from reporter.times import instant, number
+
+SUITES = {"testsuites", "testsuite"}
+BAD = {"failure", "error"}
+
+
+class Dialect(Enum):
+    """Who wrote the report, as far as it changes what a repeated name means."""
+
+    PYTEST = "pytest"
+    """Names are unique in a suite, so a repeat is a further try; one that pytest-rerunfailures repeats looks passed."""
+    GOTESTSUM = "gotestsum"
+    """A repeat after a failure is a further try (`--rerun-fails`)."""
+    OTHER = "other"
+    """A repeat is another case."""
+
+
+@dataclass(slots=True)
+class OpenSuite:
+    """A `<testsuite>` or `<testsuites>` element."""
+
+    element: Part
+    depth: int
+    """How many elements are open with it."""
+    number: int
+    """Of the suites of the report, in the order in which they begin."""
+    around: Surroundings
+    dialect: Dialect
+    failed: bool = False
+    """Whether a case in it failed, in any try."""
+
+    @classmethod
+    def within(cls, outer: Self | None, element: Part, *, depth: int, number: int) -> Self:
+        """A suite that has begun within another, or as the root."""
+        around, dialect = (outer.around, outer.dialect) if outer else (Surroundings(), Dialect.OTHER)
+        name = element.get("name", "")
+        pytest = (element.tag, name) in {("testsuites", "pytest tests"), ("testsuite", "pytest")}
+        return cls(
+            element,
+            depth,
+            number,
+            Surroundings(
+                # The root's name is the run's, and no part of where a case belongs.
+                names=(*around.names, name) if element.tag == "testsuite" else around.names,
+                file=element.get("file") or around.file,
+                started_at=instant(element.get("timestamp")) or around.started_at,
+            ),
+            Dialect.PYTEST if pytest else dialect,
+        )
+
+    def hidden_failures(self, *, gotestsum: bool) -> str | None:
+        """The suite's figures of errors and failures, where it has ended and no case in it failed.
+
+        Tools count tries, soft assertions and subtests in different ways, so only zero and more are told apart.
+        """
+        if self.failed:
+            return None
+        # gotestsum counts lines of standard error as errors of the root, which a green run may have.
+        counted = ("failures",) if gotestsum and self.element.tag == "testsuites" else ("errors", "failures")
+        figures = [f'{name}="{value}"' for name in counted if number(value := self.element.get(name))]
+        return f"{self} has {' '.join(figures)}" if figures else None
+
+    def own_failure(self, tag: str, message: str) -> str:
+        """Say that the suite itself has an error or a failure, outside of its cases."""
+        said = " ".join(message.split())
+        return f"{self} has {'an' if tag == 'error' else 'a'} <{tag}> of its own{': ' if said else ''}{said}"
+
+    def __str__(self) -> str:
+        return f'<{self.element.tag} name="{self.element.get("name", "")}">'
