@@ -12,7 +12,6 @@ The package on PyPI is a development release, hence the three system calls by ha
 import ctypes
 import os
 import stat
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,19 +19,16 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from handoff.errors import InvalidInput
+from handoff.landlock import LEAST_ABI, abi
 
 T = TypeVar("T")
 
 _CREATE_RULESET: Final = 444  # one number on every architecture
 _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
-_VERSION: Final = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _PATH_BENEATH: Final = 1  # LANDLOCK_RULE_PATH_BENEATH
 _DUMPABLE: Final = 4  # PR_SET_DUMPABLE
 _NO_NEW_PRIVS: Final = 38  # PR_SET_NO_NEW_PRIVS
-
-LEAST_ABI: Final = 2
-"""Linux 5.19. The first version refuses every rename from one folder to another."""
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 14
 _UP_TO_REFER: Final = (1 << 14) - 1
@@ -130,16 +126,6 @@ def around(
             if path.is_relative_to(folder.resolve()):
                 raise InvalidInput(name, f"hides {path} from suites, so it must not lie in {folder}")
     return Sandbox(frozenset(hidden.values()))
-
-
-def abi() -> int:
-    """The version of Landlock that this kernel speaks, 0 where it has none or it is not enabled."""
-    if sys.platform != "linux":
-        return 0
-    try:
-        return _call(_CREATE_RULESET, None, 0, _VERSION)
-    except OSError:
-        return 0
 
 
 def _capabilities() -> int:

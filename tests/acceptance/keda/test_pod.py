@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from handoff.landlock import LEAST_ABI, abi
 from testfleet.local.browser import find_browser
 from tests.acceptance.keda.pod import DEADLINE, Pod
 from tests.ports import free_ports
 from tests.unit.keda.built import KEDA, containers, one, overlay
-from worker.sandbox import LEAST_ABI, abi
 
 CATALOG = KEDA.parents[1] / "suites" / "catalog.toml"
 PORTS = {"aws": 5000, "database": 5432, "shop": 8080}

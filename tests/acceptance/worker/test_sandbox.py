@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from handoff.errors import InvalidInput
+from handoff.landlock import LEAST_ABI, abi
 from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod, until
 from tests.conftest import Aws
 from worker import sandbox
-from worker.sandbox import LEAST_ABI, UNLESS, abi
+from worker.sandbox import UNLESS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 TOKEN = "the token of the worker's role"

@@ -1,0 +1,21 @@
+"""Which version of Landlock the kernel offers (https://docs.kernel.org/userspace-api/landlock.html)."""
+
+import ctypes
+import sys
+from typing import Final
+
+LEAST_ABI: Final = 2
+"""Linux 5.19. The first version refuses every rename from one folder to another."""
+
+_CREATE_RULESET: Final = 444  # one number on every architecture
+_VERSION: Final = 1  # LANDLOCK_CREATE_RULESET_VERSION
+
+
+def abi() -> int:
+    """Return the version of Landlock's interface, or 0 where the kernel has none or has not enabled it."""
+    if sys.platform != "linux":
+        return 0
+    libc = ctypes.CDLL(None)
+    libc.syscall.restype = ctypes.c_long
+    answer: int = libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_long(0), ctypes.c_long(_VERSION))
+    return max(answer, 0)
