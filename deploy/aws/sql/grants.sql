@@ -1,5 +1,5 @@
--- Who may write which table. Run as testfleet_admin after the first migration, and after one that adds a table which
--- the reporter writes (its release note says so); running it again changes nothing.
+-- The right to write, for each user and table. Run this file as testfleet_admin after the first migration, and after each
+-- migration that adds a table that the reporter writes; CHANGELOG.md names those. A second run changes nothing.
 
 SET ROLE testfleet_owner;
 

@@ -18,8 +18,10 @@ from psycopg import sql
 
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pod import OURS
+from testfleet.local.postgres import postgres
 from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
 from tests.conftest import Aws
+from tests.ports import free_ports
 from tests.unit.aws.template import FOLDER
 from tests.unit.docs.runbook import ROOT, TEXT, Session, blocks, run
 from tests.unit.docs.test_runbook import cost, option, words
@@ -164,7 +166,7 @@ def test_a_roll_back_leaves_the_tables_and_the_older_command_reads_them(empty_da
 
 @pytest.fixture
 def admin_url(postgres_url: str) -> Iterator[str]:
-    """A database of an admin such as RDS makes, for whom `roles.sql` has run."""
+    """A database of an admin such as `iam-db-auth` makes, for whom `roles.sql` has run."""
     name = f"results_{uuid.uuid4().hex}"
     made = ("testfleet_migrator", "testfleet_reporter", "testfleet_cli", "testfleet_reader", "testfleet_owner")
     with psycopg.connect(postgres_url, autocommit=True) as server:
@@ -181,6 +183,44 @@ def admin_url(postgres_url: str) -> Iterator[str]:
         server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
         for role in (*made, "testfleet_admin", "rds_iam"):
             server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def test_the_admins_pods_make_the_users(session: Session) -> None:
+    """The commands of the pods, with the input that they are given: the token logs in, and the SQL is executed."""
+    (port,) = free_ports(1)
+    pods = [(command, given) for _, command, given in session.pods() if "psycopg" in " ".join(command)]
+    with tempfile.TemporaryDirectory(prefix="rds-") as name:
+        Path(name).chmod(0o755)  # PostgreSQL is another user
+        with postgres(Path(name) / "data", port=port, password="p") as url:
+            with psycopg.connect(url, autocommit=True) as server:
+                server.execute("CREATE ROLE rds_iam NOLOGIN")
+                server.execute("CREATE ROLE testfleet_admin LOGIN CREATEROLE PASSWORD 'database-token'")
+                server.execute("GRANT rds_iam TO testfleet_admin WITH ADMIN OPTION")
+                server.execute("CREATE DATABASE testfleet OWNER testfleet_admin TEMPLATE template0")
+            ended = []
+            for command, given in pods:
+                here = f"host=127.0.0.1 port={port} user=testfleet_admin dbname=testfleet"
+                ended.append(pod((*command[:-1], here), given))
+                if len(ended) == 1:
+                    migrator = urlunsplit(urlsplit(url)._replace(path="/testfleet"))
+                    with psycopg.connect(migrator, options="-c role=testfleet_owner") as owner:
+                        for migration in sorted((ROOT / "migrations").glob("V*.sql")):
+                            owner.execute(migration.read_text().encode())
+            refused = pod((*pods[0][0][:-1], here), "PGPASSWORD=expired\n\nSELECT 1")
+            with psycopg.connect(migrator) as server:
+                may = server.execute("SELECT has_table_privilege('testfleet_cli', 'test_runs', 'INSERT')").fetchone()
+    assert [(each.returncode, each.stdout, each.stderr) for each in ended] == [(0, "", "")] * len(pods)
+    assert may == (True,)
+    assert refused.returncode != 0
+    assert "password authentication failed" in refused.stderr.splitlines()[-1]
+
+
+def pod(command: tuple[str, ...], given: str) -> "subprocess.CompletedProcess[str]":
+    """Run what a pod of the runbook would, with this Python as the image's."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        command, input=given, env={"PATH": path}, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 def test_grafanas_user_gets_a_password_and_no_longer_logs_in_by_iam(admin_url: str, postgres_url: str) -> None:

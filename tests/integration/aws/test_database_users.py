@@ -1,14 +1,18 @@
 """The SQL that makes the database's users, on a real server: each can do its work and nothing else."""
 
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from testfleet.local.postgres import postgres
 from testfleet.migrations import migrate
+from tests.ports import free_ports
 from tests.unit.aws.template import FOLDER
 
 RESULTS = ("test_runs", "test_shards", "test_cases", "case_tries", "artifacts")
@@ -17,7 +21,10 @@ LOGINS = ("testfleet_migrator", "testfleet_reporter", "testfleet_cli", "testflee
 
 @pytest.fixture(scope="module")
 def url(postgres_url: str) -> Iterator[str]:
-    """A database that is owned by an admin such as RDS makes: no superuser, may create roles, may grant rds_iam."""
+    """A database that is owned by an admin such as `iam-db-auth` makes.
+
+    It is no superuser, may create roles, is a member of `rds_iam` and may grant it.
+    """
     name = f"results_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute("CREATE ROLE rds_iam NOLOGIN")
@@ -40,6 +47,27 @@ def _named(url: str, database: str, user: str | None = None) -> str:
 
 def as_user(url: str, user: str) -> str:
     return _named(url, urlsplit(url).path.strip("/"), user)
+
+
+@pytest.fixture
+def by_password(postgres_url: str) -> Iterator[str]:
+    """A URL of an admin who logs in by password: no superuser, may create roles, no member of `rds_iam`."""
+    name = f"admin_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        if not server.execute("SELECT FROM pg_roles WHERE rolname = 'rds_iam'").fetchall():
+            server.execute("CREATE ROLE rds_iam NOLOGIN")
+        server.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD 'x'").format(sql.Identifier(name)))
+    yield as_user(postgres_url, name)
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def is_member_of_rds_iam(url: str) -> bool:
+    """Whether RDS refuses the password of this URL's user: `pg_hba.conf` has a line for `+rds_iam`, which follows
+    memberships of any kind, direct or indirect.
+    """
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT pg_has_role(current_user, 'rds_iam', 'MEMBER')").fetchone() == (True,)
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +162,76 @@ def test_the_tables_belong_to_a_role_that_nobody_logs_in_as(ready: str) -> None:
 
 
 def test_every_login_is_by_iam_and_the_owner_is_not(ready: str) -> None:
-    """The admin is a member of the owner: were that one of rds_iam, RDS would refuse the admin's password."""
+    """The admin's own membership is the one that `iam-db-auth` gives it."""
     with psycopg.connect(ready) as connection:
         rows = connection.execute(
             "SELECT member::regrole::text FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1"
         ).fetchall()
-    assert {row[0] for row in rows} == {*LOGINS, "testfleet_admin"}  # the admin by this test's own grant
+    assert {row[0] for row in rows} == {*LOGINS, "testfleet_admin"}
+    assert is_member_of_rds_iam(as_user(ready, "testfleet_admin"))
+
+
+@pytest.fixture
+def rds() -> Iterator[str]:
+    """A server that treats rds_iam as RDS does; the URL of its superuser.
+
+    It refuses the password of each member, and `rds_grant(login)` stands for `GRANT rds_iam`, which RDS allows to an
+    admin who is no member.
+    """
+    (port,) = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="rds-") as name:
+        Path(name).chmod(0o755)  # PostgreSQL runs as another user
+        folder = Path(name) / "data"
+        with postgres(folder, port=port, password="p") as url, psycopg.connect(url, autocommit=True) as server:
+            server.execute("CREATE ROLE rds_iam NOLOGIN")
+            server.execute(
+                "CREATE FUNCTION rds_grant(login text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS "
+                "$$ BEGIN EXECUTE format('GRANT rds_iam TO %I', login); END $$"
+            )
+            hba = folder / "pg_hba.conf"
+            hba.write_text(f"host all +rds_iam all reject\n{hba.read_text()}")
+            server.execute("CREATE ROLE testfleet_admin LOGIN CREATEROLE PASSWORD 'x'")
+            server.execute("CREATE DATABASE results OWNER testfleet_admin TEMPLATE template1")
+            server.execute("SELECT pg_reload_conf()")
+            yield url
+
+
+def test_an_admin_who_logs_in_by_password_is_not_locked_out(rds: str) -> None:
+    """It logs in after roles.sql as before: the file raises an error, and its hint says what to do."""
+    parts = urlsplit(rds)
+    admin_url = urlunsplit(parts._replace(netloc=f"testfleet_admin:x@127.0.0.1:{parts.port}", path="/postgres"))
+    statements = (FOLDER / "sql" / "roles.sql").read_text()
+    grant = "EXECUTE format('GRANT rds_iam TO %I', login);"
+    assert grant in statements
+    refusal = None
+    with psycopg.connect(admin_url) as admin:
+        try:
+            admin.execute(statements.replace(grant, "PERFORM rds_grant(login);").encode())
+        except psycopg.errors.RaiseException as error:
+            refusal = error.diag
+    with psycopg.connect(admin_url) as admin:
+        assert admin.execute("SELECT FROM pg_roles WHERE rolname = 'testfleet_reporter'").fetchall() == []
+    assert refusal is not None
+    assert "is not a member of rds_iam" in (refusal.message_primary or "")
+    assert "MasterUserAuthenticationType: iam-db-auth" in (refusal.message_hint or "")
+
+
+def test_the_creator_of_a_user_of_rds_iam_becomes_a_member(by_password: str, postgres_url: str) -> None:
+    """PostgreSQL 16 and newer: this is why `roles.sql` refuses an admin who logs in by password.
+
+    The server grants the new role to its creator WITH ADMIN OPTION on behalf of the bootstrap superuser, so that a
+    REVOKE by the creator changes nothing. `createrole_self_grant` only adds to this grant.
+    """
+    user = sql.Identifier(f"probe_{uuid.uuid4().hex[:8]}")
+    with (
+        psycopg.connect(by_password, autocommit=True) as admin,
+        psycopg.connect(postgres_url, autocommit=True) as server,
+    ):
+        admin.execute("SET createrole_self_grant = ''")
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(user))
+        server.execute(sql.SQL("GRANT rds_iam TO {}").format(user))  # RDS lets members of rds_superuser do this
+        assert is_member_of_rds_iam(by_password)
+        admin.execute(sql.SQL("REVOKE {} FROM CURRENT_USER").format(user))
+        assert is_member_of_rds_iam(by_password)
+        admin.execute(sql.SQL("DROP ROLE {}").format(user))
+    assert not is_member_of_rds_iam(by_password)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.unit.aws.template import problems
@@ -63,6 +63,8 @@ def resolve(
         for name, resource in template["Resources"].items()
         if scope.condition(resource.get("Condition"))
     }
+    for loop in template.get("Loops", ()):
+        resources |= scope.expand(loop)
     outputs, exports = {}, {}
     for name, output in template.get("Outputs", {}).items():
         if scope.condition(output.get("Condition")):
@@ -73,7 +75,7 @@ def resolve(
 
 def _value(rule: Mapping[str, Any], given: str | None) -> Any:
     value = str(rule["Default"] if given is None else given)
-    return value.split(",") if rule["Type"].startswith("List<") else value
+    return value.split(",") if rule["Type"].startswith(("List<", "CommaDelimitedList")) else value
 
 
 @dataclass
@@ -101,6 +103,21 @@ class _Scope:
         if name not in self.decided:
             self.decided[name] = bool(self.resolve(self.template["Conditions"][name]))
         return self.decided[name]
+
+    def expand(self, loop: list[Any]) -> dict[str, Any]:
+        """Return the resources that `Fn::ForEach` makes; `&{Name}` of a logical ID is the value's letters and digits.
+
+        Source: "Fn::ForEach" in the CloudFormation template reference.
+        """
+        variable, collection, bodies = loop
+        made = {}
+        for value in self.resolve(collection):
+            scope = replace(self, parameters={**self.parameters, variable: value})
+            identifier = re.sub(r"[^A-Za-z0-9]", "", value)
+            for name, body in bodies.items():
+                if self.condition(body.get("Condition")):
+                    made[name.replace(f"&{{{variable}}}", identifier)] = scope.resolve(body)
+        return made
 
     def ref(self, name: str) -> Any:
         known = {**self.parameters, **_PSEUDO, "AWS::StackName": self.stack, "AWS::NoValue": _NO_VALUE}

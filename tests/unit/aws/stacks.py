@@ -15,7 +15,7 @@ REQUIRED: Mapping[str, Mapping[str, str]] = {
     "database": {
         "VpcId": "vpc-1",
         "SubnetIds": "subnet-1,subnet-2",
-        "ClusterSecurityGroupId": "sg-cluster",
+        "ClientSecurityGroupIds": "sg-cluster",
         "BaseUrl": "https://shop.example.com",
     },
     "identity": {"OidcIssuer": ISSUER},

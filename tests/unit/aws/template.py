@@ -35,12 +35,16 @@ _Loader.add_multi_constructor("!", _short_form)
 
 @functools.cache
 def load(name: str) -> dict[str, Any]:
-    """The template of that name, with long forms only; for everybody to read and for nobody to change."""
+    """Return the template of that name with long forms only. Callers must not change it.
+
+    The loops of its resources (`Fn::ForEach::…`) stand under the key `Loops`, so that each of `Resources` has a type.
+    """
     loader = _Loader((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     try:
         body: dict[str, Any] = loader.get_single_data()
     finally:
         loader.dispose()
+    body["Loops"] = [body["Resources"].pop(key) for key in list(body["Resources"]) if key.startswith("Fn::ForEach::")]
     return body
 
 
@@ -61,4 +65,6 @@ def _fits(rule: Mapping[str, Any], value: str) -> bool:
         return bool(re.fullmatch(r"[0-9]+", value)) and rule["MinValue"] <= int(value) <= rule["MaxValue"]
     if "AllowedValues" in rule:
         return value in map(str, rule["AllowedValues"])
+    if rule["Type"] == "CommaDelimitedList":
+        return all(re.search(rule["AllowedPattern"], each) for each in value.split(","))
     return len(value) <= rule.get("MaxLength", 4096) and bool(re.search(rule.get("AllowedPattern", ""), value))

@@ -49,10 +49,12 @@ def test_a_command_gives_every_parameter_that_is_required_and_none_that_is_unkno
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
-def test_a_stack_that_makes_roles_asks_for_the_capability(command: list[str]) -> None:
-    """Without it CloudFormation refuses, and none is asked for in vain."""
-    kinds = {resource["Type"] for resource in load(name_of(command))["Resources"].values()}
+def test_a_stack_that_makes_roles_or_has_a_transform_asks_for_the_capability(command: list[str]) -> None:
+    """CloudFormation refuses it otherwise, and no command asks for a capability in vain."""
+    template = load(name_of(command))
+    kinds = {resource["Type"] for resource in template["Resources"].values()}
     needed = ["CAPABILITY_IAM"] if any(kind.startswith("AWS::IAM::") for kind in kinds) else []
+    needed += ["CAPABILITY_AUTO_EXPAND"] if "Transform" in template else []
     assert option(command, "--capabilities") == needed
 
 

@@ -191,6 +191,16 @@ def test_pod_identity_is_bound_to_cluster_namespace_and_service_account() -> Non
     }
 
 
+def test_the_database_is_administered_by_a_policy_that_no_role_of_ours_has() -> None:
+    """Only a person needs it, for roles.sql and grants.sql."""
+    stack = deploy(identity=OPTIONAL | {"PodIdentityCluster": "qa"}, database={"Proxy": "true"})["identity"]
+    policy = Policy.of(properties(stack, "DatabaseAdminPolicy")["PolicyDocument"])
+    assert policy.grants() == {Grant("rds-db:connect", f"{USER}/testfleet_admin")}
+    arn = stack.outputs["DatabaseAdminPolicyArn"]
+    roles = [name for name, body in stack.resources.items() if body["Type"] == "AWS::IAM::Role"]
+    assert not [name for name in roles if arn in properties(stack, name)["ManagedPolicyArns"]]
+
+
 def test_the_proxy_may_log_in_as_our_users_and_as_nobody_else() -> None:
     """Not as the master."""
     policy = Policy.of(*documents(deploy(database={"Proxy": "true"})["database"], "ProxyRole"))

@@ -31,6 +31,7 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "registry": {"RepositoryPrefix": ("Upper", "/x", "x/"), "KeepImages": ("1",), "KmsKeyArn": ("x",)},
     "database": {
+        "ClientSecurityGroupIds": ("", "cluster", "sg-1, sg-2", "sg-1,10.0.0.0/16"),
         "DatabaseName": ("1st", "Upper", "a-b"),
         "PostgresVersion": ("9.6",),
         "InstanceClass": ("t4g.medium",),
@@ -292,26 +293,50 @@ def test_a_higher_postgres_version_upgrades_the_instance() -> None:
 
 
 def test_the_database_knows_no_password_and_only_tls() -> None:
-    """The master's is RDS's own; programs log in by IAM, through the proxy too; no port is open but to the cluster."""
+    """The master user logs in by IAM as the programs do, also through the proxy."""
     for changes in ({}, {"Proxy": "true"}):
         stack = deploy(database=changes)["database"]
         database = properties(stack, "Database")
-        assert database["ManageMasterUserPassword"] is True
-        assert "MasterUserPassword" not in database
-        assert database["EnableIAMDatabaseAuthentication"] is True
+        assert database["MasterUserAuthenticationType"] == "iam-db-auth"
+        assert not {"MasterUserPassword", "ManageMasterUserPassword", "MasterUserSecret"} & set(database)
+        assert database["EnableIAMDatabaseAuthentication"] is True  # RDS demands it of iam-db-auth
         assert database["StorageEncrypted"] is True
         assert database["PubliclyAccessible"] is False
         assert properties(stack, "ParameterGroup")["Parameters"] == {"rds.force_ssl": "1"}
-        ingress = properties(stack, "DatabaseSecurityGroup")["SecurityGroupIngress"]
-        assert [(rule["FromPort"], rule["ToPort"], rule["SourceSecurityGroupId"]) for rule in ingress] == [
-            (5432, 5432, "sg-cluster")
-        ]
         assert "password" not in properties(stack, "PlatformSecret")["SecretString"].lower()
+        assert not [name for name in stack.outputs if "Secret" in name and name != "PlatformSecretName"]
     proxy = properties(stack, "DatabaseProxy")
     assert (proxy["RequireTLS"], proxy["DefaultAuthScheme"]) == (True, "IAM_AUTH")
     assert "Auth" not in proxy
     assert stack.outputs["DatabaseResourceId"] == "prx-123"
     assert stack.outputs["DatabaseEndpoint"].startswith("proxy.")
+
+
+def test_the_admin_connects_to_the_instance_also_where_there_is_a_proxy() -> None:
+    """The proxy's role may not log in as testfleet_admin."""
+    for changes in ({}, {"Proxy": "true"}):
+        outputs = deploy(database=changes)["database"].outputs
+        assert outputs["InstanceEndpoint"].startswith("results.")
+        assert outputs["InstanceResourceId"] == "db-ABC"
+
+
+@pytest.mark.parametrize("groups", ["sg-0a1b", "sg-0a1b,sg-2c3d,sg-4e5f"])
+@pytest.mark.parametrize("proxy", ["false", "true"])
+def test_the_database_accepts_connections_from_the_listed_groups_alone(groups: str, proxy: str) -> None:
+    """Each group reaches the instance, which the admin connects to, and the proxy where there is one."""
+    stack = deploy(database={"ClientSecurityGroupIds": groups, "Proxy": proxy})["database"]
+    opened: dict[str, set[str]] = {}
+    for body in stack.resources.values():
+        if body["Type"] == "AWS::EC2::SecurityGroupIngress":
+            rule = body["Properties"]
+            assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 5432, 5432)
+            opened.setdefault(rule["GroupId"], set()).add(rule["SourceSecurityGroupId"])
+        elif body["Type"] == "AWS::EC2::SecurityGroup":
+            assert "SecurityGroupIngress" not in body["Properties"]
+    database, through = (f"<{stack.name}/{name}SecurityGroup>" for name in ("Database", "Proxy"))
+    listed = set(groups.split(","))
+    with_proxy = {database: listed | {through}, through: listed}
+    assert opened == (with_proxy if proxy == "true" else {database: listed})
 
 
 def test_nothing_is_public_and_everything_is_encrypted() -> None:

@@ -15,9 +15,9 @@ TEXT = (ROOT / "docs" / "runbook.md").read_text()
 STUB = """#!{python}
 import json, os, sys
 program = os.path.basename(sys.argv[0])
-given = "" if sys.stdin.isatty() else sys.stdin.read()
+given = "" if program == "aws" or sys.stdin.isatty() else sys.stdin.read()  # the AWS CLI leaves a pipe to its neighbour
 with open({log!r}, "a") as log:
-    log.write(json.dumps([program, *sys.argv[1:]]) + chr(10))
+    log.write(json.dumps([[program, *sys.argv[1:]], given]) + chr(10))
 words = " ".join([program, *sys.argv[1:]])
 for needle, answer in {answers!r}:
     if needle in words:
@@ -42,17 +42,19 @@ ANSWERS: tuple[tuple[str, str], ...] = (
     ("OutputKey=='QueueArn'", "arn:aws:sqs:eu-central-1:123456789012:test-jobs"),
     ("OutputKey=='CliRoleArn'", "arn:aws:iam::123456789012:role/cli"),
     ("OutputKey=='DatabaseEndpoint'", "results.abc.eu-central-1.rds.amazonaws.com"),
-    ("sts assume-role", "ASIA secret token"),
+    ("sts assume-role", "ASIA session-secret session-token"),
     ("get-random-password", "a-password"),
     ("OutputKey=='DeadLetterQueueUrl'", "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs-dead"),
     ("OutputKey=='DeadLetterQueueArn'", "arn:aws:sqs:eu-central-1:123456789012:test-jobs-dead"),
     ("OutputKey=='KedaRoleArn'", "arn:aws:iam::123456789012:role/keda"),
-    ("OutputKey=='MasterSecretArn'", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-1"),
+    ("OutputKey=='InstanceEndpoint'", "instance.abc.eu-central-1.rds.amazonaws.com"),
+    ("rds generate-db-auth-token", "database-token"),
+    ("ecr describe-images", "sha256:0a1b"),
+    ("ec2 describe-instances", "sg-node\tsg-cluster\nsg-node"),
+    ("sqs get-queue-url", "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs"),
     ("OutputKey=='DeletePodsTemplateId'", "EXT1"),
     ("rds describe-db-instances", "results.abc.eu-central-1.rds.amazonaws.com"),
-    ("secretsmanager get-secret-value", '{"password": "p"}'),
-    ("jq -r .password", "p"),
-    ("ecr get-login-password", "token"),
+    ("ecr get-login-password", "registry-token"),
 )
 
 Command = tuple[str, ...]
@@ -71,9 +73,18 @@ class Session:
     exit_code: int
     errors: str
     commands: tuple[Command, ...]
+    inputs: tuple[str, ...]
+    """What each of the commands was given on standard input."""
 
     def of(self, program: str) -> Iterator[Command]:
         return (command[1:] for command in self.commands if command[0] == program)
+
+    def pods(self) -> Iterator[tuple[Command, Command, str]]:
+        """Each pod that `kubectl run` starts: its options, its command, and its standard input."""
+        for command, given in zip(self.commands, self.inputs, strict=True):
+            if command[0] == "kubectl" and "run" in command:
+                end = command.index("--")
+                yield command[1:end], command[end + 1 :], given
 
 
 def run(folder: Path, answers: tuple[tuple[str, str], ...] = ()) -> Session:
@@ -85,7 +96,7 @@ def run(folder: Path, answers: tuple[tuple[str, str], ...] = ()) -> Session:
     log = folder / "log"
     log.touch()
     programs.mkdir()
-    for name in ("aws", "kubectl", "helm", "docker", "make", "jq"):
+    for name in ("aws", "kubectl", "helm", "docker", "make"):
         _stub(programs / name, log, answers)
     work = folder / "work"
     work.mkdir()
@@ -104,8 +115,9 @@ def run(folder: Path, answers: tuple[tuple[str, str], ...] = ()) -> Session:
     done = subprocess.run(
         ["bash", "-c", script], cwd=work, env=env, input="", capture_output=True, text=True, check=False, timeout=120
     )
-    commands = tuple(tuple(json.loads(line)) for line in log.read_text().splitlines())
-    return Session(done.returncode, done.stderr, commands)
+    calls = [json.loads(line) for line in log.read_text().splitlines()]
+    commands = tuple(tuple(command) for command, _ in calls)
+    return Session(done.returncode, done.stderr, commands, tuple(given for _, given in calls))
 
 
 def _stub(file: Path, log: Path, answers: tuple[tuple[str, str], ...]) -> None:

@@ -27,7 +27,12 @@ from tests.unit.keda.built import KEDA, containers, objects, of_kind, one, overl
 from worker import catalog
 from worker.settings import WorkerSettings
 
-CUSTOM = {("cloudformation", "deploy"), ("eks", "update-kubeconfig"), ("ecr", "get-login-password")}
+CUSTOM = {
+    ("cloudformation", "deploy"),
+    ("eks", "update-kubeconfig"),
+    ("ecr", "get-login-password"),
+    ("rds", "generate-db-auth-token"),
+}
 """Commands of the AWS CLI's own, behind which is no single operation."""
 
 EVERYWHERE = {"--query", "--output", "--region"}
@@ -59,7 +64,7 @@ def test_every_aws_command_is_an_operation_with_those_parameters(session: Sessio
     for service, operation, *arguments in session.of("aws"):
         if (service, operation) in CUSTOM:
             continue
-        model = sdk.get_service_model(service)
+        model = sdk.get_service_model("s3" if service == "s3api" else service)
         names = {xform_name(name, "-"): name for name in model.operation_names}
         name = names.get(operation) or waits_on(sdk, service, arguments.pop(0))
         shape = model.operation_model(name).input_shape
@@ -188,11 +193,9 @@ def test_what_is_not_as_it_relies_on_stops_the_first_step(needle: str, answer: s
 
 
 def words(session: Session) -> list[list[str]]:
-    """What each `testfleet` line gives to the command, in order: its words after those of kubectl."""
-    calls = [list(each) for each in session.of("kubectl") if "--attach" in each]
-    given = [each[each.index("--") + 1 :] for each in calls]
-    assert [each[0] for each in given] == ["testfleet"] * len(given)
-    return [each[1:] for each in given]
+    """The arguments of each `testfleet` that a pod runs, in order."""
+    calls = [list(command) for _, command, _ in session.pods() if "testfleet" in command]
+    return [call[call.index("testfleet") + 1 :] for call in calls]
 
 
 def test_every_line_of_the_command_is_one_that_it_takes(session: Session) -> None:
@@ -200,7 +203,7 @@ def test_every_line_of_the_command_is_one_that_it_takes(session: Session) -> Non
     command = typer.main.get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
     run_here = words(session)
-    assert [name for name, *_ in run_here] == ["enqueue", "wait", "show"]
+    assert [name for name, *_ in run_here] == ["show", "enqueue", "wait", "show"]
     for name, *arguments in run_here:
         command.commands[name].make_context(name, arguments)
     mentioned = re.findall(r"`testfleet ([a-z]+)([^`]*)`", TEXT)
@@ -211,11 +214,11 @@ def test_every_line_of_the_command_is_one_that_it_takes(session: Session) -> Non
 
 
 def test_the_command_is_given_settings_that_it_has(session: Session) -> None:
-    """In the image that holds it, for the database user whose rights it has."""
-    runs = [each for each in session.of("kubectl") if "--attach" in each]
-    assert len(runs) == 3
-    for call in runs:
-        env = dict(pair.split("=", 1) for pair in option(call[: call.index("--")], "--env"))
+    """For the database user whose rights it has; keys of the session come on standard input."""
+    runs = [(command, given) for _, command, given in session.pods() if "testfleet" in command]
+    assert len(runs) == 4
+    for command, given in runs:
+        env = dict(pair.split("=", 1) for pair in command[command.index("env") + 1 : command.index("testfleet")])
         settings = {name for name in env if not name.startswith("AWS_")}
         assert settings == {
             f"TESTFLEET_{name}" for name in ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "DATABASE_URL", "DATABASE_AUTH")
@@ -223,9 +226,73 @@ def test_the_command_is_given_settings_that_it_has(session: Session) -> None:
         assert all(f"| `{name}` |" in (ROOT / "README.md").read_text() for name in settings)
         assert env["TESTFLEET_DATABASE_URL"].startswith("postgresql://testfleet_cli@results.abc.")
         assert "'testfleet_cli'" in (ROOT / "deploy" / "aws" / "sql" / "roles.sql").read_text()
-        assert env["AWS_SESSION_TOKEN"] == "token"
-        (image,) = option(call, "--image")
-        assert image.endswith("/testfleet/testfleet:0.1.0")
+        keys = "AWS_ACCESS_KEY_ID=ASIA\nAWS_SECRET_ACCESS_KEY=session-secret\nAWS_SESSION_TOKEN=session-token\n\n"
+        assert given == keys
+
+
+def test_no_secret_stands_in_a_pods_specification(session: Session) -> None:
+    """Tokens, keys and Grafana's password come on standard input, which Kubernetes does not store."""
+    secrets = ("session-secret", "session-token", "database-token", "a-password")
+    pods = list(session.pods())
+    assert len(pods) >= 8
+    for options, command, _ in pods:
+        assert not [secret for secret in secrets if secret in " ".join((*options, *command))]
+        assert not list(option(options, "--env"))
+        assert "--stdin" in options
+    assert {secret for secret in secrets for _, _, given in pods if secret in given} == set(secrets)
+
+
+def test_every_pod_runs_our_own_image_by_its_digest(session: Session) -> None:
+    """A tag of another registry could become another program, and it would be given the admin's token."""
+    registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/testfleet"
+    for options, _, _ in session.pods():
+        assert list(option(options, "--image")) == [f"{registry}/testfleet@sha256:0a1b"]
+    asked = [each for each in session.of("aws") if each[:2] == ("ecr", "describe-images")]
+    assert {name for each in asked for name in option(each, "--repository-name")} == {"testfleet/testfleet"}
+
+
+def test_the_admin_connects_to_the_instance_with_a_token_and_checks_the_server(session: Session) -> None:
+    """Not to the proxy, whose role may not log in as testfleet_admin."""
+    admins = [(command, given) for _, command, given in session.pods() if "psycopg" in " ".join(command)]
+    assert len(admins) == 4  # roles, grants, Grafana's password, grants of an upgrade
+    for command, given in admins:
+        settings = dict(pair.split("=") for pair in command[-1].split())
+        assert settings["host"] == "instance.abc.eu-central-1.rds.amazonaws.com"
+        assert settings["user"] == load("database")["Resources"]["Database"]["Properties"]["MasterUsername"]
+        assert settings["sslmode"] == "verify-full"
+        assert settings["sslrootcert"] in (ROOT / "docker" / "Dockerfile").read_text()
+        assert given.startswith("PGPASSWORD=database-token\n\n")
+    assert admins[0][1].endswith((ROOT / "deploy" / "aws" / "sql" / "roles.sql").read_text())
+
+
+def test_the_way_to_the_database_is_checked_before_anything_needs_it(session: Session) -> None:
+    """By a pod, from a node whose security groups the database accepts, before roles.sql and the migration."""
+    commands = [" ".join(command) for _, command, _ in session.pods()]
+    assert "socket.create_connection" in commands[0]
+    assert commands[0].endswith("instance.abc.eu-central-1.rds.amazonaws.com")
+    (deployed,) = [each for each in session.of("aws") if "deploy/aws/database.yaml" in each]
+    assert "ClientSecurityGroupIds=sg-cluster,sg-node" in deployed
+
+
+def test_what_a_removal_leaves_is_deleted_by_name(session: Session) -> None:
+    """Every name that a later installation takes again."""
+    kept = {
+        (name, key)
+        for name in NAMES
+        for key, body in load(name)["Resources"].items()
+        if body.get("DeletionPolicy") == "RetainExceptOnCreate"
+    }
+    assert {name for name, _ in kept} == {"queue", "storage", "registry", "identity", "pipeline", "alarms"}
+    images = {
+        body["Properties"]["RepositoryName"]["Fn::Sub"].rpartition("/")[2]
+        for body in load("registry")["Resources"].values()
+    }
+    deleted = [each for each in session.of("aws") if each[:2] == ("ecr", "delete-repository")]
+    assert {name for each in deleted for name in option(each, "--repository-name")} == {
+        f"testfleet/{image}" for image in images
+    }
+    done = {each[:2] for each in session.of("aws")}
+    assert {("s3api", "delete-bucket"), ("sqs", "delete-queue"), ("logs", "delete-log-group")} <= done
 
 
 def test_every_alarm_points_to_its_section_and_back() -> None:
@@ -264,11 +331,11 @@ def test_every_path_that_it_names_is_there() -> None:
 
 
 def test_the_first_run_is_a_job_that_the_default_image_knows(session: Session) -> None:
-    """Its message is valid, its suite is in the sample catalog, and the query that looks for it runs."""
+    """Its message is valid, its suite is in the sample catalog, and the command shows this run."""
     (body,) = [body for command in session.of("aws") for body in option(command, "--message-body")]
     job = ParsedMessage.from_body(body, message_id="m-1").job
     assert job.suite in catalog.load(ROOT / "suites" / "catalog.toml")
-    assert f"run_id = '{job.run_id}'" in TEXT
+    assert words(session)[0] == ["show", job.run_id]
 
 
 def test_suites_of_ones_own_are_a_tag_of_both_images(session: Session) -> None:
@@ -298,7 +365,23 @@ def test_helm_installs_what_the_stacks_and_the_cluster_tests_expect(session: Ses
     removed = {each[1]: list(option(each, "--namespace")) for each in session.of("helm") if each[0] == "uninstall"}
     assert removed == {name: list(option(each, "--namespace")) for name, each in installed.items()}
     (values,) = option(installed["amazon-cloudwatch"], "--values")
-    assert yaml.safe_load((ROOT / values).read_text())["containerLogs"]["enabled"] is True
+    chosen = yaml.safe_load((ROOT / values).read_text())
+    features = ("containerInsights", "containerLogs", "applicationSignals", "otelContainerInsights")
+    assert {name: chosen[name]["enabled"] for name in features} == {
+        "containerInsights": True,
+        "containerLogs": True,
+        "applicationSignals": False,
+        "otelContainerInsights": False,
+    }
+
+
+def test_every_chart_is_pinned(session: Session) -> None:
+    """By a version of its own: defaults change between versions."""
+    installed = [each for each in session.of("helm") if each[0] == "upgrade"]
+    assert len(installed) == 2
+    for each in installed:
+        (version,) = option(each, "--version")
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
 
 
 def test_grafana_is_given_what_its_provisioning_asks_for(session: Session) -> None:
@@ -326,7 +409,7 @@ def test_grafana_is_given_what_its_provisioning_asks_for(session: Session) -> No
 def test_the_sizes_and_times_are_those_of_templates_and_manifests() -> None:
     """What on-call is told of limits."""
     assert load("registry")["Parameters"]["KeepImages"]["Default"] == 30
-    assert "keeps 30 of each" in TEXT
+    assert "keeps 30 tags of each" in TEXT
     assert load("queue")["Resources"]["Queue"]["Properties"]["MessageRetentionPeriod"] == 4 * 86400
     assert "for four days" in TEXT
     assert "received five times" in TEXT
