@@ -13,6 +13,7 @@ from handoff.errors import InvalidInput, first_problem
 
 MAX_SHARDS = 1000
 MAX_TEXT = 1024
+"""Bytes of UTF-8 of one text. PostgreSQL refuses an index entry of more than 2704 bytes."""
 MAX_PARAMS = 100
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -40,8 +41,8 @@ def _check_run_id(value: str) -> str:
 
 
 def _check_text(value: str) -> str:
-    if not value or len(value) > MAX_TEXT or not _is_storable(value):
-        msg = f"must be 1 to {MAX_TEXT} characters of Unicode text without control characters"
+    if not value or not _is_storable(value) or len(value.encode()) > MAX_TEXT:
+        msg = f"must be 1 to {MAX_TEXT} bytes of UTF-8 text without control characters"
         raise ValueError(msg)
     return value
 

@@ -10,7 +10,7 @@ from reporter.cases import Case
 from reporter.failure import MAX_ERROR_BYTES, storable
 from reporter.suite import BAD, SUITES, Dialect, OpenSuite
 from reporter.testcase import Part, read
-from reporter.times import number
+from reporter.times import milliseconds
 
 MAX_TOKEN_BYTES = 16 * 1024 * 1024
 """Of one tag with its attributes, which expat can only hand over whole."""
@@ -185,7 +185,7 @@ class JUnitParser:
         if name == "go.version":
             self._suites[-1].dialect = Dialect.GOTESTSUM
             self._gotestsum = True
-        elif name == "p95_ms" and (p95 := number(value)) is not None:
+        elif name == "p95_ms" and (p95 := milliseconds(value, unit=1)) is not None:
             self.p95_ms = max(p95, self.p95_ms or 0)
 
     def _start_part(self, case: _OpenCase, tag: str, attributes: dict[str, str]) -> None:

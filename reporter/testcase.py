@@ -6,7 +6,7 @@ https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree as ET  # elements are only built with it, never parsed
 
@@ -16,7 +16,7 @@ from junitparser.xunit2 import FlakyError, RerunError, TestCase
 from reporter import failure
 from reporter.cases import Case, Status, Try
 from reporter.naming import case_name
-from reporter.times import instant, milliseconds
+from reporter.times import instant, later, milliseconds
 
 _MAX_FILE = 1024  # characters
 _NOT_RUN = {"disabled", "notrun", "skipped"}
@@ -74,7 +74,7 @@ def read(element: Part, around: Surroundings, printed: str) -> Case:
         error_type=wrong.type,
         fingerprint=wrong.fingerprint,
         started_at=started_at or around.started_at,
-        finished_at=_later(started_at, duration),
+        finished_at=later(started_at, duration),
     )
 
 
@@ -127,10 +127,3 @@ def _part(result: Any) -> Part:
 
 def _file(path: str | None) -> str | None:
     return failure.storable(path)[:_MAX_FILE] if path else None
-
-
-def _later(moment: datetime | None, duration_ms: float | None) -> datetime | None:
-    try:
-        return None if moment is None or duration_ms is None else moment + timedelta(milliseconds=duration_ms)
-    except OverflowError:
-        return None

@@ -1,18 +1,21 @@
 """Numbers and times as report writers spell them; None where a spelling says nothing that can be relied on."""
 
-import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _LONGEST = 40  # characters; no measured time is longer, and int() of a long text is slow
 _GROUP_SPACE = re.compile(r"(?<=\d)[\s'](?=\d{3}(?!\d))")
 _PLAIN = re.compile(r"\d+(?:[.]\d*)?(?:[eE][+-]?\d{1,3})?|[.]\d+(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d*)?", re.ASCII)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Python has no later year, so a later instant could be stored and not be read in every time zone."""
+_MOST_MS = 1e15
+"""About 30,000 years. A larger figure is no measured time; sums of this one stay far below infinity."""
 
 
 def number(text: str | None) -> float | None:
-    """A number that is zero or more, in the spelling of any locale.
+    """A finite number that is zero or more, in the spelling of any locale.
 
     `1,234.56`, `1.234,56`, `1 234,56` and `1'234.56` are the same. One separator alone is a decimal point, but for a
     comma that cuts off a group of three (`1,234`), as Surefire writes it; `0,123` can't be a group.
@@ -26,21 +29,38 @@ def number(text: str | None) -> float | None:
     if not _PLAIN.fullmatch(text):
         return None
     value = float(text)
-    return value if math.isfinite(value) else None
+    return value if value < float("inf") else None
 
 
-def milliseconds(seconds: str | None) -> float | None:
-    """The `time` of a case, which is in seconds, in milliseconds."""
-    value = number(seconds)
-    return None if value is None else round(value * 1000, 6)
+def milliseconds(text: str | None, *, unit: int = 1000) -> float | None:
+    """A measured time in milliseconds, of a text in units of `unit` milliseconds. A `time` of JUnit is in seconds."""
+    value = number(text)
+    return None if value is None or value * unit > _MOST_MS else round(value * unit, 6)
 
 
 def instant(timestamp: str | None) -> datetime | None:
-    """A time that says which zone it is of; without one it could be hours off, and before 2000 it is a default."""
+    """An instant in UTC, of a time that says its zone; without one it could be hours off.
+
+    An instant before 2000 is a default, and one after 9998 could not be stored and read everywhere.
+    """
     if timestamp is None or len(timestamp) > _LONGEST:
         return None
     try:
         moment = datetime.fromisoformat(timestamp.strip())
-        return moment if moment.tzinfo and moment.astimezone(UTC) >= _EARLIEST else None
+        return _plausible(moment.astimezone(UTC)) if moment.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def later(moment: datetime | None, duration_ms: float | None) -> datetime | None:
+    """The instant that is `duration_ms` after another one."""
+    if moment is None or duration_ms is None:
+        return None
+    try:
+        return _plausible(moment + timedelta(milliseconds=duration_ms))
+    except OverflowError:
+        return None
+
+
+def _plausible(moment: datetime) -> datetime | None:
+    return moment if _EARLIEST <= moment < _LATEST else None

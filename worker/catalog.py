@@ -57,7 +57,9 @@ def load(file: Path) -> Mapping[str, Suite]:
 def _suite(name: str, table: object, folder: Path) -> Suite:
     where = f"suites.{name}"
     if not _is_text(name):
-        raise InvalidInput("suites", f"a suite's name must be 1 to {MAX_TEXT} characters without control characters")
+        raise InvalidInput(
+            "suites", f"a suite's name must be 1 to {MAX_TEXT} bytes of UTF-8 without control characters"
+        )
     if not isinstance(table, dict):
         raise InvalidInput(where, "must be a table")
     _refuse_unknown(table, _KEYS, where)
@@ -108,7 +110,7 @@ def _timeout(value: object, where: str) -> float:
 
 def _secret(value: object, where: str) -> str:
     if not _is_text(value):
-        raise InvalidInput(where, f"must be the id of a secret, 1 to {MAX_TEXT} characters")
+        raise InvalidInput(where, f"must be the id of a secret, 1 to {MAX_TEXT} bytes of UTF-8")
     return value
 
 
@@ -143,4 +145,4 @@ def _env(value: object, where: str) -> dict[str, str]:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 1 <= len(value) <= MAX_TEXT and not any(char < " " for char in value)
+    return isinstance(value, str) and 1 <= len(value.encode()) <= MAX_TEXT and not any(char < " " for char in value)

@@ -10,7 +10,7 @@ from tests.acceptance.worker.pod import Pod, Script
 from worker import program
 
 SHARD = 'shard: must be "i/n" with 1 <= i <= n <= 1000'
-TEXT = "must be 1 to 1024 characters of Unicode text without control characters"
+TEXT = "must be 1 to 1024 bytes of UTF-8 text without control characters"
 URL = "targetUrl: must be an http:// or https:// URL with a host"
 PARAMS = (
     "params: must be a flat map of names (1 to 64 of A-Z a-z 0-9 _, no leading digit) to strings of at most 1024 "
@@ -159,8 +159,8 @@ def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: p
         ('timeout = "0s"', f"timeout: {DURATION}"),
         ('timeout = "5 minutes"', f"timeout: {DURATION}"),
         ('timeout = "11h1s"', f"timeout: {DURATION}"),
-        ("secret = 3", "secret: must be the id of a secret, 1 to 1024 characters"),
-        ('secret = ""', "secret: must be the id of a secret, 1 to 1024 characters"),
+        ("secret = 3", "secret: must be the id of a secret, 1 to 1024 bytes of UTF-8"),
+        ('secret = ""', "secret: must be the id of a secret, 1 to 1024 bytes of UTF-8"),
         ('args = "--all"', f"args: {WORDS}"),
         ("args = [1]", f"args: {WORDS}"),
         ("command", 'command: is required with runner = "command"'),
@@ -196,7 +196,7 @@ def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
         ("[suites]", "suites: must hold at least one table [suites.NAME]"),
         ("suites = 3", "suites: must hold at least one table [suites.NAME]"),
         ("[suites]\ncheckout = 3", "suites.checkout: must be a table"),
-        ('[suites.""]', "suites: a suite's name must be 1 to 1024 characters without control characters"),
+        ('[suites.""]', "suites: a suite's name must be 1 to 1024 bytes of UTF-8 without control characters"),
         ("[suite.checkout]", "suite: is not known; known here: suites"),
         ("[suites", "WORKER_CATALOG: must be TOML in UTF-8: Expected ']' at the end of a table declaration"),
         ("# \udcff", "WORKER_CATALOG: must be TOML in UTF-8: 'utf-8' codec can't decode byte 0xff"),

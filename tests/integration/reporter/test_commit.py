@@ -1,14 +1,17 @@
 """The final transaction against a real PostgreSQL: all or nothing, once, and runs that always come to their end."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from handoff.records import Committed, Interrupted, Outcome
+from handoff.records import Committed, Interrupted, Outcome, Run
 from reporter.artifacts import Artifact
 from reporter.cases import Case, Status
+from reporter.claim import claim
 from reporter.completion.commit import commit
 from reporter.completion.release import drop, release
 from reporter.database import Connection, Database, connect
@@ -105,6 +108,46 @@ async def test_the_second_attempt_leaves_the_rows_of_an_undisturbed_one(
         {"name": "b", "attempt": 2, "status": "passed"},
     ]
     assert rows.one("SELECT status, total FROM test_runs") == {"status": "passed", "total": 2}
+
+
+async def test_whatever_a_report_says_can_be_stored(
+    *, database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
+) -> None:
+    """Times beyond all calendars, figures beyond all clocks and names that fill the index stop no suite."""
+    seed = random.Random(7)
+    name = "".join(chr(seed.randrange(0x4E00, 0x9FFF)) for _ in range(3000))  # does not compress
+    bench.write_text(
+        "<testsuites><testsuite name='s'><properties><property name='p95_ms' value='1.7e308'/></properties>"
+        f"<testcase name='{name}' time='1.7e308' timestamp='9999-12-31T23:59:59-14:00'><flakyFailure time='1.7e308'/>"
+        f"<system-out>[[ATTACHMENT|../x]]</system-out></testcase>"
+        "<testcase name='b' time='1e4' timestamp='9999-12-31T10:00:00-12:00'/>"
+        "<testcase name='c' time='1e14' timestamp='2026-01-01T00:00:00Z'/></testsuite></testsuites>"
+    )
+    long = Artifact("x", f"s3://{'b' * 63}/{name[:341]}x", "other", 3, "text/plain")
+    receipt = await finish(database, await take(), bench, outcomes(), (long,))
+    assert receipt == Committed(status="passed", cases=3, artifacts=1)
+    by_letter = "ORDER BY right(name, 1) = 'c', right(name, 1) = 'b'"
+    assert rows(f"SELECT duration_ms, started_at, finished_at FROM test_cases {by_letter}") == [
+        {"duration_ms": None, "started_at": None, "finished_at": None},
+        {"duration_ms": 1e7, "started_at": None, "finished_at": None},
+        {"duration_ms": None, "started_at": datetime(2026, 1, 1, tzinfo=UTC), "finished_at": None},
+    ]
+    assert rows.one("SELECT p95_ms FROM test_runs") == {"p95_ms": 1e7}
+
+
+async def test_the_longest_names_of_a_message_fit_every_index(
+    database: Database, rows: Any, bench: Any, outcomes: Outcomes, claimants: Callable[..., Any]
+) -> None:
+    """A run id of 128 characters, a suite of 1,024 bytes and a case's name of 2,000 bytes, none of which compress."""
+    seed = random.Random(7)
+    text = "".join(chr(seed.randrange(0x4E00, 0x9FFF)) for _ in range(3000))
+    run_id = "".join(seed.choices("ABCDEFabcdef0123456789._-", k=128))
+    who = claimants(run_id=run_id, suite=text[:341])
+    assert isinstance(await claim(database, who, lease=60, patience=30), Run)
+    bench.write_text(f"<testsuite><testcase name='{text}'><flakyFailure/></testcase></testsuite>")
+    fence = Fence(run_id, who.job.shard, 1)
+    assert (await finish(database, fence, bench, outcomes())).status == "passed"
+    assert rows.one("SELECT octet_length(name) AS n FROM case_tries WHERE try = 1")["n"] > 1990
 
 
 async def test_artifacts_of_an_earlier_attempt_stay(

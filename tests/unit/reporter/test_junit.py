@@ -414,6 +414,7 @@ def test_figures_of_the_root_are_looked_at_too() -> None:
         ('<testsuite><properties><property name="p95_ms" value="1,234.5"/></properties></testsuite>', 1234.5),
         ('<properties><property name="p95_ms" value="3"/><property name="p95_ms" value="2"/></properties>', 3.0),
         ('<properties><property name="p95_ms" value="NaN"/><property name="other" value="2"/></properties>', None),
+        ('<properties><property name="p95_ms" value="1.7e308"/></properties>', None),
         ('<testcase><properties><property name="p95_ms" value="2"/></properties></testcase>', None),
     ],
 )

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.times import instant, milliseconds, number
+from reporter.times import instant, later, milliseconds, number
+
+
+def _zone(hours: int) -> timezone:
+    return timezone(timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,29 @@ def test_the_time_of_a_case_becomes_milliseconds() -> None:
     assert milliseconds(None) is None
 
 
+@pytest.mark.parametrize("text", ["1.7e308", "1.7e305", "9e12", "1e300"])
+def test_a_figure_that_is_no_measured_time_is_none(text: str) -> None:
+    """In milliseconds it would be infinite, or a sum of it would be."""
+    assert milliseconds(text) is None
+    assert milliseconds("1.7e308", unit=1) is None
+
+
+@given(st.floats(min_value=0, allow_nan=False).map(repr) | st.text(alphabet="0123456789.,e+", max_size=12))
+def test_any_time_is_finite_also_in_a_sum(text: str) -> None:
+    """A hundred thousand cases of the longest time that counts."""
+    value = milliseconds(text)
+    assert value is None or 0 <= value * 100_000 < float("inf")
+
+
+@given(st.datetimes(timezones=st.timezones() | st.sampled_from([*map(_zone, range(-23, 24))])), st.floats(0, 1e300))
+def test_any_instant_can_be_read_in_any_zone(moment: datetime, duration_ms: float) -> None:
+    """Beyond the year 9999 Python has no time, and PostgreSQL's clients can't return one."""
+    for found in (start := instant(moment.isoformat()), later(start, duration_ms)):
+        if found is not None:
+            assert found.utcoffset() == timedelta()
+            assert [found.astimezone(_zone(hours)).year >= 1999 for hours in (-23, 23)] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -91,6 +118,9 @@ def test_the_time_of_a_case_becomes_milliseconds() -> None:
         ("2026-11-20T22:52:45", None),
         ("1970-01-01T00:00:00Z", None),
         ("0001-01-01T00:00:00+23:59", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("9999-12-31T23:59:59+14:00", None),
+        ("9998-12-31T23:59:59Z", datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)),
         ("Fri Nov 20 22:52:45 2026", None),
         ("", None),
         (None, None),

@@ -22,8 +22,8 @@ def test_each_shard_has_its_message() -> None:
     [
         ({"run_id": "a b"}, "--run-id: must be 1 to 128 characters of A-Z a-z 0-9 . _ -"),
         ({"run_id": ""}, "--run-id: must be 1 to 128 characters"),
-        ({"suite": ""}, "SUITE: must be 1 to 1024 characters"),
-        ({"suite": "", "suite_option": "--suite"}, "--suite: must be 1 to 1024 characters"),
+        ({"suite": ""}, "SUITE: must be 1 to 1024 bytes"),
+        ({"suite": "", "suite_option": "--suite"}, "--suite: must be 1 to 1024 bytes"),
         ({"shards": 0}, f"--shards: must be 1 to {MAX_SHARDS}"),
         ({"shards": MAX_SHARDS + 1}, f"--shards: must be 1 to {MAX_SHARDS}"),
         ({"commit": ""}, "--commit: must be"),
