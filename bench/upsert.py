@@ -70,9 +70,8 @@ async def committed(database: Database, fence: Fence, cases: list[Case]) -> None
         await begin_staging(connection)
         for batch in batches(cases):
             await stage(connection, batch)
-        async with connection.transaction():
-            await hold(connection, fence)
-            await merge(connection, fence)
+        await hold(connection, fence)
+        await merge(connection, fence)
 
     await database.run(step, patience=PATIENCE)
 

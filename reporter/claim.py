@@ -117,22 +117,21 @@ async def claim(database: Database, claimant: Claimant, *, lease: int, patience:
 async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Decision:
     job = claimant.job
     told = (job.run_id, job.suite, job.commit, job.branch, job.target_url, job.trigger, job.shard.total)
-    async with connection.transaction():
-        await connection.execute(_KNOW_RUN, *told)
-        run = await connection.fetchrow(_LOCK_RUN, job.run_id)
-        if run is None:
-            raise DatabaseOutOfReach(f"run {job.run_id} was deleted while it was claimed")
-        held = await connection.fetchrow(_LOCK_SHARD, job.run_id, job.shard.index)
-        shard = ShardRow(**dict(held)) if held else None
-        decision = decide(claimant, RunRow(**dict(run)), shard, lease=lease)
-        if isinstance(decision, Run):
-            if shard is None or shard.attempt != decision.attempt:
-                ids = (claimant.claim_id, decision.attempt, lease, claimant.worker, claimant.message_id)
-                await connection.execute(_TAKE, job.run_id, job.shard.index, *ids)
-                await connection.execute(_START_RUN, *told)
-            else:
-                await connection.execute(_RENEW, job.run_id, job.shard.index, decision.attempt, lease)
-        return decision
+    await connection.execute(_KNOW_RUN, *told)
+    run = await connection.fetchrow(_LOCK_RUN, job.run_id)
+    if run is None:
+        raise DatabaseOutOfReach(f"run {job.run_id} was deleted while it was claimed")
+    held = await connection.fetchrow(_LOCK_SHARD, job.run_id, job.shard.index)
+    shard = ShardRow(**dict(held)) if held else None
+    decision = decide(claimant, RunRow(**dict(run)), shard, lease=lease)
+    if isinstance(decision, Run):
+        if shard is None or shard.attempt != decision.attempt:
+            ids = (claimant.claim_id, decision.attempt, lease, claimant.worker, claimant.message_id)
+            await connection.execute(_TAKE, job.run_id, job.shard.index, *ids)
+            await connection.execute(_START_RUN, *told)
+        else:
+            await connection.execute(_RENEW, job.run_id, job.shard.index, decision.attempt, lease)
+    return decision
 
 
 async def renew(database: Database, fence: Fence, *, lease: int, patience: float) -> None:

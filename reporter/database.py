@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 import asyncpg.pool
+import asyncpg.transaction
 import structlog
 import tenacity
 
@@ -23,17 +24,20 @@ CONNECTIONS = 3
 """One that writes results, one that renews the lease meanwhile, one in reserve for a connection that dies."""
 CONNECT_SECONDS = 15
 CLOSE_SECONDS = 5
+ROLLBACK_SECONDS = 2
+"""A server that does not confirm a rollback within this loses the connection, and then rolls back by itself."""
 STATEMENT_SECONDS = 90
 """A silent server is given up after this; also how long one wait for another shard's commit may last."""
 
-_SESSION = {
-    "application_name": "testfleet-reporter",
-    # The locks of a node that vanished must not outlive it: the server notices within about a minute.
-    "idle_in_transaction_session_timeout": "120s",
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
+# Per transaction, as a pooler in transaction mode keeps no session, and RDS Proxy refuses start-up parameters.
+# The locks of a node that vanished must not outlive it: the server notices within about a minute.
+_SETTINGS = """
+SET LOCAL application_name = 'testfleet-reporter';
+SET LOCAL idle_in_transaction_session_timeout = '120s';
+SET LOCAL tcp_keepalives_idle = 30;
+SET LOCAL tcp_keepalives_interval = 10;
+SET LOCAL tcp_keepalives_count = 3
+"""
 
 _RETRY = (
     asyncpg.PostgresConnectionError,
@@ -57,13 +61,17 @@ _log = structlog.get_logger()
 
 
 class Database:
-    """Runs steps on a small pool. A step may be run again from its start and must change nothing the second time."""
+    """Runs steps on a small pool, each in one transaction.
+
+    A step may be run again from its start and must change nothing the second time. It may leave nothing in the
+    session: behind a pooler the next transaction has another one.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
     async def run(self, step: Callable[[Connection], Awaitable[T]], *, patience: float) -> T:
-        """Run the step on a connection of its own; where that fails for a passing reason, run it again.
+        """Run the step in a transaction of its own; where that fails for a passing reason, run it again.
 
         `patience` is how many seconds may have gone by when it is tried once more; 0 tries once.
 
@@ -83,13 +91,46 @@ class Database:
 
     async def _once(self, step: Callable[[Connection], Awaitable[T]]) -> T:
         try:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                return await step(connection)
+            connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+            try:
+                return await _in_transaction(connection, step)
+            finally:
+                await self._pool.release(connection, timeout=ROLLBACK_SECONDS)
         except (*_RETRY, *_REFUSED) as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # The clean-up of a silent connection failed and took the cancellation's place; a loop would go on.
+                raise asyncio.CancelledError from error
             translated = _translate(error)
             if isinstance(translated, DatabaseOutOfReach):
                 await self._pool.expire_connections()  # a name may mean another server after a failover
             raise translated from error
+
+
+async def _in_transaction(connection: Connection, step: Callable[[Connection], Awaitable[T]]) -> T:
+    transaction = connection.transaction()
+    try:
+        await transaction.start()
+        await connection.execute(_SETTINGS)
+        result = await step(connection)
+    except BaseException:
+        await _roll_back(connection, transaction)
+        raise
+    await transaction.commit()
+    return result
+
+
+async def _roll_back(connection: Connection, transaction: asyncpg.transaction.Transaction) -> None:
+    """Roll back within `ROLLBACK_SECONDS`, or close the connection, which has the same effect on the server."""
+    try:
+        async with asyncio.timeout(ROLLBACK_SECONDS):
+            await transaction.rollback()
+    except (*_RETRY, *_REFUSED):
+        connection.terminate()
+
+
+async def _keep(_: object) -> None:
+    """Reset nothing between two transactions: the session holds no state of ours."""
 
 
 def _translate(error: BaseException) -> DatabaseOutOfReach | DatabaseRefused:
@@ -123,7 +164,8 @@ async def connect(
         max_size=CONNECTIONS,
         timeout=CONNECT_SECONDS,
         command_timeout=statement_seconds,
-        server_settings=_SESSION,
+        statement_cache_size=0,  # a pooler in transaction mode knows no statement that another session prepared
+        reset=_keep,
         **secure,
     )
     await pool

@@ -1,6 +1,7 @@
 """Recording a message that can never succeed in its run, where the message may end that run."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -51,17 +52,12 @@ async def record(database: Database, rejection: Rejection, *, patience: float) -
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
     """
-
-    async def step(connection: Connection) -> bool:
-        async with connection.transaction():
-            return await _record(connection, rejection)
-
-    if not await database.run(step, patience=patience):
+    if not await database.run(partial(_record, rejection), patience=patience):
         _log.warning("rejection_not_recorded", detail="the run has its verdict or is not the message's")
     return Committed(status="errored")
 
 
-async def _record(connection: Connection, rejection: Rejection) -> bool:
+async def _record(rejection: Rejection, connection: Connection) -> bool:
     run_id = rejection.run_id
     detail = storable(f"{rejection.reason}: {rejection.detail}")
     if await connection.execute(_CREATE, run_id, rejection.suite, detail) == "INSERT 0 1":

@@ -1,4 +1,4 @@
-"""Cases into rows: staged by COPY into session tables, then merged in one ordered statement under the fence."""
+"""Cases into rows: staged by COPY into temporary tables, then merged in one ordered statement under the fence."""
 
 from collections.abc import Iterable
 
@@ -8,16 +8,15 @@ from reporter.fence import Fence, hold
 from reporter.naming import shard_name
 
 _STAGE = """
-CREATE TEMP TABLE IF NOT EXISTS staged_cases (
+CREATE TEMP TABLE staged_cases (
     name text NOT NULL,     -- as the shard's report has it
     row_name text NOT NULL, -- as the row has it: with the shard, where another shard's row has the name
     file text, status text NOT NULL, flaky boolean NOT NULL, tries integer NOT NULL, duration_ms double precision,
     error text, error_type text, fingerprint text, started_at timestamptz, finished_at timestamptz
-);
-CREATE TEMP TABLE IF NOT EXISTS staged_tries (
+) ON COMMIT DROP;
+CREATE TEMP TABLE staged_tries (
     name text NOT NULL, try integer NOT NULL, status text NOT NULL, duration_ms double precision, error text
-);
-TRUNCATE staged_cases, staged_tries
+) ON COMMIT DROP
 """
 _CASE_COLUMNS = (
     "name",
@@ -83,7 +82,10 @@ ON CONFLICT (run_id, name, attempt, try) DO NOTHING
 
 
 async def begin_staging(connection: Connection) -> None:
-    """Empty this connection's staging tables, which nobody else sees and which no lock waits for."""
+    """Create the staging tables of this transaction.
+
+    Call it, and `stage`, before the first lock is taken: other shards wait for a lock, and for no staging table.
+    """
     await connection.execute(_STAGE)
 
 
@@ -131,9 +133,8 @@ async def save(database: Database, fence: Fence, cases: list[Case], *, patience:
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
         await stage(connection, cases)
-        async with connection.transaction():
-            await hold(connection, fence)
-            await merge(connection, fence)
+        await hold(connection, fence)
+        await merge(connection, fence)
 
     await database.run(step, patience=patience)
 

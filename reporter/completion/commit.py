@@ -48,7 +48,8 @@ WHERE (held.case_name, held.kind, held.bytes, held.content_type)
 """
 _END_SHARD = """
 UPDATE test_shards SET
-    status = $4, detail = $5, cases = $6, outcome = $7, exit_code = $8, lease_until = NULL, finished_at = now()
+    status = $4, detail = $5, cases = $6, outcome = $7, exit_code = $8, lease_until = NULL,
+    finished_at = clock_timestamp() -- now() is when the transaction began, before the cases were staged
 WHERE run_id = $1 AND shard = $2 AND attempt = $3
 """
 _COMPLETE = """
@@ -58,7 +59,7 @@ WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
 # Until the last shard is in, p95_ms is only what a load test told of itself; that one stands.
 _END_RUN = """
 UPDATE test_runs SET
-    status = $2, detail = $3, finished_at = now(), p95_ms = coalesce(p95_ms, (
+    status = $2, detail = $3, finished_at = clock_timestamp(), p95_ms = coalesce(p95_ms, (
         SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
         FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
 WHERE run_id = $1 AND finished_at IS NULL
@@ -96,8 +97,7 @@ async def commit(
             await stage(connection, cases)
             progress()
         await connection.execute(_ANALYZE)
-        async with connection.transaction():
-            return await _commit(connection, fence, reader.summary, outcome, artifacts)
+        return await _commit(connection, fence, reader.summary, outcome, artifacts)
 
     committed, run = await database.run(step, patience=patience)
     if run is not None:

@@ -12,7 +12,8 @@ SELECT cases FROM test_shards WHERE run_id = $1 AND shard = $2 AND attempt = $3 
 """
 _RELEASE = """
 UPDATE test_shards SET
-    status = 'interrupted', lease_until = NULL, finished_at = now(), outcome = $4, exit_code = $5, detail = $6,
+    status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(),
+    outcome = $4, exit_code = $5, detail = $6,
     cases = (SELECT count(*) FROM test_cases WHERE run_id = $1 AND shard = $2 AND attempt = $3)
 WHERE run_id = $1 AND shard = $2 AND attempt = $3
 RETURNING cases
@@ -34,8 +35,7 @@ async def release(
         await begin_staging(connection)
         async for cases in reader.final():
             await stage(connection, cases)
-        async with connection.transaction():
-            return Interrupted(cases=await _release(connection, fence, outcome, staged=True))
+        return Interrupted(cases=await _release(connection, fence, outcome, staged=True))
 
     return await database.run(step, patience=patience)
 
@@ -48,8 +48,7 @@ async def drop(database: Database, fence: Fence, detail: str) -> None:
     """
 
     async def step(connection: Connection) -> None:
-        async with connection.transaction():
-            await _release(connection, fence, None, staged=False, detail=detail)
+        await _release(connection, fence, None, staged=False, detail=detail)
 
     await database.run(step, patience=0)
 

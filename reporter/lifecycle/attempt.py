@@ -22,7 +22,7 @@ from reporter.completion.release import drop, release
 from reporter.database import Database
 from reporter.errors import OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
 from reporter.fence import Fence
-from reporter.lifecycle.stop import unless
+from reporter.lifecycle.stop import unless, within
 from reporter.progress import Steps
 from reporter.reader import Reader
 from reporter.store import save
@@ -30,6 +30,8 @@ from reporter.uploads import upload
 
 TAIL_SECONDS = 0.5
 """How long a finished case may wait before a dashboard can show it."""
+FLUSH_SECONDS = 20
+"""How long results may take to become durable after SIGTERM; the pod's grace period leaves 40 s for it."""
 DROP_SECONDS = 10
 """A lease that can't be dropped within this runs out by itself; the worker should not wait for it."""
 
@@ -38,7 +40,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What an attempt needs; `lease` and `patience` are in seconds."""
+    """What an attempt needs; `lease`, `patience` and `flush` are in seconds."""
 
     fence: Fence
     database: Database
@@ -49,6 +51,7 @@ class Attempt:
     lease: int
     patience: float
     progress: Steps
+    flush: float = FLUSH_SECONDS
 
     async def run(self, stop: asyncio.Event) -> Result:
         """Tail the reports until the suite has ended or we are stopped, then make durable what there is.
@@ -58,11 +61,12 @@ class Attempt:
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._renew())
-                result = await self._end(await self._watch(stop))
+                outcome = await self._watch(stop)
+                result = await within(self.flush, stop, self._end(outcome))
                 renewing.cancel()
         except ExceptionGroup as errors:
             return await self._explain(errors)
-        return result
+        return result or Failed(detail=f"the results were not durable {self.flush:g} s after SIGTERM")
 
     async def _renew(self) -> None:
         while True:  # at once, too: a reporter that was started again may have lost its shard meanwhile

@@ -36,6 +36,18 @@ class Stop:
             self._loop.call_soon_threadsafe(self._event.set)
 
 
+async def within(seconds: float, stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None where it has not ended `seconds` after the stop; then the work is cancelled."""
+    working = asyncio.create_task(work)
+    try:
+        if await unless(stop, asyncio.wait({working})) is None:
+            await asyncio.wait({working}, timeout=seconds)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        await asyncio.wait({working})
+
+
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
     """What `work` gives, or None where the stop came first; then the work is cancelled."""
     stopping = asyncio.create_task(stop.wait())

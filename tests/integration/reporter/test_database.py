@@ -25,12 +25,11 @@ async def test_a_connection_that_dies_within_the_transaction_changes_nothing_by_
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
         await stage(connection, [Case("a", Status.PASSED)])
-        async with connection.transaction():
-            await hold(connection, fence)
-            await merge(connection, fence)
-            tries.append(await connection.fetchval("SELECT pg_backend_pid()"))
-            if len(tries) == 1:
-                await asyncio.to_thread(rows, KILL)
+        await hold(connection, fence)
+        await merge(connection, fence)
+        tries.append(await connection.fetchval("SELECT pg_backend_pid()"))
+        if len(tries) == 1:
+            await asyncio.to_thread(rows, KILL)
 
     await database.run(step, patience=30)
     assert len(set(tries)) == 2
@@ -47,13 +46,13 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
         await stage(connection, [Case("a", Status.PASSED)])
-        async with connection.transaction():
-            await hold(connection, fence)
-            await merge(connection, fence)
+        await hold(connection, fence)
+        await merge(connection, fence)
         versions.append(await asyncio.to_thread(rows.versions))
         if len(versions) == 1:
-            await asyncio.to_thread(rows, KILL)
-            await connection.execute("SELECT 1")
+            await connection.execute("COMMIT")  # the one that follows the step then finds no connection
+            versions[0] = await asyncio.to_thread(rows.versions)
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     await database.run(step, patience=30)
     assert len(versions) == 2
