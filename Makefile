@@ -14,7 +14,7 @@ setup: .venv/.synced node_modules/.installed .venv/.browser ## Set everything up
 demo: setup ## Four suites against a small web shop, on a whole fleet of your own machine
 	$(BIN)/testfleet demo
 
-test: setup ## All tests
+test: setup .venv/.pooler ## All tests
 	$(BIN)/pytest -n $(TEST_PROCESSES)
 
 test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names, which must have KEDA; skipped where there is none
@@ -60,6 +60,10 @@ clean: ## Remove what set-up and runs have made
 node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "testfleet needs Node 20 or newer, with npm"; exit 1; }
 	npm ci --no-audit --no-fund
+	@touch $@
+
+.venv/.pooler: .venv/.synced
+	$(BIN)/python -m tests.pgbouncer
 	@touch $@
 
 .venv/.browser: .venv/.synced node_modules/.installed

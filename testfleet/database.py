@@ -21,6 +21,9 @@ RDS_BUNDLE = "/etc/ssl/certs/rds-global-bundle.pem"
 
 _SETTING = "TESTFLEET_DATABASE_URL"
 
+# Per transaction: behind a pooler the next one has another session, and the session another client.
+_SETTINGS = f"SET LOCAL statement_timeout = {QUERY_SECONDS * 1000}; SET LOCAL timezone = 'UTC'".encode()
+
 
 class Session:
     """One open connection; each statement is its own transaction."""
@@ -35,7 +38,8 @@ class Session:
             Unavailable: the server has gone, or the statement took too long.
             BadSetting: the database has none of our tables, or refuses us.
         """
-        with _translated(), self._connection.cursor(row_factory=dict_row) as cursor:
+        with _translated(), self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(_SETTINGS)
             return cursor.execute(sql.encode(), values).fetchall()
 
 
@@ -76,7 +80,8 @@ class Database:
                 "sslrootcert": self.authorities,
             }
         try:
-            return psycopg.connect(**parameters)
+            # A prepared statement would stay in a pooler's session.
+            return psycopg.connect(**parameters, prepare_threshold=None)
         except psycopg.Error as error:
             raise Unavailable(f"database: {one_line(error)}") from error
 
@@ -96,8 +101,6 @@ class Database:
         with closing(self.open()) as connection:
             with _translated():
                 connection.autocommit = True
-                connection.execute(f"SET statement_timeout = {QUERY_SECONDS * 1000}".encode())
-                connection.execute("SET timezone = 'UTC'")
             yield Session(connection)
 
 

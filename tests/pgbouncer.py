@@ -1,4 +1,4 @@
-"""A real PgBouncer in front of the embedded PostgreSQL. `python -m tests.pgbouncer` installs the package where it can."""
+"""A real PgBouncer before the embedded PostgreSQL. `python -m tests.pgbouncer` installs the package where it can."""
 
 import os
 import shutil
@@ -44,9 +44,7 @@ class PgBouncer:
         name, host, (port,) = parts.path.removeprefix("/"), parse_qs(parts.query)["host"][0], free_ports(1)
         self._socket = Path(host, ".s.PGSQL.5432")
         self._configuration = folder / "pgbouncer.ini"
-        self._configuration.write_text(
-            CONFIGURATION.format(name=name, host=host, port=port, connections=connections)
-        )
+        self._configuration.write_text(CONFIGURATION.format(name=name, host=host, port=port, connections=connections))
         self._log = folder / "log"
         self.url = f"postgresql://postgres@127.0.0.1:{port}/{name}"
 
@@ -63,7 +61,8 @@ class PgBouncer:
             try:
                 psycopg.connect(self.url, connect_timeout=2).close()
             except psycopg.OperationalError:
-                assert time.monotonic() < end and self._process.poll() is None, self._log.read_text()
+                assert time.monotonic() < end, self._log.read_text()
+                assert self._process.poll() is None, self._log.read_text()
                 time.sleep(0.05)
             else:
                 return self
