@@ -166,6 +166,25 @@ def show(run_id: RunId, *, as_json: Json = False) -> None:
 
 
 @app.command()
+def doctor(
+    namespace: Annotated[str, typer.Option(help="testfleet's namespace in the cluster.")] = "testfleet",
+    *,
+    as_json: Json = False,
+) -> ExitCode:
+    """Say what is missing or wrong here, each with the line that mends it.
+
+    It examines the machine, and a pod, a database, queues, a bucket or a cluster where the environment names one.
+    Exit code: 0 nothing is wrong, 1 something is.
+    """
+    from testfleet import console, render  # noqa: PLC0415  # slow to import
+    from testfleet.doctor import examination  # noqa: PLC0415  # likewise
+
+    findings = list(examination.examine(_settings(), namespace=namespace))
+    console.write([render.Line(render.as_json(findings))] if as_json else examination.table(findings))
+    return ExitCode.FAILED if any(one.status == "wrong" for one in findings) else ExitCode.OK
+
+
+@app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JUnit files, or folders of them.")],
     run_id: Annotated[str, typer.Option(help="The run's id; the same id again changes nothing.")],

@@ -9,7 +9,7 @@ class ExitCode(IntEnum):
     OK = 0
     """Done. Of `wait`: the run passed."""
     FAILED = 1
-    """`wait`: a case failed or errored."""
+    """`wait`: a case failed or errored. `doctor`: something is missing or wrong."""
     ERRORED = 2
     """`wait` and `ingest`: the run ended without a verdict."""
     NOT_FINISHED = 3

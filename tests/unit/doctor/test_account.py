@@ -1,0 +1,55 @@
+"""What the doctor makes of AWS's answers."""
+
+import json
+
+import pytest
+
+from testfleet.doctor.account import hop_limit, redrive
+
+QUEUE = {
+    "QueueArn": "arn:queue",
+    "MessageRetentionPeriod": "345600",
+    "RedrivePolicy": json.dumps({"deadLetterTargetArn": "arn:dead", "maxReceiveCount": "5"}),
+}
+DEAD = {"QueueArn": "arn:dead", "MessageRetentionPeriod": "1209600"}
+SAFE = {"HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1, "HttpTokens": "required"}
+
+
+def test_a_redrive_policy_as_the_stack_makes_it_is_ok() -> None:
+    assert redrive(QUEUE, DEAD).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("queue", "dead", "detail"),
+    [
+        ({"RedrivePolicy": None}, {}, "the queue has no RedrivePolicy: a message that always fails returns for ever"),
+        ({}, {"QueueArn": "arn:other"}, "the queue redrives to arn:dead, not arn:other"),
+        (
+            {"RedrivePolicy": json.dumps({"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 1})},
+            {},
+            "maxReceiveCount is 1; needed: 5 or more",
+        ),
+        (
+            {},
+            {"MessageRetentionPeriod": "60"},
+            "dead messages are kept 60 s, messages 345600 s; dead ones need as long",
+        ),
+    ],
+)
+def test_a_wrong_redrive_policy_is_named(queue: dict[str, str | None], dead: dict[str, str], detail: str) -> None:
+    merged = {name: value for name, value in (QUEUE | queue).items() if value is not None}
+    finding = redrive(merged, DEAD | dead)
+    assert (finding.status, finding.detail) == ("wrong", detail)
+    assert finding.mend
+
+
+def test_nodes_that_hide_their_role_are_ok() -> None:
+    assert hop_limit({"i-1": SAFE, "i-2": {"HttpEndpoint": "disabled"}}).status == "ok"
+
+
+@pytest.mark.parametrize("change", [{"HttpPutResponseHopLimit": 2}, {"HttpTokens": "optional"}])
+def test_a_node_whose_role_a_pod_can_take_is_named(change: dict[str, object]) -> None:
+    finding = hop_limit({"i-1": SAFE, "i-2": SAFE | change})
+    assert finding.status == "wrong"
+    assert finding.detail.startswith("i-2: hop limit")
+    assert "--instance-id i-2" in finding.mend

@@ -1,0 +1,23 @@
+"""What the doctor makes of a kernel and of a database's state."""
+
+import pytest
+
+from testfleet.doctor import machine, results
+from testfleet.doctor.finding import Status
+
+
+@pytest.mark.parametrize(("abi", "status"), [(0, "wrong"), (1, "wrong"), (2, "ok"), (7, "ok")])
+def test_a_kernel_needs_the_second_version_of_landlock(abi: int, status: Status) -> None:
+    (finding,) = machine.kernel(lambda: abi)
+    assert finding.status == status
+
+
+@pytest.mark.parametrize(("version", "status"), [(None, "wrong"), (3, "wrong"), (4, "ok"), (5, "wrong")])
+def test_the_tables_must_be_of_this_version(version: int | None, status: Status) -> None:
+    assert results.schema(version, 4).status == status
+
+
+def test_users_that_can_not_log_in_by_iam_are_named() -> None:
+    finding = results.roles(("a", "b", "c"), {"a": True, "b": False})
+    assert (finding.status, finding.detail) == ("wrong", "c is missing; b is no member of rds_iam")
+    assert results.roles(("a",), {"a": True}).status == "ok"
