@@ -13,7 +13,7 @@ variable "REVISION" {
 }
 
 group "default" {
-  targets = ["testfleet", "runner"]
+  targets = ["testfleet", "runner", "codebuild"]
 }
 
 target "_common" {
@@ -39,4 +39,10 @@ target "runner" {
   }
   target = tool
   tags   = ["${REGISTRY}/${tool}:${VERSION}"]
+}
+
+target "codebuild" {
+  inherits = ["_common"]
+  target   = "codebuild"
+  tags     = ["${REGISTRY}/codebuild:${VERSION}"]
 }

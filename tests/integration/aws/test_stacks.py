@@ -87,7 +87,7 @@ def test_every_image_has_a_repository_that_keeps_its_tags(client: Client) -> Non
     """The registry's address is what all of them start with."""
     outputs = make(client, "registry")
     repositories = {found["repositoryName"]: found for found in client("ecr").describe_repositories()["repositories"]}
-    images = ("testfleet", "playwright", "k6", "newman", "pytest", "all")
+    images = ("testfleet", "codebuild", "playwright", "k6", "newman", "pytest", "all")
     assert set(repositories) == {f"testfleet/{image}" for image in images}
     for name, found in repositories.items():
         assert found["imageTagMutability"] == "IMMUTABLE"

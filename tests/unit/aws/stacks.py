@@ -51,6 +51,8 @@ CREATED: Mapping[str, Mapping[str, str]] = {
         "DatabaseProxy.Endpoint": f"proxy.abc.{REGION}.rds.amazonaws.com",
     },
     "registry": {
+        "CodebuildRepository.Arn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/testfleet/codebuild",
+        "CodebuildRepository.RepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/testfleet/codebuild",
         "TestfleetRepository.Arn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/testfleet/testfleet",
         "TestfleetRepository.RepositoryUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/testfleet/testfleet",
     },

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from testfleet.commands import app
 from testfleet.settings import Settings
 from tests.unit.aws.policy import Call, Policy, Request
+from tests.unit.aws.resolve import ACCOUNT, REGION
 from tests.unit.aws.stacks import REQUIRED, deploy, properties
 from tests.unit.aws.test_roles import documents
 
@@ -92,3 +93,16 @@ def test_the_pipeline_may_inspect_its_artifact_bucket() -> None:
     for action in ("s3:GetBucketVersioning", "s3:GetBucketAcl", "s3:GetBucketLocation"):
         assert policy.allows(Request(Call(action, bucket)))
     assert not policy.allows(Request(Call("s3:PutBucketPolicy", bucket)))
+
+
+def test_the_gate_runs_as_root_in_the_image_that_is_made_for_it() -> None:
+    """Without `run-as` CodeBuild runs the commands as root; the other images have no login shell for their user."""
+    stack = deploy()["pipeline"]
+    image = properties(stack, "Gate")["Environment"]["Image"]
+    assert image.endswith("/testfleet/codebuild:0.1.0")
+    assert "run-as" not in yaml.safe_load(gate()["Source"]["BuildSpec"])
+    policy = Policy.of(*documents(stack, "GateRole", deploy()["identity"]))
+    pull = "ecr:BatchGetImage"
+    repository = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/testfleet"
+    assert policy.allows(Request(Call(pull, f"{repository}/codebuild")))
+    assert not policy.allows(Request(Call(pull, f"{repository}/testfleet")))

@@ -375,7 +375,8 @@ def test_images_are_scanned_keep_their_tags_and_do_not_pile_up() -> None:
             "countType": "imageCountMoreThan",
             "countNumber": 40,
         }
-    assert names == {f"testfleet/{image}" for image in ("testfleet", "playwright", "k6", "newman", "pytest", "all")}
+    images = ("testfleet", "codebuild", "playwright", "k6", "newman", "pytest", "all")
+    assert names == {f"testfleet/{image}" for image in images}
 
 
 def test_the_bucket_forgets() -> None:

@@ -48,7 +48,8 @@ def test_bake_builds_every_image_and_no_other() -> None:
     bake = BAKE.read_text()
     (matrix,) = re.findall(r"tool = \[(.*?)\]", bake)
     assert {"testfleet", *re.findall(r'"(\w+)"', matrix)} == IMAGES
-    assert stages().keys() >= IMAGES
+    assert 'target "codebuild"' in bake
+    assert stages().keys() >= IMAGES | {"codebuild"}
 
 
 @pytest.mark.parametrize("image", sorted(IMAGES))
@@ -89,3 +90,19 @@ def test_whatever_is_copied_is_let_into_the_build() -> None:
     }
     assert copied == allowed
     assert all((ROOT / name).exists() for name in allowed)
+
+
+def test_the_image_of_codebuild_starts_as_root_and_without_an_entry_point() -> None:
+    """CodeBuild's agent starts as the image's user and writes below `/codebuild`; it is `testfleet` otherwise."""
+    parent, own = stages()["codebuild"]
+    assert (parent, own) == ("testfleet", ["USER 0:0", "ENTRYPOINT []"])
+
+
+def test_the_file_of_authorities_has_amazons_roots_besides_those_of_rds() -> None:
+    """RDS Proxy shows a certificate of Amazon's public authority; Debian's ca-certificates has its roots."""
+    made_of = history("base")
+    packages = next(index for index, line in enumerate(made_of) if "install" in line and "ca-certificates" in line)
+    bundle = next(index for index, line in enumerate(made_of) if line.endswith("rds-global-bundle.pem"))
+    (roots,) = [index for index, line in enumerate(made_of) if "Amazon_Root_CA_*.crt >> /etc/ssl/certs/rds-" in line]
+    user = next(index for index, line in enumerate(made_of) if line.startswith("USER"))
+    assert packages < bundle < roots < user
