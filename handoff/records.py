@@ -153,6 +153,12 @@ class Superseded(Record):
     result: Literal["superseded"] = "superseded"
 
 
+class Cancelled(Record):
+    """The run was cancelled: the suite stops and the message is deleted. May come while the suite still runs."""
+
+    result: Literal["cancelled"] = "cancelled"
+
+
 class Failed(Record):
     """The results could not be made durable; the message must come back."""
 
@@ -160,7 +166,7 @@ class Failed(Record):
     detail: str
 
 
-Result = Annotated[Committed | Interrupted | Superseded | Failed, Field(discriminator="result")]
+Result = Annotated[Committed | Interrupted | Superseded | Cancelled | Failed, Field(discriminator="result")]
 
 
 class Receipt(RootModel[Result]):

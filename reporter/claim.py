@@ -7,7 +7,7 @@ from handoff.message import JobMessage
 from handoff.records import AlreadyComplete, Busy, Decision, Rejected, Run, Unavailable
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused, Superseded
-from reporter.fence import Fence
+from reporter.fence import Fence, check_cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ async def renew(database: Database, fence: Fence, *, lease: int, patience: float
     """Make the lease last `lease` seconds from now, even where it had run out unclaimed. No-op once the attempt ended.
 
     Raises:
+        Cancelled: the run was cancelled.
         Superseded: the shard has another attempt, or the run was ended without it.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the lease is not lost by that.
     """
@@ -148,5 +149,6 @@ async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
     place = (fence.run_id, fence.shard.index)
     if await connection.execute(_RENEW, *place, fence.attempt, lease) == "UPDATE 1":
         return
+    await check_cancelled(connection, fence)
     if not await connection.fetchval(_OWN, *place, fence.attempt):
         raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run was ended")

@@ -37,5 +37,9 @@ class Superseded(ReporterError):
     """The fence has moved on: another attempt holds the shard, and this one may change nothing any more."""
 
 
+class Cancelled(Superseded):
+    """The run was cancelled, and this attempt may change nothing any more."""
+
+
 class ReportsUnreadable(ReporterError):
     """A report could not be read from the shared volume."""

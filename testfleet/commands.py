@@ -116,7 +116,7 @@ def enqueue(
 def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> ExitCode:
     """Wait for a run's verdict: the gate of a pipeline.
 
-    Exit code: 0 passed, 1 failed, 2 errored or without any verdict, 3 not finished in time.
+    Exit code: 0 passed, 1 failed, 2 errored or without any verdict, 3 not finished in time, 4 cancelled.
     """
     from testfleet import durations  # noqa: PLC0415  # slow to import
     from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
@@ -126,12 +126,27 @@ def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> Ex
     return _gate(_settings()).wait(run_id, timeout=seconds, as_json=as_json)
 
 
+@app.command()
+def cancel(run_id: RunId) -> None:
+    """Cancel a run: queued shards never start, running ones stop, and the run stays cancelled.
+
+    A run that has its verdict keeps it; the exit code is then 64.
+    """
+    from testfleet import cancel as cancelling  # noqa: PLC0415  # slow to import
+    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
+
+    check_run_id(run_id)
+    done = cancelling.cancel(_database(_settings()), run_id)
+    typer.echo(f"{run_id} is cancelled" if done else f"{run_id} was cancelled already")
+
+
 @app.command("runs")
 def list_runs(
     suite: Annotated[str | None, typer.Option(help="Only of this suite.")] = None,
     branch: Annotated[str | None, typer.Option(help="Only of this branch.")] = None,
     status: Annotated[
-        Literal["queued", "running", "passed", "failed", "errored"] | None, typer.Option(help="Only in this status.")
+        Literal["queued", "running", "passed", "failed", "errored", "cancelled"] | None,
+        typer.Option(help="Only in this status."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 20,
     *,
@@ -227,7 +242,7 @@ def ingest(
     if detail is None:
         raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
     console.write(render.verdict(detail))
-    return ExitCode.ERRORED if detail.run.status == "errored" else ExitCode.OK
+    return {"errored": ExitCode.ERRORED, "cancelled": ExitCode.CANCELLED}.get(detail.run.status, ExitCode.OK)
 
 
 @app.command(**_PASSED_ON)

@@ -108,7 +108,11 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+    ) as error:
         raise BadSetting(f"{_SETTING}: the tables are missing or old there; run: testfleet migrate") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise Unavailable(f"database: {one_line(error)}") from error

@@ -14,6 +14,8 @@ class ExitCode(IntEnum):
     """`wait` and `ingest`: the run ended without a verdict."""
     NOT_FINISHED = 3
     """`wait`: the time is over and the run is not."""
+    CANCELLED = 4
+    """`wait` and `ingest`: the run was cancelled."""
     USAGE = 64
     """An option or argument is wrong, or contradicts what is recorded already."""
     DATA = 65

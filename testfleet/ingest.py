@@ -26,6 +26,7 @@ from handoff.records import (
     Admission,
     AlreadyComplete,
     Busy,
+    Cancelled,
     Committed,
     Failed,
     JobRecord,
@@ -83,6 +84,8 @@ def ingest(reports: Sequence[Report], job: JobMessage, *, database: Database, bu
             ended = Outcome(ending="finished", exit_code=0, started_at=started, finished_at=datetime.now(UTC))
             volume.write(handoff, ended)
             receipt = _await(process, log, handoff, Receipt, RECEIPT_SECONDS).root
+            if isinstance(receipt, Cancelled):
+                return False
             if not isinstance(receipt, Committed):
                 why = receipt.detail if isinstance(receipt, Failed) else receipt.result
                 raise Unavailable(f"reporter: {why}")

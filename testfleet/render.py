@@ -21,6 +21,7 @@ TONES: dict[str, Tone] = {
     "errored": "bad",
     "flaky": "odd",
     "interrupted": "odd",
+    "cancelled": "odd",
     "running": "plain",
     "queued": "faint",
 }
@@ -92,7 +93,7 @@ def verdict(detail: Detail) -> list[Line]:
     lines += [
         Line(f"shard {shard.shard}: {shard.status}{_why(shard)}", TONES[shard.status])
         for shard in detail.shards
-        if shard.status in {"errored", "interrupted"}
+        if shard.status in {"errored", "interrupted", "cancelled"}
     ]
     for label, cases in (("FAILED", detail.failing), ("FLAKY", detail.flaky)):
         for case in cases[:MAX_CASES]:

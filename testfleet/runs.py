@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from testfleet.database import Session
 
-RunStatus = Literal["queued", "running", "passed", "failed", "errored"]
-ShardStatus = Literal["running", "passed", "failed", "errored", "interrupted"]
+RunStatus = Literal["queued", "running", "passed", "failed", "errored", "cancelled"]
+ShardStatus = Literal["running", "passed", "failed", "errored", "interrupted", "cancelled"]
 CaseStatus = Literal["passed", "failed", "errored", "skipped"]
 
-FINISHED: frozenset[RunStatus] = frozenset({"passed", "failed", "errored"})
+FINISHED: frozenset[RunStatus] = frozenset({"passed", "failed", "errored", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,12 @@ POLL_SECONDS = 1.0
 
 T = TypeVar("T")
 
-_VERDICTS = {"passed": ExitCode.OK, "failed": ExitCode.FAILED, "errored": ExitCode.ERRORED}
+_VERDICTS = {
+    "passed": ExitCode.OK,
+    "failed": ExitCode.FAILED,
+    "errored": ExitCode.ERRORED,
+    "cancelled": ExitCode.CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from handoff.records import (
     AlreadyComplete,
     Busy,
+    Cancelled,
     Committed,
     Decision,
     Failed,
@@ -87,7 +88,7 @@ def on_admission(decision: Decision, *, receive_count: int) -> Verdict | None:
 def on_receipt(result: Result, *, interrupted: bool) -> Verdict:
     """What the reporter's receipt means for the message; `interrupted` says that this pod was told to stop."""
     match result:
-        case Committed():
+        case Committed() | Cancelled():
             return HANDLED
         case Interrupted():
             return INTERRUPTED

@@ -19,6 +19,8 @@ COLUMNS = 24
 
 RUN = "/d/testfleet-run?var-run_id=${__data.fields.run_id}"
 HERE = "suite IN (${suite:sqlstring}) AND coalesce(branch, '(none)') IN (${branch:sqlstring})"
+VERDICT = "finished_at IS NOT NULL AND status <> 'cancelled'"
+"""A cancelled run has an end and no verdict."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ OVERVIEW = Dashboard(
         Panel(
             "Runs passed",
             "SELECT count(*) FILTER (WHERE status = 'passed')::float / nullif(count(*), 0) AS passed FROM test_runs "
-            f"WHERE finished_at IS NOT NULL AND $__timeFilter(started_at) AND {HERE}",
+            f"WHERE {VERDICT} AND $__timeFilter(started_at) AND {HERE}",
             "stat",
             width=6,
             height=4,
@@ -68,7 +70,7 @@ OVERVIEW = Dashboard(
         Panel(
             "Cases run",
             "SELECT sum(total - skipped) AS cases FROM test_runs "
-            f"WHERE finished_at IS NOT NULL AND $__timeFilter(started_at) AND {HERE}",
+            f"WHERE {VERDICT} AND $__timeFilter(started_at) AND {HERE}",
             "stat",
             width=6,
             height=4,
@@ -86,7 +88,7 @@ OVERVIEW = Dashboard(
             "Pass rate",
             "SELECT date_trunc('day', started_at) AS time, suite AS metric, "
             "sum(passed)::float / nullif(sum(passed + failed + errored), 0) AS value FROM test_runs "
-            f"WHERE finished_at IS NOT NULL AND $__timeFilter(started_at) AND {HERE} GROUP BY 1, 2 ORDER BY 1, 2",
+            f"WHERE {VERDICT} AND $__timeFilter(started_at) AND {HERE} GROUP BY 1, 2 ORDER BY 1, 2",
             "timeseries",
             unit="percentunit",
             description="Cases that passed, of those that ran, by day.",
@@ -114,7 +116,7 @@ SUITE = Dashboard(
         Panel(
             "p95",
             "SELECT started_at AS time, suite AS metric, p95_ms AS value FROM test_runs "
-            f"WHERE finished_at IS NOT NULL AND p95_ms IS NOT NULL AND $__timeFilter(started_at) AND {HERE} "
+            f"WHERE {VERDICT} AND p95_ms IS NOT NULL AND $__timeFilter(started_at) AND {HERE} "
             "ORDER BY 1, 2",
             "timeseries",
             width=12,

@@ -9,7 +9,7 @@ from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run,
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.failure import storable
-from reporter.fence import Fence, hold
+from reporter.fence import Fence, check_cancelled, hold
 from reporter.metrics import FinishedRun
 from reporter.reader import Reader
 from reporter.reports import Summary
@@ -86,6 +86,7 @@ async def commit(
     lost. `progress` is called after each batch of cases that was read and staged.
 
     Raises:
+        Cancelled: the run was cancelled; nothing was written.
         Superseded: the shard has another attempt, or the run was ended; nothing was written.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
         ReportsUnreadable: a report could not be read from the volume.
@@ -115,6 +116,7 @@ async def _commit(
     if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
         return Committed(**dict(ended)), None  # done before, by us: only the answer was lost
     if run["finished"]:
+        await check_cancelled(connection, fence)
         raise Superseded(f"run {fence.run_id} was ended before shard {fence.shard} was complete")
     await hold(connection, fence)
     await merge(connection, fence)

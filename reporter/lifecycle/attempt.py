@@ -20,8 +20,8 @@ from reporter.claim import renew
 from reporter.completion.commit import commit
 from reporter.completion.release import drop, release
 from reporter.database import Database
-from reporter.errors import OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
-from reporter.fence import Fence
+from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
+from reporter.fence import Fence, heed
 from reporter.lifecycle.stop import unless, within
 from reporter.progress import Steps
 from reporter.reader import Reader
@@ -32,6 +32,8 @@ TAIL_SECONDS = 0.5
 """How long a finished case may wait before a dashboard can show it."""
 FLUSH_SECONDS = 20
 """How long results may take to become durable after SIGTERM; the pod's grace period leaves 40 s for it."""
+CANCEL_SECONDS = 5
+"""How often to look whether the run was cancelled. LISTEN needs a session, which a transaction pooler does not keep."""
 DROP_SECONDS = 10
 """A lease that can't be dropped within this runs out by itself; the worker should not wait for it."""
 
@@ -61,9 +63,11 @@ class Attempt:
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._renew())
+                heeding = group.create_task(self._heed())
                 outcome = await self._watch(stop)
                 result = await within(self.flush, stop, self._end(outcome))
                 renewing.cancel()
+                heeding.cancel()
         except ExceptionGroup as errors:
             return await self._explain(errors)
         return result or Failed(detail=f"the results were not durable {self.flush:g} s after SIGTERM")
@@ -75,6 +79,14 @@ class Attempt:
             except (OutOfReach, Refused) as error:
                 _log.warning("lease_not_renewed", detail=str(error))  # no loss: nobody said that it is another's
             await asyncio.sleep(self.lease / 3)
+
+    async def _heed(self) -> None:
+        while True:
+            await asyncio.sleep(CANCEL_SECONDS)
+            try:
+                await heed(self.database, self.fence)
+            except (OutOfReach, Refused) as error:
+                _log.debug("cancel_not_looked_up", detail=str(error))
 
     async def _watch(self, stop: asyncio.Event) -> Outcome | None:
         async with asyncio.TaskGroup() as group:
@@ -117,6 +129,8 @@ class Attempt:
 
     async def _explain(self, errors: ExceptionGroup[Exception]) -> Result:
         causes = _leaves(errors)
+        if any(isinstance(cause, Cancelled) for cause in causes):
+            return records.Cancelled()
         if any(isinstance(cause, Superseded) for cause in causes):
             return records.Superseded()
         cause = causes[0]

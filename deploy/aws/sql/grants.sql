@@ -1,5 +1,6 @@
 -- The right to write, for each user and table. Run this file as testfleet_admin after the first migration, and after each
--- migration that adds a table that the reporter writes; CHANGELOG.md names those. A second run changes nothing.
+-- migration that adds a function or a table that the reporter writes; CHANGELOG.md names those. A second run changes
+-- nothing.
 
 SET ROLE testfleet_owner;
 
@@ -10,5 +11,7 @@ GRANT INSERT, UPDATE ON test_runs, test_shards, artifacts TO testfleet_reporter;
 GRANT INSERT, UPDATE, DELETE ON test_cases, case_tries TO testfleet_reporter;
 
 GRANT INSERT ON test_runs TO testfleet_cli;
+-- It acts with the rights of testfleet_owner, so that testfleet cancel needs no right to update a verdict.
+GRANT EXECUTE ON FUNCTION cancel_run(text) TO testfleet_cli;
 
 RESET ROLE;

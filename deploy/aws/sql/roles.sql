@@ -5,7 +5,7 @@
 --   testfleet_owner     owns the tables; it cannot log in
 --   testfleet_migrator  testfleet migrate; acts as testfleet_owner
 --   testfleet_reporter  the reporter: reads and writes the results
---   testfleet_cli       testfleet enqueue, wait, runs, show: reads all, registers runs
+--   testfleet_cli       testfleet enqueue, wait, runs, show, cancel: reads all, registers and cancels runs
 --   testfleet_reader    Grafana: reads all
 
 DO $$

@@ -13,6 +13,8 @@ import pytest
 
 from handoff import volume
 from handoff.records import Admission, JobRecord, Run
+from testfleet.cancel import cancel
+from testfleet.database import Database
 from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pod import Pod
@@ -251,3 +253,18 @@ def test_results_outlive_the_fleet(config: FleetConfig) -> None:
         wait_until_finished(first, "kept")
     with Fleet(config) as second:
         assert rows(second, "SELECT status FROM test_runs WHERE run_id = 'kept'") == [{"status": "passed"}]
+
+
+def test_a_cancelled_run_stops_and_its_queued_shard_never_starts(config: FleetConfig, tmp_path: Path) -> None:
+    """Both messages are deleted, the results so far stay, and nothing of the run is left on any pod."""
+    ledger = tmp_path / "ledger"
+    with Fleet(replace(config, max_pods=1)) as fleet:
+        send(fleet, "stopped", shard="1/2", CASES=str(CASES), GATE=str(tmp_path / "gate"), LEDGER=str(ledger))
+        in_the_middle(fleet, "stopped")
+        send(fleet, "stopped", shard="2/2", CASES=str(CASES), LEDGER=str(ledger))
+        assert cancel(Database(fleet.database_url), "stopped")
+        wait_until_empty(fleet)
+        assert rows(fleet, "SELECT status, total FROM test_runs") == [{"status": "cancelled", "total": CASES // 2}]
+        assert rows(fleet, "SELECT shard, status FROM test_shards") == [{"shard": 1, "status": "cancelled"}]
+        assert fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (0, 0)
+    assert ledger.read_text() == "stopped 1\n"

@@ -12,6 +12,7 @@ from handoff.records import (
     Admission,
     AlreadyComplete,
     Busy,
+    Cancelled,
     Committed,
     Failed,
     Interrupted,
@@ -174,6 +175,20 @@ def test_a_reporter_started_again_after_its_shard_was_taken_says_so_at_once(pod:
     pod.rows("UPDATE test_shards SET attempt = 2, claim_id = 'heir'")
     pod.start(REPORTER_LEASE="3600")
     assert pod.receipt() == Superseded()
+
+
+def test_a_cancelled_run_is_told_in_mid_suite(pod: Any, eventually: Eventually) -> None:
+    """Without a new case and long before the next renewal; the rows so far stay."""
+    pod.start(REPORTER_LEASE="3600")
+    pod.job()
+    pod.admission()
+    pod.report("a", "b", end=False)
+    eventually(lambda: len(pod.rows(CASES)) == 2, "the live rows")
+    pod.rows("SELECT cancel_run('r-1')")
+    assert pod.receipt() == Cancelled()
+    assert not pod.has("outcome.json")
+    assert pod.rows("SELECT status FROM test_shards") == [{"status": "cancelled"}]
+    assert [row["name"] for row in pod.rows(CASES)] == ["a", "b"]
 
 
 def test_a_lease_is_renewed_as_long_as_the_suite_runs(pods: Callable[[], Any], eventually: Eventually) -> None:

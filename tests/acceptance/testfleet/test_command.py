@@ -34,7 +34,7 @@ def record(execute: Callable[..., None]) -> Callable[[str], None]:
     """Records a run of two shards in the given status."""
 
     def run(status: str) -> None:
-        finished = status in {"passed", "failed", "errored"}
+        finished = status in {"passed", "failed", "errored", "cancelled"}
         execute(RUN, status=status, finished=finished, done=2 if finished else 1)
         execute(CASES.replace("%", "%%"))
 
@@ -72,7 +72,7 @@ def test_a_queue_out_of_reach_still_tells_the_id(command: Any) -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [("passed", 0), ("failed", 1), ("errored", 2)])
+@pytest.mark.parametrize(("status", "code"), [("passed", 0), ("failed", 1), ("errored", 2), ("cancelled", 4)])
 def test_a_pipeline_decides_by_the_exit_code(
     status: str, code: int, command: Any, record: Callable[[str], None]
 ) -> None:
@@ -85,6 +85,26 @@ def test_a_pipeline_decides_by_the_exit_code(
     assert "\x1b" not in done.stdout + done.stderr
     read = json.loads(command("wait", "r1", "--json").stdout)
     assert (read["run"]["status"], read["cases"][0]["name"]) == (status, "pays [red]")
+
+
+def test_a_run_is_cancelled_once(command: Any, record: Callable[[str], None]) -> None:
+    """The gate of its pipeline ends with 4, it is found by its status, and a repetition is no error."""
+    record("running")
+    done = command("cancel", "r1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "r1 is cancelled\n", "")
+    again = command("cancel", "r1")
+    assert (again.returncode, again.stdout) == (0, "r1 was cancelled already\n")
+    assert command("wait", "r1").returncode == 4
+    (run,) = json.loads(command("runs", "--status", "cancelled", "--json").stdout)
+    assert run["run_id"] == "r1"
+
+
+def test_a_verdict_is_not_cancelled(command: Any, record: Callable[[str], None]) -> None:
+    """The line says what stands there."""
+    record("passed")
+    done = command("cancel", "r1")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == "testfleet: RUN_ID: r1 is finished already (passed); a verdict never changes\n"
 
 
 def test_an_unfinished_run_is_told_with_what_is_missing(command: Any, record: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from handoff.records import (
     Admission,
     AlreadyComplete,
     Busy,
+    Cancelled,
     Committed,
     Failed,
     Interrupted,
@@ -105,13 +106,18 @@ def test_without_a_database_no_suite_starts(pod: Pod) -> None:
         (Failed(detail="S3 did not answer"), 75, 1, 0),
         (Interrupted(), 143, 1, 0),
         (Superseded(), 0, 0, 1),
+        (Cancelled(), 0, 0, 0),
     ],
-    ids=["committed", "failed", "interrupted", "superseded"],
+    ids=["committed", "failed", "interrupted", "superseded", "cancelled"],
 )
 def test_the_receipt_decides(
-    receipt: Committed | Failed | Interrupted | Superseded, code: int, waiting: int, in_flight: int, pod: Pod
+    receipt: Committed | Failed | Interrupted | Superseded | Cancelled,
+    code: int,
+    waiting: int,
+    in_flight: int,
+    pod: Pod,
 ) -> None:
-    """The message is deleted on `committed` only, and left alone where it is another's."""
+    """The message is deleted on `committed` and `cancelled` only, and left alone where it is another's."""
     pod.send()
     assert pod.run(Script(receipt=Receipt(receipt))) == code
     assert (pod.waiting(), pod.in_flight()) == (waiting, in_flight)
@@ -124,6 +130,16 @@ def test_a_lost_shard_stops_the_suite_at_once(pod: Pod) -> None:
     script = Script(receipt=Receipt(Superseded()), speaks_after_outcome=False)
     assert pod.run(script) == 0
     assert (pod.waiting(), pod.in_flight()) == (0, 1)
+    assert not (pod.handoff / "outcome.json").exists()
+
+
+def test_a_cancelled_run_stops_the_suite_and_deletes_the_message(pod: Pod) -> None:
+    """Nothing of it is to be run again."""
+    pod.suite(TOUCH + "sleep 600")
+    pod.send()
+    script = Script(receipt=Receipt(Cancelled()), speaks_after_outcome=False)
+    assert pod.run(script) == 0
+    assert (pod.waiting(), pod.in_flight()) == (0, 0)
     assert not (pod.handoff / "outcome.json").exists()
 
 

@@ -119,6 +119,21 @@ def test_the_command_line_registers_runs_and_reads(ready: str) -> None:
     assert set(map(frozenset, found.values())) == {frozenset({"SELECT"})}
 
 
+def test_the_command_line_cancels_runs(ready: str) -> None:
+    """By the one function, which changes no verdict; neither Grafana nor a reporter may call it."""
+    with psycopg.connect(as_user(ready, "testfleet_cli")) as cli:
+        cli.execute("INSERT INTO test_runs (run_id, suite, status, shards) VALUES ('r-1', 's', 'queued', 1)")
+        assert cli.execute("SELECT cancel_run('r-1')").fetchone() == ("queued",)
+        assert cli.execute("SELECT status FROM test_runs").fetchone() == ("cancelled",)
+        cli.rollback()
+    for user in ("testfleet_reporter", "testfleet_reader"):
+        with (
+            psycopg.connect(as_user(ready, user)) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute("SELECT cancel_run('r-1')")
+
+
 def test_grafana_reads(ready: str) -> None:
     """Every table, and a view that comes later."""
     with psycopg.connect(as_user(ready, "testfleet_migrator")) as migrator:

@@ -88,7 +88,7 @@ def _generate(chance: random.Random) -> Iterator[PastRun]:
 
 @pytest.fixture
 def history(database_url: str) -> History:
-    """Sixty finished runs of two suites on two branches, beside one that is running and one that was only rejected."""
+    """Sixty finished runs of two suites on two branches; one each that runs, was cancelled and was only rejected."""
     past = History(database_url, list(_generate(random.Random(7))))  # the same every time
     with psycopg.connect(database_url) as connection:
         for run in past.runs:
@@ -100,6 +100,16 @@ def history(database_url: str) -> History:
         )
         connection.execute(
             "INSERT INTO test_cases (run_id, name, shard, attempt, status) VALUES ('r-now', 'pays', 1, 1, 'failed')"
+        )
+        connection.execute(
+            "INSERT INTO test_runs (run_id, suite, branch, commit, status, shards, total, failed, p95_ms, queued_at, "
+            "started_at, finished_at) VALUES ('r-cancelled', 'checkout', 'main', 'c0', 'cancelled', 2, 1, 1, 9, "
+            "%(at)s, %(at)s, %(at)s)",
+            {"at": past.runs[-1].started_at + timedelta(hours=2)},
+        )
+        connection.execute(
+            "INSERT INTO test_cases (run_id, name, shard, attempt, status, flaky, duration_ms) "
+            "VALUES ('r-cancelled', 'pays', 1, 1, 'failed', true, 9)"
         )
         connection.execute(
             "INSERT INTO test_runs (run_id, status, detail, finished_at) VALUES ('r-bad', 'errored', 'suite: …', %s)",

@@ -442,7 +442,8 @@ def test_an_older_testfleet_says_what_is_quoted() -> None:
     with pytest.raises(BadSetting) as caught:
         migrations.check(known, [*applied, (newer, f"V{newer}__….sql", "")])
     (quoted,) = blocks("text")
-    assert f"testfleet: {caught.value}".startswith(quoted.strip())
+    said, expected = (re.sub("[0-9]+", "N", text) for text in (f"testfleet: {caught.value}", quoted))  # an example's
+    assert said.startswith(expected.strip())
 
 
 def cost() -> list[list[str]]:

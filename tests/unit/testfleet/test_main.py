@@ -43,6 +43,8 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
         ("ingest x --suite s", {}, 64, "Missing option '--run-id'."),
         ("ingest x --run-id r", {}, 64, "Missing option '--suite'."),
         ("migrate", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("cancel r/1", {}, 64, "RUN_ID: must be 1 to 128 characters"),
+        ("cancel r1", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("wait r1", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("runs", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("show r1", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),

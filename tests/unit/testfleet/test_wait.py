@@ -95,7 +95,7 @@ def test_a_database_that_stays_away_is_no_verdict(make: Any) -> None:
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [("passed", 0), ("failed", 1), ("errored", 2), ("running", 3), ("queued", 3)],
+    [("passed", 0), ("failed", 1), ("errored", 2), ("running", 3), ("queued", 3), ("cancelled", 4)],
 )
 def test_a_pipeline_decides_by_the_exit_code(status: str, code: int, make: Any) -> None:
     """The table of the design."""

@@ -5,6 +5,7 @@ import pytest
 from handoff.records import (
     AlreadyComplete,
     Busy,
+    Cancelled,
     Committed,
     Decision,
     Failed,
@@ -49,11 +50,12 @@ def test_admission(decision: Decision, receives: int, verdict: Verdict | None) -
         (Committed(status="errored"), Verdict(Delete(), 0), Verdict(Delete(), 0)),
         (Interrupted(cases=1), Verdict(Release(0), 143), Verdict(Release(0), 143)),
         (Superseded(), Verdict(Leave(), 0), Verdict(Leave(), 0)),
+        (Cancelled(), Verdict(Delete(), 0), Verdict(Delete(), 0)),
         (Failed(detail="x"), Verdict(Release(0), 75), Verdict(Release(0), 143)),
     ],
 )
 def test_receipt(result: Result, undisturbed: Verdict, interrupted: Verdict) -> None:
-    """Only `committed` deletes, and a pod that was told to stop says so by its exit code."""
+    """Only `committed` and `cancelled` delete, and a pod that was told to stop says so by its exit code."""
     assert policy.on_receipt(result, interrupted=False) == undisturbed
     assert policy.on_receipt(result, interrupted=True) == interrupted
 
