@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup demo test test-images test-cluster kind-up kind-down lint check bench clean
+.PHONY: help setup demo test test-images test-cluster kind-up kind-down sign lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ kind-up: ## With Docker: a kind cluster with KEDA and our images
 kind-down: ## Remove that cluster
 	kind delete cluster --name testfleet
 
+sign: ## Sign a pushed image as the identity that runs this, for Sigstore's log: IMAGE=registry/name DIGEST=sha256:…
+	cosign sign --yes "$(IMAGE)@$(DIGEST)"
+
 lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,6 +40,7 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/cfn-lint --include-checks I -- deploy/aws/*.yaml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.renovate renovate.json
 
 check: lint test ## What CI runs
 
@@ -46,11 +50,11 @@ bench: .venv/.synced ## Figures, each beside a peer or a limit measured in the s
 clean: ## Remove what set-up and runs have made
 	rm -rf .venv node_modules .testfleet test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.venv/.uv:
+.venv/.uv: docker/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "testfleet needs Python 3.11 or newer: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement docker/uv.txt
 	@touch $@
 
 .venv/.synced: .venv/.uv uv.lock pyproject.toml

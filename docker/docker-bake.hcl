@@ -13,6 +13,11 @@ variable "REVISION" {
 }
 
 group "default" {
+  targets = ["release", "embedded"]
+}
+
+# What an installation runs. embedded is for trials, and no registry of an installation needs it.
+group "release" {
   targets = ["testfleet", "runner", "codebuild"]
 }
 
@@ -29,6 +34,12 @@ target "testfleet" {
   inherits = ["_common"]
   target   = "testfleet"
   tags     = ["${REGISTRY}/testfleet:${VERSION}"]
+}
+
+target "embedded" {
+  inherits = ["_common"]
+  target   = "embedded"
+  tags     = ["${REGISTRY}/embedded:${VERSION}"]
 }
 
 target "runner" {

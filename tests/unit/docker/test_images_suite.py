@@ -6,8 +6,9 @@ from tests.images.podman import images, why_not
 
 
 def test_the_images_are_those_of_the_kind_overlay() -> None:
-    """Two: one for the platform's containers, one with every tool."""
-    assert images() == ("localhost/testfleet/all:0.1.0", "localhost/testfleet/testfleet:0.1.0")
+    """One for the platform's containers, one with every tool, and the stand-in for AWS."""
+    names = ("all", "embedded", "testfleet")
+    assert images() == tuple(f"localhost/testfleet/{name}:0.1.0" for name in names)
 
 
 def test_a_missing_podman_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
