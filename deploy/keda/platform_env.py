@@ -1,19 +1,19 @@
-"""Writes an overlay's platform.env from what the stacks of deploy/aws export, so that nothing is copied by hand.
+"""Write an overlay's platform.env from what the stacks of deploy/aws export and from the digests of the pushed images.
 
     python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.42.0/24
         --dns-cidr 172.20.0.0/16
 
 The script writes the file only when it has every value. Exit codes: 64 an option is wrong, 69 AWS is out of reach, 78
-an export is missing. One line on stderr names the cause.
+an export or an image is missing. One line on stderr names the cause.
 """
 
 import argparse
 import ipaddress
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,7 +41,7 @@ _MIGRATE_URL = "postgresql://testfleet_migrator@{host}:5432/{name}"
 
 
 class Missing(Exception):
-    """A stack that should export a value does not."""
+    """A stack does not export a value, or the registry does not have an image."""
 
 
 def main(arguments: list[str]) -> int:
@@ -52,8 +52,9 @@ def main(arguments: list[str]) -> int:
         pages = client.get_paginator("list_exports").paginate()
         exports = {export["Name"]: export["Value"] for page in pages for export in page["Exports"]}
         values = {"AWS_REGION": str(client.meta.region_name), **given(options), **found(exports, options)}
+        values |= pinned(boto3.client("ecr"), values["IMAGE_REGISTRY"], options)
     except (BotoCoreError, ClientError) as error:
-        return _fail(f"CloudFormation: {' '.join(str(error).split())}", 69)
+        return _fail(f"AWS: {' '.join(str(error).split())}", 69)
     except Missing as error:
         return _fail(str(error), 78)
     options.output.write_text(render(values))
@@ -63,7 +64,6 @@ def main(arguments: list[str]) -> int:
 def given(options: argparse.Namespace) -> dict[str, str]:
     """The values that no stack knows."""
     return {
-        "IMAGE_TAG": options.image_tag,
         "MAX_JOBS": str(options.max_jobs),
         "MAX_PODS": str(options.max_jobs * (1 + len(RUNNERS) * options.runner_queues) + SPARE_PODS),
         "MIGRATE_DATABASE_AUTH": "iam",
@@ -93,6 +93,34 @@ def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, 
         for key, output in (("QUEUE_URL", "QueueUrl"), ("DEAD_LETTER_QUEUE_URL", "DeadLetterQueueUrl")):
             values[f"{runner.upper()}_{key}"] = value("queue", output, f"-{runner}")
     return values
+
+
+def pinned(ecr: Any, registry: str, options: argparse.Namespace) -> dict[str, str]:
+    """The tag of each image with its digest, as a reference has it after the name: `0.1.0@sha256:…`.
+
+    Raises:
+        Missing: names the image that the registry does not have.
+    """
+    prefix = registry.partition("/")[2]
+    return {key: f"{options.image_tag}@{_digest(ecr, f'{prefix}/{name}', options)}" for key, name in images(options)}
+
+
+def images(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Key of the file and name of each image that the manifests need."""
+    yield "IMAGE_TAG", "testfleet"
+    yield "RUNNER_IMAGE_TAG", "all"
+    for runner in RUNNERS if options.runner_queues else ():
+        yield f"{runner.upper()}_IMAGE_TAG", runner
+
+
+def _digest(ecr: Any, repository: str, options: argparse.Namespace) -> str:
+    absent = ecr.exceptions.ImageNotFoundException, ecr.exceptions.RepositoryNotFoundException
+    try:
+        answer = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": options.image_tag}])
+    except absent as error:
+        image = f"{repository}:{options.image_tag}"
+        raise Missing(f"{image}: the registry has no such image; push it (docker/README.md)") from error
+    return str(answer["imageDetails"][0]["imageDigest"])
 
 
 def render(values: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ def throw_away(folder: Path, *, registry: str, tag: str) -> Path:
     """A copy of the manifests in the folder, and in it the overlay to apply."""
     shutil.copytree(REPOSITORY / "deploy" / "keda", folder / "keda")
     platform = folder / "keda" / "overlays" / "kind" / "platform.env"
-    platform.write_text(with_values(platform.read_text(), IMAGE_REGISTRY=registry, IMAGE_TAG=tag))
+    platform.write_text(with_values(platform.read_text(), IMAGE_REGISTRY=registry, IMAGE_TAG=tag, RUNNER_IMAGE_TAG=tag))
     overlay = folder / "keda" / "overlays" / "test"
     overlay.mkdir()
     fixtures = REPOSITORY / "tests" / "fixtures"

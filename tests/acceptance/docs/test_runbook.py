@@ -295,6 +295,15 @@ def test_a_missing_export_is_told_in_the_words_of_the_table() -> None:
     assert f"`platform: {caught.value}`" in TEXT
 
 
+def test_a_missing_image_is_told_in_the_words_of_the_table(aws: Aws) -> None:
+    """By a registry that has none."""
+    script = runpy.run_path(str(ROOT / "deploy" / "keda" / "platform_env.py"))
+    options = script["_options"](["--image-tag", "0.1.0", *RANGES])
+    with pytest.raises(script["Missing"]) as caught:
+        script["_digest"](aws.client("ecr"), "testfleet/all", options)
+    assert f"`platform: {caught.value}`" in TEXT
+
+
 def test_a_missing_secret_is_told_in_the_words_of_the_table(aws: Aws, tmp_path: Path) -> None:
     """By an endpoint that has none."""
     done = python(aws.env | {"CONFIG_SECRET": "not-there", "CONFIG_DIR": str(tmp_path)}, "-m", "reporter.config")

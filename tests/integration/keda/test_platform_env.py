@@ -34,6 +34,25 @@ def export(aws: Aws, name: str, exports: Mapping[str, str]) -> None:
     aws.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
 
+def push(aws: Aws, repository: str, tag: str) -> str:
+    """Push an image of nothing; returns its digest."""
+    ecr = aws.client("ecr")
+    ecr.create_repository(repositoryName=repository)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "size": 2,
+            "digest": f"sha256:{'0' * 64}",
+        },
+        "layers": [],
+        "annotations": {"repository": repository},
+    }
+    done = ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag)
+    return str(done["image"]["imageId"]["imageDigest"])
+
+
 def run(env: Mapping[str, str], output: Path, *options: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, str(KEDA / "platform_env.py"), "--output", str(output), *options],
@@ -57,14 +76,17 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
         for name, value in stack.exports.items()
     }
     export(aws, prefix, exported)
+    repositories = exported[f"{prefix}-registry-RegistryUri"].partition("/")[2]
+    digests = {image: push(aws, f"{repositories}/{image}", "1.2.3") for image in ("testfleet", "all")}
     output = tmp_path / "platform.env"
     assert run(env, output, *OPTIONS, "--prefix", prefix, "--max-jobs", "7") == (0, "")
     found, example = values(output), values(KEDA / "overlays" / "eks" / "platform.env")
     assert found.keys() == example.keys()
     assert found == {
         "AWS_REGION": "eu-central-1",
-        "IMAGE_REGISTRY": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/testfleet",
-        "IMAGE_TAG": "1.2.3",
+        "IMAGE_REGISTRY": exported[f"{prefix}-registry-RegistryUri"],
+        "IMAGE_TAG": f"1.2.3@{digests['testfleet']}",
+        "RUNNER_IMAGE_TAG": f"1.2.3@{digests['all']}",
         "MAX_JOBS": "7",
         "MAX_PODS": "17",
         "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs",
@@ -81,6 +103,9 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
         "TARGET_CIDR": "10.2.0.0/16",
         "DNS_CIDR": "172.20.0.0/16",
     }
+    code, line = run(env, output, *OPTIONS, "--prefix", prefix, "--image-tag", "1.2.4")
+    missing = f"{repositories}/testfleet:1.2.4: the registry has no such image; push it (docker/README.md)"
+    assert (code, line) == (78, f"platform: {missing}")
     code, line = run(env, output, *OPTIONS, "--prefix", prefix, "--runner-queues")
     missing = f"{prefix}-queue-playwright-QueueUrl: no stack exports it"
     assert (code, line) == (78, f"platform: {missing}; deploy {prefix}-queue-playwright (queue.yaml)")
@@ -132,4 +157,4 @@ def test_aws_out_of_reach_is_another_exit_code(env: dict[str, str], tmp_path: Pa
     away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     code, line = run(env | away, tmp_path / "x", *OPTIONS)
     assert code == 69
-    assert line.startswith("platform: CloudFormation: Could not connect")
+    assert line.startswith("platform: AWS: Could not connect")

@@ -80,7 +80,9 @@ def with_components(folder: Path, components: tuple[str, ...], more: str = "") -
 
 
 RUNNER_QUEUES = "".join(
+    f"{runner.upper()}_IMAGE_TAG=0.1.0@sha256:{number:064x}\n"
     f"{runner.upper()}_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/111122223333/test-jobs-{runner}\n"
     f"{runner.upper()}_DEAD_LETTER_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/111122223333/test-jobs-{runner}-dead\n"
-    for runner in ("playwright", "k6", "newman", "pytest")
+    for number, runner in enumerate(("playwright", "k6", "newman", "pytest"), 3)
 )
+"""What components/runner-queues asks for beside the rest of platform.env."""

@@ -41,6 +41,12 @@ def test_a_missing_queue_of_a_runner_stops_the_apply(tmp_path: Path) -> None:
     assert "`data.NEWMAN_QUEUE_URL` is missing" in kustomize(overlay).stderr
 
 
+def test_a_missing_image_of_a_runner_stops_the_apply(tmp_path: Path) -> None:
+    """Its digest is another than that of the default image."""
+    overlay = with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES.replace("K6_IMAGE_TAG", "OTHER"))
+    assert "`data.K6_IMAGE_TAG` is missing" in kustomize(overlay).stderr
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_value_arrives(key: str, tmp_path: Path) -> None:
     """A key that no replacement uses would be a setting that changes nothing."""

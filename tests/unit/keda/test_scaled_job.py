@@ -1,6 +1,7 @@
 """The ScaledJob: whole, against a copy that a person has read, and by rules where it must agree with something else."""
 
 import os
+import re
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,16 @@ def test_the_names_are_those_that_alarms_and_logs_look_for() -> None:
     assert keda["MigrateServiceAccount"]["Default"] == "testfleet-migrate"
 
 
+@pytest.mark.parametrize("name", ["eks", "eks-fargate"])
+def test_every_image_of_an_installation_is_pinned_by_its_digest(name: str) -> None:
+    """Each by the key of its own: one digest names one image."""
+    images = {each["image"] for _, spec in pods(overlay(name)) for each in containers(spec).values()}
+    found = {image.rpartition("/")[2].partition(":")[0]: image.partition("@")[2] for image in images}
+    assert found.keys() == {"testfleet", "all"}
+    assert all(re.fullmatch("sha256:[0-9a-f]{64}", digest) for digest in found.values())
+    assert len(set(found.values())) == 2
+
+
 def test_a_runner_has_its_own_queue_and_image(tmp_path: Path) -> None:
     """Each as the stacks name them, beside the default one, and in nothing else different."""
     manifests = objects(with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES))
@@ -253,9 +264,12 @@ def test_a_runner_has_its_own_queue_and_image(tmp_path: Path) -> None:
     found = {each["metadata"]["name"]: each for each in of_kind(manifests, "ScaledJob")}
     assert found.pop("testfleet-runner") == default
     assert set(found) == {f"testfleet-runner-{runner}" for runner in ("playwright", "k6", "newman", "pytest")}
+    digests = dict(re.findall(r"^(\w+)_IMAGE_TAG=\S+@(\S+)$", RUNNER_QUEUES, re.MULTILINE))
+    (worker,) = default["spec"]["jobTargetRef"]["template"]["spec"]["containers"]
     for name, each in found.items():
         runner = name.removeprefix("testfleet-runner-")
         text = yaml.safe_dump(each).replace(f"/{runner}:", "/all:").replace(f"test-jobs-{runner}", "test-jobs")
+        text = text.replace(digests[runner.upper()], worker["image"].partition("@")[2])
         assert yaml.safe_load(text.replace(name, "testfleet-runner")) == default
 
 
