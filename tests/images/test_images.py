@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import socket
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -126,6 +128,17 @@ def test_each_tool_of_the_image_runs_its_suite(pod: Callable[..., Pod], suite: s
     run = row(f"SELECT status, total, target_url, detail FROM test_runs WHERE run_id = 'r-{suite}'")
     assert (run["status"], run["target_url"]) == (verdict, f"http://{EMBEDDED}:8080"), run["detail"]
     assert run["total"] > 0
+
+
+def test_the_served_platform_answers_its_probes() -> None:
+    """As the kubelet asks: by the pod's address, without credentials."""
+    (container,) = embedded()["containers"]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    health = container["livenessProbe"]["httpGet"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports[health['port']]}{health['path']}", timeout=10) as answer:
+        assert answer.status == 200
+    ready = container["readinessProbe"]["tcpSocket"]
+    socket.create_connection(("127.0.0.1", ports[ready["port"]]), timeout=10).close()
 
 
 def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]) -> None:
