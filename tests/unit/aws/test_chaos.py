@@ -41,6 +41,24 @@ def test_an_experiment_cannot_enter_a_pod() -> None:
     assert resources == {"pods", "configmaps"}
 
 
+def test_a_pod_that_fis_creates_gets_no_identity_of_ours() -> None:
+    """Its role may create pods. One that ran as testfleet-runner would hold the tokens of worker and reporter."""
+    made = objects()
+    (rule,) = [rule for rule in made["Role"]["rules"] if rule["resources"] == ["pods"]]
+    assert "create" in rule["verbs"]
+    policy = made["ValidatingAdmissionPolicy"]["spec"]
+    (matched,) = policy["matchConstraints"]["resourceRules"]
+    assert (matched["resources"], matched["operations"]) == (["pods"], ["CREATE"])
+    (by_fis,) = policy["matchConditions"]
+    for subject in made["RoleBinding"]["subjects"]:
+        assert f"{subject['name']}'" in by_fis["expression"]
+    (validation,) = policy["validations"]
+    assert "serviceAccountName == 'testfleet-fis'" in validation["expression"]
+    assert policy["failurePolicy"] == "Fail"
+    binding = made["ValidatingAdmissionPolicyBinding"]["spec"]
+    assert binding == {"policyName": "testfleet-fis", "validationActions": ["Deny"]}
+
+
 def test_the_pod_of_fis_obeys_the_namespaces_rules() -> None:
     """Pod Security `restricted`, and it reaches the API server although the namespace denies everything."""
     action = properties(deploy()["chaos"], "DeletePods")["Actions"]["delete"]
@@ -91,5 +109,6 @@ def test_kustomize_takes_the_component(tmp_path: Path) -> None:
         pytest.skip("kubectl is not installed")
     assert built.returncode == 0, built.stderr
     made = {body["kind"]: body for body in yaml.safe_load_all(built.stdout)}
-    assert {body["metadata"]["namespace"] for body in made.values()} == {"elsewhere"}
+    namespaced = [body for kind, body in made.items() if not kind.startswith("ValidatingAdmission")]
+    assert {body["metadata"]["namespace"] for body in namespaced} == {"elsewhere"}
     assert made["RoleBinding"]["subjects"][0]["namespace"] == "elsewhere"

@@ -269,7 +269,9 @@ def test_the_way_to_the_database_is_checked_before_anything_needs_it(session: Se
     """By a pod, from a node whose security groups the database accepts, before roles.sql and the migration."""
     commands = [" ".join(command) for _, command, _ in session.pods()]
     assert "socket.create_connection" in commands[0]
-    assert commands[0].endswith("instance.abc.eu-central-1.rds.amazonaws.com")
+    assert commands[0].split()[-2:] == [
+        f"{name}.abc.eu-central-1.rds.amazonaws.com" for name in ("instance", "results")
+    ]
     (deployed,) = [each for each in session.of("aws") if "deploy/aws/database.yaml" in each]
     assert "ClientSecurityGroupIds=sg-cluster,sg-node" in deployed
 

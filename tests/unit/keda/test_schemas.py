@@ -70,6 +70,7 @@ def test_every_object_has_its_kinds_shape(name: str) -> None:
         check(manifest)
 
 
+CLUSTER_SCOPED = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 COMBINATIONS = [
     ("runner-queues", "fis-rbac"),
     ("runner-queues", "pod-identity"),
@@ -88,7 +89,7 @@ def test_every_object_of_the_components_has_its_kinds_shape(components: tuple[st
 def test_nothing_lands_in_another_namespace(components: tuple[str, ...], tmp_path: Path) -> None:
     """An object without one would go where kubectl happens to look, and a subject without one is refused."""
     for manifest in objects(with_components(tmp_path, components, RUNNER_QUEUES)):
-        if manifest["kind"] != "Namespace":
+        if manifest["kind"] not in CLUSTER_SCOPED:
             assert manifest["metadata"].get("namespace") == "testfleet", manifest["metadata"]["name"]
         for subject in manifest.get("subjects", ()):
             if subject["kind"] == "ServiceAccount":
