@@ -5,10 +5,13 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aioboto3
+import structlog
+import tenacity
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
@@ -23,20 +26,38 @@ PARTS_IN_MEMORY = 4
 # What it would print, traceback and all, it raises as well; botocore and boto3 hold back by themselves.
 logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
-# The one owner of retries against AWS is the SDK.
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60)
+# The one owner of retries is the SDK, but for uploads, which have the bucket's patience.
+_TIMEOUTS = Config(connect_timeout=10, read_timeout=60)
+_CONFIG = _TIMEOUTS.merge(Config(retries={"mode": "standard", "total_max_attempts": 5}))
+_UPLOADS = _TIMEOUTS.merge(Config(retries={"total_max_attempts": 1}))
 ABORT_SECONDS = 10
 _CHECKSUM = "CRC32"  # S3 compares it; the cheapest to compute on the event loop
 _SERVER_ERROR = 500
-_PASSING = {"RequestTimeout", "SlowDown", "Throttling", "RequestTimeTooSkewed", "ExpiredToken"}
+_PASSING = {
+    "RequestTimeout",
+    "SlowDown",
+    "Throttling",
+    "RequestTimeTooSkewed",
+    "ExpiredToken",
+    "InternalError",  # may stand in an answer with status 200
+    "ServiceUnavailable",
+}
+CHECK_KEY = ".testfleet/check"
+"""Key of the multipart upload that the check begins and aborts; no object appears there."""
+
+_log = structlog.get_logger()
 
 
 class Bucket:
-    """One S3 bucket. Parts of all files share one budget of memory."""
+    """One S3 bucket. Parts of all files share one budget of memory.
 
-    def __init__(self, client: Any, name: str) -> None:
+    `patience` is how many seconds may have gone by when a request is tried once more; 0 tries once.
+    """
+
+    def __init__(self, client: Any, name: str, *, patience: float = 0) -> None:
         self._client = client
         self._name = name
+        self._patience = patience
         self._budget = asyncio.Semaphore(PARTS_IN_MEMORY)
 
     def uri(self, key: str) -> str:
@@ -51,7 +72,7 @@ class Bucket:
         `progress` is called after each part that S3 has, and after the object.
 
         Raises:
-            BucketOutOfReach: S3 did not answer, even after the SDK's retries.
+            BucketOutOfReach: a request still failed for a passing reason when the patience was over.
             BucketRefused: S3 refused the upload.
             OSError: the file could not be read.
         """
@@ -59,8 +80,13 @@ class Bucket:
             async with self._budget:
                 head = await _read(descriptor, 0)
                 if len(head) < PART_BYTES:
-                    await self._client.put_object(
-                        Bucket=self._name, Key=key, Body=head, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
+                    await self._request(
+                        self._client.put_object,
+                        Bucket=self._name,
+                        Key=key,
+                        Body=head,
+                        ContentType=content_type,
+                        ChecksumAlgorithm=_CHECKSUM,
                     )
                     progress()
                     return len(head)
@@ -72,16 +98,30 @@ class Bucket:
                 raise _translate(cause, key) from error
             raise cause from error
 
+    async def _request(self, operation: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(_is_passing),
+            stop=tenacity.stop_after_delay(self._patience),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+            before_sleep=partial(_log_retry, arguments["Key"]),
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                answer = await operation(**arguments)
+        return answer
+
     async def _upload_parts(self, descriptor: int, key: str, content_type: str, progress: Callable[[], None]) -> int:
         place = {"Bucket": self._name, "Key": key}
-        begun = await self._client.create_multipart_upload(
-            **place, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
+        begun = await self._request(
+            self._client.create_multipart_upload, **place, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
         )
         place["UploadId"] = begun["UploadId"]
         try:
             sent, size = await self._send(descriptor, place, progress)
             parts = [{"PartNumber": number, **part} for number, part in sorted(sent.items())]
-            await self._client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts}, MpuObjectSize=size)
+            complete = self._client.complete_multipart_upload
+            await self._request(complete, **place, MultipartUpload={"Parts": parts}, MpuObjectSize=size)
             progress()
         except BaseException:
             # Parts without an end are invisible and cost money. Should this fail too, the bucket's rule removes them.
@@ -98,7 +138,9 @@ class Bucket:
         size = 0
 
         async def send(number: int, body: bytes) -> None:
-            answer = await self._client.upload_part(**place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM)
+            answer = await self._request(
+                self._client.upload_part, **place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM
+            )
             progress()
             sent[number] = {name: answer[name] for name in ("ETag", f"Checksum{_CHECKSUM}") if name in answer}
 
@@ -154,7 +196,16 @@ def _is_final(error: ClientError | BotoCoreError) -> bool:
     return status < _SERVER_ERROR and error.response.get("Error", {}).get("Code") not in _PASSING
 
 
-def _one_line(error: Exception) -> str:
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, (ClientError, BotoCoreError)) and not _is_final(error)
+
+
+def _log_retry(key: str, state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    _log.warning("bucket_retry", key=key, detail=str(error), tries=state.attempt_number)
+
+
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
@@ -163,27 +214,34 @@ def _session() -> aioboto3.Session:
 
 
 @asynccontextmanager
-async def bucket(name: str) -> AsyncIterator[Bucket]:
-    """The bucket of that name, by the SDK's own chain of region, endpoint and credentials."""
-    async with _session().client("s3", config=_CONFIG) as client:
-        yield Bucket(client, name)
+async def bucket(name: str, *, patience: float = 0) -> AsyncIterator[Bucket]:
+    """The bucket of that name, by the SDK's own chain of region, endpoint and credentials; `patience` in seconds."""
+    async with _session().client("s3", config=_UPLOADS) as client:
+        yield Bucket(client, name, patience=patience)
 
 
 async def check_bucket(name: str) -> None:
-    """Ask S3 whether the bucket is there for us.
+    """Prove that the bucket exists and that this role may upload to it, and leave no object there.
+
+    Beginning a multipart upload takes the permission to put objects.
 
     Raises:
-        InvalidInput: there is none of that name, or it is another region's, or not ours; names the setting.
+        InvalidInput: no such bucket, another region's, or no permission to upload; names the setting.
         BucketOutOfReach: S3 did not answer, even after the SDK's retries.
     """
+    allowed = f"must be a bucket that is there for this role: {name}"
+    place = {"Bucket": name, "Key": CHECK_KEY}
     try:
         async with _session().client("s3", config=_CONFIG) as client:
             await client.head_bucket(Bucket=name)
+            allowed = f"must be a bucket that this role may upload to: {name}"
+            begun = await client.create_multipart_upload(**place)
+            await client.abort_multipart_upload(**place, UploadId=begun["UploadId"])
     except (ClientError, BotoCoreError) as error:
         problem = _translate(error, name)
         if isinstance(problem, BucketOutOfReach):
             raise problem from error
-        raise _refusal(error, "REPORTER_BUCKET", f"must be a bucket that is there for this role: {name}") from error
+        raise _refusal(error, "REPORTER_BUCKET", allowed) from error
 
 
 async def secret(secret_id: str) -> str:

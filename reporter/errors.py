@@ -14,7 +14,7 @@ class DatabaseOutOfReach(OutOfReach):
 
 
 class BucketOutOfReach(OutOfReach):
-    """S3 did not answer, not even after the SDK's own retries."""
+    """S3 did not answer, or failed for a passing reason, until the patience was over."""
 
 
 class SecretsOutOfReach(OutOfReach):

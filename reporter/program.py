@@ -54,7 +54,7 @@ async def _run(settings: ReporterSettings, stop: Stop) -> None:
         if settings.database_auth == "iam":
             token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
         results = await stack.enter_async_context(database.connect(url, token=token, ca=ca))
-        bucket = await stack.enter_async_context(aws.bucket(settings.bucket))
+        bucket = await stack.enter_async_context(aws.bucket(settings.bucket, patience=settings.bucket_patience))
         await Session(settings, results, bucket).run(stopped)
     # The kubelet would start a sidecar that exits again and again; this one waits, and holds no connection.
     await stopped.wait()

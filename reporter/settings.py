@@ -29,7 +29,8 @@ class ReporterSettings(PodSettings):
     database_ca: Path = Field(
         default=Path("/etc/ssl/certs/rds-global-bundle.pem"),
         validate_default=True,
-        description="For iam: PEM file of the authorities that may vouch for the server, the RDS bundle.",
+        description="For iam: PEM file of the authorities that may sign the server's certificate: the RDS bundle, "
+        "for RDS Proxy with Amazon's roots appended.",
     )
     bucket: str = Field(description="S3 bucket that every file of a run goes to.")
     lease: int = Field(
@@ -44,6 +45,12 @@ class ReporterSettings(PodSettings):
         ge=1,
         le=43200,
         description="Seconds that a step waits for a database out of reach (a failover) before it gives up.",
+    )
+    bucket_patience: int = Field(
+        default=300,
+        ge=1,
+        le=43200,
+        description="Seconds that an upload waits for a bucket out of reach before it gives up.",
     )
 
     @field_validator("database_url")

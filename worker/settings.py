@@ -75,8 +75,8 @@ class WorkerSettings(PodSettings):
         ge=1,
         le=3600,
         description="Seconds to wait for the reporter's admission, and again for its receipt, each counted from the "
-        "reporter's last progress. Must be above REPORTER_DATABASE_PATIENCE: the reporter then gives up first, with "
-        "the reason.",
+        "reporter's last progress. Must be above REPORTER_DATABASE_PATIENCE and REPORTER_BUCKET_PATIENCE: the reporter "
+        "then gives up first, with the reason.",
     )
 
     @field_validator("dead_letter_queue_url")

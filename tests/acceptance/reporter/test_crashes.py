@@ -4,9 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +13,7 @@ import psycopg
 import pytest
 
 from handoff.records import Committed, Run
+from tests.line import Line
 
 Eventually = Callable[[Callable[[], Any], str], Any]
 BENCH = Path(__file__).parents[3] / "bench" / "upload.py"
@@ -108,58 +107,55 @@ def test_a_pod_killed_at_any_step_is_replaced(
     assert heir.rows("SELECT DISTINCT attempt FROM test_cases") == [{"attempt": 2}]
 
 
-class Line:
-    """A TCP line to the database's socket that can be cut and mended."""
+class DatabaseLine(Line):
+    """A line to the database's socket."""
 
     def __init__(self, database_url: str) -> None:
         parts = urlsplit(database_url)
         self._behind = f"{parse_qs(parts.query)['host'][0]}/.s.PGSQL.5432"
-        self._ends: list[socket.socket] = []
-        self._listener: socket.socket | None = None
-        self._port = 0
-        self.mend()
-        self.url = f"postgresql://postgres@127.0.0.1:{self._port}{parts.path}"
+        super().__init__(self._open)
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}{parts.path}"
 
-    def mend(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self._port))
-        self._port = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
-
-    def cut(self) -> None:
-        assert self._listener is not None
-        for end in (self._listener, *self._ends):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self._ends.clear()
-
-    def _serve(self, listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                before, _ = listener.accept()
-                behind = socket.socket(socket.AF_UNIX)
-                behind.connect(self._behind)
-                self._ends += (before, behind)
-                for one, other in ((before, behind), (behind, before)):
-                    threading.Thread(target=_pass_on, args=(one, other), daemon=True).start()
-
-
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while data := one.recv(65536):
-            other.sendall(data)
-        other.shutdown(socket.SHUT_RDWR)
+    def _open(self) -> socket.socket:
+        end = socket.socket(socket.AF_UNIX)
+        end.connect(self._behind)
+        return end
 
 
 @pytest.fixture
-def line(database_url: str) -> Iterator[Line]:
+def line(database_url: str) -> Iterator[DatabaseLine]:
     """A line that is up."""
-    line = Line(database_url)
+    line = DatabaseLine(database_url)
     yield line
     line.cut()
 
 
-def test_a_database_that_is_away_in_mid_suite_costs_nothing(pod: Any, line: Line, eventually: Eventually) -> None:
+@pytest.fixture
+def s3_line(aws: Any) -> Iterator[Line]:
+    """A line to S3 that is up."""
+    endpoint = urlsplit(aws.endpoint)
+    line = Line(lambda: socket.create_connection((endpoint.hostname, endpoint.port)))
+    yield line
+    line.cut()
+
+
+def test_a_bucket_that_is_away_at_the_end_is_waited_for(pod: Any, s3_line: Line, eventually: Eventually) -> None:
+    """Within the patience the uploads are tried again until S3 has every file; the suite runs once."""
+    pod.env |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3_line.port}"}
+    begin(pod)
+    s3_line.cut()
+    end(pod)
+    eventually(lambda: pod.has("receipt.json") or pod.log.count('"tries": 6') >= 1, "many uploads that failed")
+    assert not pod.has("receipt.json")
+    s3_line.mend()
+    assert pod.receipt() == Committed(status="failed", cases=3, artifacts=2)
+    assert pod.results() == UNDISTURBED
+    assert pod.rows("SELECT attempt FROM test_shards") == [{"attempt": 1}]
+
+
+def test_a_database_that_is_away_in_mid_suite_costs_nothing(
+    pod: Any, line: DatabaseLine, eventually: Eventually
+) -> None:
     """Renewals fail and are tried again; the lease runs out unclaimed and is renewed; the rows come in late."""
     pod.env |= {"REPORTER_DATABASE_URL": line.url}
     begin(pod)
@@ -176,7 +172,7 @@ def test_a_database_that_is_away_in_mid_suite_costs_nothing(pod: Any, line: Line
     assert pod.results() == UNDISTURBED
 
 
-def test_a_database_that_is_away_at_the_end_is_waited_for(pod: Any, line: Line, eventually: Eventually) -> None:
+def test_a_database_that_is_away_at_the_end_is_waited_for(pod: Any, line: DatabaseLine, eventually: Eventually) -> None:
     """Within the patience the commit is tried again until it is durable."""
     pod.env |= {"REPORTER_DATABASE_URL": line.url}
     begin(pod)
@@ -191,7 +187,7 @@ def test_a_database_that_is_away_at_the_end_is_waited_for(pod: Any, line: Line, 
 
 
 def test_a_connection_cut_within_the_final_transaction_changes_nothing(
-    pod: Any, line: Line, eventually: Eventually
+    pod: Any, line: DatabaseLine, eventually: Eventually
 ) -> None:
     """The transaction that waited for a lock dies with its line; the next one commits everything once."""
     pod.env |= {"REPORTER_DATABASE_URL": line.url}

@@ -7,16 +7,19 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from structlog.testing import capture_logs
 
+from handoff.errors import InvalidInput
 from handoff.message import Shard
 from reporter.artifacts import Artifact
-from reporter.aws import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket
+from reporter.aws import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket, check_bucket
 from reporter.errors import BucketOutOfReach, BucketRefused
 from reporter.fence import Fence
 from reporter.uploads import FILES_AT_ONCE, FileLost, upload
+from tests.line import Line
 
 FENCE = Fence("r-1", Shard(index=2, total=4), 3)
 
@@ -186,23 +189,87 @@ async def test_an_upload_that_breaks_off_is_cleared_away(monkeypatch: pytest.Mon
     assert s3.asked[-1].startswith("DELETE ")
 
 
-async def test_an_s3_out_of_reach_is_told_after_the_sdks_own_retries(
+async def test_an_s3_out_of_reach_is_waited_for_as_long_as_the_patience(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """No answer is not a refusal: the message comes back."""
+    """Requests are tried again until the patience is over; then the error says which file and why."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     write(tmp_path, {"a": b"1"})
-    async with bucket("qa-away") as qa, asyncio.timeout(120):
-        with pytest.raises(BucketOutOfReach, match="the bucket is out of reach for r-1/2/3/a"):
+    with capture_logs() as logs:
+        async with bucket("qa-away", patience=0.5) as qa, asyncio.timeout(30):
+            with pytest.raises(BucketOutOfReach, match="the bucket is out of reach for r-1/2/3/a"):
+                await upload(qa, tmp_path, FENCE)
+    assert {(line["event"], line["key"]) for line in logs} == {("bucket_retry", "r-1/2/3/a")}
+
+
+@pytest.mark.parametrize("size", [1, PART_BYTES + 1])
+async def test_an_s3_that_comes_back_gets_the_same_upload(aws: Any, tmp_path: Path, size: int) -> None:
+    """A small and a large file arrive whole; the large one keeps its multipart upload."""
+    endpoint = urlsplit(aws.endpoint)
+    line = Line(lambda: socket.create_connection((endpoint.hostname, endpoint.port)))
+    write(tmp_path, {"video.webm": b"x" * size})
+    with pytest.MonkeyPatch.context() as env, capture_logs() as logs:
+        env.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{line.port}")
+        async with bucket(aws.bucket, patience=60) as qa, asyncio.timeout(30):
+            line.cut()
+            uploading = asyncio.create_task(upload(qa, tmp_path, FENCE))
+            while len(logs) < 3:
+                await asyncio.sleep(0.01)
+            line.mend()
+            (done,) = await uploading
+    line.cut()
+    assert done.bytes == size
+    assert {key: len(body) for key, body in objects(aws).items()} == {"r-1/2/3/video.webm": size}
+
+
+class ReadOnlyS3:
+    """Answers HEAD with 200 and all else with AccessDenied; it counts what it was asked to write."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).startswith(b"HEAD ")
+        self.writes += not head
+        body = b"" if head else b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        status = b"200 OK" if head else b"403 Forbidden"
+        length = str(len(body)).encode()
+        writer.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\nContent-Length: " + length + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def read_only_s3(monkeypatch: pytest.MonkeyPatch, aws_env: None) -> AsyncIterator[ReadOnlyS3]:  # noqa: ARG001  # it comes first
+    """An S3 in which this role may write nothing."""
+    s3 = ReadOnlyS3()
+    server = await asyncio.start_server(s3.serve, "127.0.0.1", 0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with server:
+        yield s3
+
+
+async def test_a_denied_upload_fails_at_once(read_only_s3: ReadOnlyS3, tmp_path: Path) -> None:
+    """A refusal is not tried again, whatever the patience."""
+    write(tmp_path, {"a": b"1"})
+    async with bucket("qa-denied", patience=600) as qa, asyncio.timeout(30):
+        with pytest.raises(BucketRefused, match="AccessDenied"):
             await upload(qa, tmp_path, FENCE)
+    assert read_only_s3.writes == 1
 
 
-async def test_every_part_and_every_file_is_progress(qa: Bucket, tmp_path: Path) -> None:
-    """A large file that is on its way shows that the reporter advances."""
-    write(tmp_path, {"large": bytes(PART_BYTES + 1), "small": b"1", "empty": b""})
-    steps: list[int] = []
-    await upload(qa, tmp_path, FENCE, progress=lambda: steps.append(1))
-    assert len(steps) == 2 + 1 + 1 + 1
+@pytest.mark.usefixtures("read_only_s3")
+async def test_the_check_finds_a_bucket_that_may_not_be_written() -> None:
+    """A bucket that exists is not enough: the error names the setting and the denied operation."""
+    with pytest.raises(InvalidInput, match="REPORTER_BUCKET: must be a bucket that this role may upload to: qa-denied"):
+        await check_bucket("qa-denied")
+
+
+async def test_the_check_leaves_nothing_in_the_bucket(aws: Any) -> None:
+    """Neither an object nor an unfinished upload."""
+    await check_bucket(aws.bucket)
+    assert objects(aws) == {}
+    assert "Uploads" not in aws.client("s3").list_multipart_uploads(Bucket=aws.bucket)
 
 
 class FailingDisk(Bucket):
