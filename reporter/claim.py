@@ -5,6 +5,7 @@ from functools import partial
 
 from handoff.message import JobMessage
 from handoff.records import AlreadyComplete, Busy, Decision, Rejected, Run, Unavailable
+from reporter.admission import Holder
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused, Superseded
 from reporter.fence import Fence, check_cancelled
@@ -105,6 +106,17 @@ SELECT EXISTS (
 )
 """
 
+_LOOK = """
+SELECT attempt, lease_until, extract(epoch FROM lease_until - clock_timestamp())::float AS remaining
+FROM test_shards WHERE run_id = $1 AND shard = $2 AND status = 'running' AND lease_until IS NOT NULL
+"""
+_ABANDON = """
+UPDATE test_shards SET
+    status = 'interrupted', lease_until = NULL, finished_at = now(),
+    detail = 'the pod was stopped before its suite started'
+WHERE run_id = $1 AND shard = $2 AND claim_id = $3 AND status = 'running'
+"""
+
 
 async def claim(database: Database, claimant: Claimant, *, lease: int, patience: float) -> Decision:
     """Ask for the shard; `lease` and `patience` are in seconds. Asking again with the same claim id changes nothing."""
@@ -152,3 +164,32 @@ async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
     await check_cancelled(connection, fence)
     if not await connection.fetchval(_OWN, *place, fence.attempt):
         raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run was ended")
+
+
+async def look(database: Database, claimant: Claimant, *, patience: float) -> Holder | None:
+    """Return who holds the shard's lease, or None where it has none. `patience` is in seconds.
+
+    Raises:
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`.
+    """
+
+    async def step(connection: Connection) -> Holder | None:
+        row = await connection.fetchrow(_LOOK, claimant.job.run_id, claimant.job.shard.index)
+        return Holder(**dict(row)) if row else None
+
+    return await database.run(step, patience=patience)
+
+
+async def abandon(database: Database, claimant: Claimant, *, patience: float) -> None:
+    """Give back what the claim may have taken before it was cancelled. No-op where the shard is not the claimant's.
+
+    Raises:
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; then the lease expires.
+    """
+
+    async def step(connection: Connection) -> None:
+        async with connection.transaction():
+            await connection.execute(_LOCK_RUN, claimant.job.run_id)  # waits for a claim that is still on its way
+            await connection.execute(_ABANDON, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
+
+    await database.run(step, patience=patience)

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,13 +12,14 @@ import structlog
 from handoff import volume
 from handoff.errors import InvalidInput
 from handoff.message import JobMessage
-from handoff.records import Admission, Decision, Failed, JobRecord, Receipt, Rejection, Result, Run
+from handoff.records import Admission, Decision, Failed, JobRecord, Receipt, Rejection, Result, Run, Unavailable
+from reporter.admission import admit
 from reporter.aws import Bucket
-from reporter.claim import Claimant, claim
+from reporter.claim import Claimant, abandon, claim, look
 from reporter.database import Database
-from reporter.errors import ReporterError
+from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
-from reporter.lifecycle.attempt import Attempt
+from reporter.lifecycle.attempt import DROP_SECONDS, Attempt
 from reporter.lifecycle.stop import unless
 from reporter.progress import Steps
 from reporter.reader import Reader
@@ -93,12 +95,33 @@ class Session:
             _log.info("admission_found", decision=standing.root.decision)
             return standing.root
         claimant = Claimant(job=job.job, claim_id=job.claim_id, message_id=job.message_id, worker=job.worker)
-        lease, patience = self.settings.lease, self.settings.database_patience
-        decision = await unless(stop, claim(self.database, claimant, lease=lease, patience=patience))
-        if decision is not None:
+        decision = await unless(stop, self._claim(claimant))
+        if decision is None:
+            await self._abandon(claimant)
+        else:
             await asyncio.to_thread(volume.write, self.settings.handoff_dir, Admission(decision))
             _log.info("admission_written", **decision.model_dump(exclude={"version"}))
         return decision
+
+    async def _claim(self, claimant: Claimant) -> Decision:
+        lease, patience = self.settings.lease, self.settings.database_patience
+        try:
+            return await admit(
+                partial(claim, self.database, claimant, lease=lease, patience=patience),
+                partial(look, self.database, claimant, patience=patience),
+                lease=lease,
+                progress=self.progress,
+            )
+        except (OutOfReach, Refused) as error:
+            return Unavailable(detail=str(error))
+
+    async def _abandon(self, claimant: Claimant) -> None:
+        """Give back what a claim that was cancelled by SIGTERM may have taken."""
+        try:
+            async with asyncio.timeout(DROP_SECONDS):
+                await abandon(self.database, claimant, patience=DROP_SECONDS)
+        except (ReporterError, TimeoutError) as error:
+            _log.warning("claim_not_given_back", detail=str(error))
 
     async def _attempt(self, job: JobMessage, admitted: Run, stop: asyncio.Event) -> Result:
         with Reader(Reports(self.settings.artifacts_dir)) as reader:
