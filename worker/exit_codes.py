@@ -6,7 +6,7 @@ HANDLED: Final = 0
 """Green or red tests, no message, a rejected message, already complete, busy, superseded."""
 
 TRY_AGAIN: Final = 75
-"""EX_TEMPFAIL: the message is visible again, and the same may well succeed next time."""
+"""EX_TEMPFAIL: the message becomes visible after a back-off; at its last receive it is dead-lettered with a reason."""
 
 BAD_CONFIGURATION: Final = 78
 """EX_CONFIG: a setting or the catalog is wrong; nothing was received."""

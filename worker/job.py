@@ -129,6 +129,6 @@ class Desk:
             receipt = await self.reporter.receipt(limit=self.pod.stop_grace if interrupted else None)
         except ReporterSilent as error:
             log.warning("reporter_silent", detail=str(error))
-            return policy.on_silence(interrupted=interrupted)
+            return policy.on_silence(str(error), interrupted=interrupted)
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
         return policy.on_receipt(receipt, interrupted=interrupted)

@@ -1,5 +1,6 @@
 """What becomes of the message, decided as data; `session` acts on it."""
 
+import math
 from dataclasses import dataclass
 
 from handoff.records import (
@@ -20,6 +21,14 @@ from worker import exit_codes
 
 MAX_DELAY = 900
 """Seconds: a message that is busy elsewhere looks again at least every quarter of an hour."""
+
+RETRY_FACTOR = 4
+"""By how much the delay before the next attempt grows with each receive."""
+MAX_RETRY_DELAY = 3600
+"""Seconds; the longest delay before jitter. SQS allows 12 h in all."""
+JITTER = 0.25
+"""Greatest part of a delay that is added to it, so that a whole queue does not come back at once."""
+OUT_OF_RECEIVES = "out_of_receives"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +52,23 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """The attempt failed for a passing reason; `Backoff.settle` makes it a `Release` or, at the last receive, `Reject`.
+
+    `unsure` says that the reporter may still commit: such a message is never rejected.
+    """
+
+    detail: str
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The message is another worker's by now: nothing is acknowledged."""
 
 
-Acknowledgement = Delete | Release | Reject | Leave
+Settled = Delete | Release | Reject | Leave
+Acknowledgement = Settled | Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +80,40 @@ class Verdict:
 
 
 HANDLED = Verdict(Delete(), exit_codes.HANDLED)
-TRY_AGAIN = Verdict(Release(), exit_codes.TRY_AGAIN)
 INTERRUPTED = Verdict(Release(), exit_codes.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often and how late a message is tried again: the first delay in seconds, and the queue's maxReceiveCount."""
+
+    first_delay: int
+    max_receives: int
+
+    def delay(self, receive_count: int, jitter: float) -> int:
+        """Return the seconds before the next attempt: the first delay, multiplied with each receive, and the jitter.
+
+        `jitter` is between 0 and 1, the part of `JITTER` that is added.
+        """
+        steps = min(receive_count - 1, MAX_RETRY_DELAY.bit_length())
+        delay: int = min(self.first_delay * RETRY_FACTOR**steps, MAX_RETRY_DELAY)
+        return math.ceil(delay * (1 + JITTER * jitter))
+
+    def settle(self, acknowledgement: Acknowledgement, *, receive_count: int, jitter: float) -> Settled:
+        """Return what to do with the message.
+
+        A `Retry` at the last receive is a `Reject` with the reason: SQS would move the message without one.
+        """
+        if not isinstance(acknowledgement, Retry):
+            return acknowledgement
+        if receive_count >= self.max_receives and not acknowledgement.unsure:
+            return Reject(OUT_OF_RECEIVES, acknowledgement.detail)
+        return Release(self.delay(receive_count, jitter))
+
+
+def try_again(detail: str, *, unsure: bool = False) -> Verdict:
+    """Return the verdict on an attempt that failed for a passing reason."""
+    return Verdict(Retry(detail, unsure), exit_codes.TRY_AGAIN)
 
 
 def on_admission(decision: Decision, *, receive_count: int) -> Verdict | None:
@@ -81,8 +134,8 @@ def on_admission(decision: Decision, *, receive_count: int) -> Verdict | None:
             return HANDLED
         case Rejected(reason=reason, detail=detail):
             return Verdict(Reject(reason, detail), exit_codes.HANDLED)
-        case Unavailable():
-            return TRY_AGAIN
+        case Unavailable(detail=detail):
+            return try_again(detail)
 
 
 def on_receipt(result: Result, *, interrupted: bool) -> Verdict:
@@ -94,8 +147,8 @@ def on_receipt(result: Result, *, interrupted: bool) -> Verdict:
             return INTERRUPTED
         case Superseded():
             return Verdict(Leave(), exit_codes.HANDLED)
-        case Failed():
-            return on_silence(interrupted=interrupted)
+        case Failed(detail=detail):
+            return INTERRUPTED if interrupted else try_again(detail)
 
 
 def on_rejection_receipt(result: Result, rejection: Reject) -> Verdict:
@@ -104,6 +157,6 @@ def on_rejection_receipt(result: Result, rejection: Reject) -> Verdict:
     return Verdict(rejection, exit_codes.HANDLED) if isinstance(verdict.acknowledgement, Delete) else verdict
 
 
-def on_silence(*, interrupted: bool) -> Verdict:
-    """What it means that no receipt came in time."""
-    return INTERRUPTED if interrupted else TRY_AGAIN
+def on_silence(detail: str, *, interrupted: bool) -> Verdict:
+    """What it means that no receipt came in time: the reporter may be slow, and commit yet."""
+    return INTERRUPTED if interrupted else try_again(detail, unsure=True)

@@ -16,6 +16,7 @@ from worker.errors import QueueRefused
 from worker.execution import Pod
 from worker.family import adopt_orphans
 from worker.job import Desk
+from worker.policy import Backoff
 from worker.queue import Queue
 from worker.reporter import Reporter
 from worker.runners.plan import Folders
@@ -103,7 +104,8 @@ def _refuse(error: InvalidInput | QueueRefused) -> int:
 async def _session(settings: WorkerSettings, queue: Queue, desk: Desk) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    session = Session(queue, desk, settings.visibility_timeout, settings.receive_wait, stop)
+    backoff = Backoff(first_delay=settings.retry_delay, max_receives=settings.max_receives)
+    session = Session(queue, desk, settings.visibility_timeout, settings.receive_wait, backoff, stop)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import random
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,9 +10,9 @@ import structlog
 
 from handoff.errors import InvalidInput
 from worker import exit_codes, heartbeat, policy
-from worker.errors import TryAgain, WorkerError
+from worker.errors import ReporterSilent, TryAgain, WorkerError
 from worker.job import Desk
-from worker.policy import Delete, Leave, Reject, Release, Verdict
+from worker.policy import Backoff, Delete, Leave, Reject, Release, Verdict
 from worker.queue import MAX_POLL, Message, Queue
 from worker.waiting import Stopped, in_thread, unless
 
@@ -26,6 +27,7 @@ class Session:
     desk: Desk
     visibility_timeout: float
     receive_wait: float
+    backoff: Backoff
     stop: asyncio.Event
 
     async def run(self) -> int:
@@ -83,18 +85,27 @@ class Session:
             return policy.INTERRUPTED
         except InvalidInput as error:
             log.warning("handoff_unreadable", detail=str(error))
+            detail, unsure = str(error), False
         except TryAgain as error:
             log.warning("not_handled", detail=str(error))
+            detail, unsure = str(error), isinstance(error, ReporterSilent)
         except OSError as error:
             log.warning("handoff_out_of_reach", detail=str(error))
-        except Exception:
+            detail, unsure = f"handoff: {error}", False
+        except Exception as error:
             log.exception("unexpected_error")
-        return policy.TRY_AGAIN
+            detail, unsure = f"unexpected error: {type(error).__name__}", False
+        return policy.try_again(detail, unsure=unsure)
 
     async def _acknowledge(self, message: Message, verdict: Verdict) -> int:
         """Act on the verdict. A message that can't be deleted comes back and finds its shard complete: try again."""
+        acknowledgement = self.backoff.settle(
+            verdict.acknowledgement,
+            receive_count=message.receive_count,
+            jitter=random.random(),  # noqa: S311  # no secret depends on it
+        )
         try:
-            match verdict.acknowledgement:
+            match acknowledgement:
                 case Delete():
                     await in_thread(partial(self.queue.delete, message))
                     log.info("message_deleted")

@@ -59,6 +59,20 @@ class WorkerSettings(PodSettings):
         description="Seconds to wait for a message; by default the visibility timeout + 20, so that the Job made for a "
         "crashed worker's message is still there when it comes back.",
     )
+    max_receives: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="The queue's maxReceiveCount. An attempt that fails at the last receive dead-letters its message "
+        "with the reason out_of_receives; SQS would move it without one.",
+    )
+    retry_delay: int = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        description="Seconds before the second attempt, after the database, the bucket or Secrets Manager was out of "
+        "reach. Each further delay is four times the one before, at most an hour; up to a quarter is added at random.",
+    )
     suite_sandbox: Literal["landlock", "off"] = Field(
         default="landlock",
         description="Keeps suites from the worker's credentials and the handoff; landlock needs Linux 5.19 with it.",

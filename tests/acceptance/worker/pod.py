@@ -103,6 +103,7 @@ class Pod:
                 "WORKER_RECEIVE_WAIT": "10",
                 "WORKER_STOP_GRACE": "5",
                 "WORKER_RECEIPT_TIMEOUT": "20",
+                "WORKER_RETRY_DELAY": "0",
                 "WORKER_SUITE_SANDBOX": "off",  # the folders lie below /tmp; test_sandbox.py has others
                 "HANDOFF_DIR": str(self.handoff),
                 "ARTIFACTS_DIR": str(self.artifacts),

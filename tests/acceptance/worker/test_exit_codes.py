@@ -90,6 +90,23 @@ def test_what_only_the_reporter_can_see_is_rejected_too(pod: Pod) -> None:
     assert pod.dead() == [(body, "other_total", "shard: must be i/4")]
 
 
+def test_a_message_that_could_not_be_handled_waits_before_the_next_attempt(pod: Pod) -> None:
+    """An outage must not use up the receives of a whole queue within seconds."""
+    pod.send()
+    script = Script(Admission(Unavailable(detail="no answer within 300 s")))
+    assert pod.run(script, WORKER_RETRY_DELAY="60") == 75
+    assert (pod.waiting(), pod.in_flight()) == (0, 1)
+
+
+def test_the_last_receive_dead_letters_with_its_reason(pod: Pod) -> None:
+    """The dead-letter queue shows what was out of reach."""
+    body = pod.send()
+    script = Script(Admission(Unavailable(detail="no answer within 300 s")))
+    assert pod.run(script, WORKER_MAX_RECEIVES="1") == 75
+    assert pod.is_empty()
+    assert pod.dead() == [(body, "out_of_receives", "no answer within 300 s")]
+
+
 def test_without_a_database_no_suite_starts(pod: Pod) -> None:
     """The claim proves that the database answers before anything expensive begins."""
     pod.suite(TOUCH)

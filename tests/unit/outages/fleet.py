@@ -31,6 +31,7 @@ class Queue:
     receives: int = 0
     dead: bool = False
     deleted: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def receive(self) -> int:
         """Wait for the message by long polling and return its receive count."""
@@ -38,6 +39,7 @@ class Queue:
             await asyncio.sleep(self.visible_at - now())
         if self.receives == MAX_RECEIVES:
             self.dead = True
+            self.ended.set()
         if self.dead or self.deleted:
             await asyncio.Event().wait()
         self.receives += 1

@@ -17,7 +17,7 @@ from handoff.records import (
     Unavailable,
 )
 from worker import policy
-from worker.policy import Delete, Leave, Reject, Release, Verdict
+from worker.policy import Delete, Leave, Reject, Release, Retry, Verdict
 
 BUSY = Busy(retry_after=120, same_message=True)
 
@@ -36,7 +36,7 @@ BUSY = Busy(retry_after=120, same_message=True)
         (Busy(retry_after=1, same_message=True), 10, Verdict(Release(512), 0)),
         (Busy(retry_after=1, same_message=True), 11, Verdict(Release(900), 0)),
         (Rejected(reason="other_total", detail="shard: x"), 1, Verdict(Reject("other_total", "shard: x"), 0)),
-        (Unavailable(detail="x"), 1, Verdict(Release(0), 75)),
+        (Unavailable(detail="x"), 1, Verdict(Retry("x"), 75)),
     ],
 )
 def test_admission(decision: Decision, receives: int, verdict: Verdict | None) -> None:
@@ -51,7 +51,7 @@ def test_admission(decision: Decision, receives: int, verdict: Verdict | None) -
         (Interrupted(cases=1), Verdict(Release(0), 143), Verdict(Release(0), 143)),
         (Superseded(), Verdict(Leave(), 0), Verdict(Leave(), 0)),
         (Cancelled(), Verdict(Delete(), 0), Verdict(Delete(), 0)),
-        (Failed(detail="x"), Verdict(Release(0), 75), Verdict(Release(0), 143)),
+        (Failed(detail="x"), Verdict(Retry("x"), 75), Verdict(Release(0), 143)),
     ],
 )
 def test_receipt(result: Result, undisturbed: Verdict, interrupted: Verdict) -> None:
@@ -60,17 +60,17 @@ def test_receipt(result: Result, undisturbed: Verdict, interrupted: Verdict) -> 
     assert policy.on_receipt(result, interrupted=True) == interrupted
 
 
-@pytest.mark.parametrize(("interrupted", "code"), [(False, 75), (True, 143)])
-def test_silence(interrupted: bool, code: int) -> None:
-    """Without a receipt nothing is acknowledged."""
-    assert policy.on_silence(interrupted=interrupted) == Verdict(Release(0), code)
+def test_silence() -> None:
+    """Without a receipt nothing is acknowledged, and the reporter may still commit."""
+    assert policy.on_silence("x", interrupted=False) == Verdict(Retry("x", unsure=True), 75)
+    assert policy.on_silence("x", interrupted=True) == Verdict(Release(0), 143)
 
 
 @pytest.mark.parametrize(
     ("result", "verdict"),
     [
         (Committed(status="errored"), Verdict(Reject("unknown_suite", "suite: x"), 0)),
-        (Failed(detail="x"), Verdict(Release(0), 75)),
+        (Failed(detail="x"), Verdict(Retry("x"), 75)),
         (Interrupted(), Verdict(Release(0), 143)),
         (Superseded(), Verdict(Leave(), 0)),
     ],

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
 from worker.execution import Planner, Pod
 from worker.job import Desk
 from worker.memory import killed_since, oom_kills
+from worker.policy import Backoff
 from worker.queue import Message, Queue
 from worker.reporter import Reporter
 from worker.runners.plan import Folders, NoTests, Plan
@@ -25,6 +26,7 @@ from worker.secrets import Secrets
 from worker.session import Session
 from worker.suite_process import SuiteProcess
 
+BACKOFF = Backoff(first_delay=0, max_receives=5)
 BODY = json.dumps({"runId": "r-1", "suite": "checkout"})
 
 
@@ -95,7 +97,7 @@ class Stage:
             Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events),
         )
         (folder / "artifacts").mkdir()
-        self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, stop=self.stop)
+        self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)
 
     async def run(self) -> int:
         """The exit code, with a reporter that admits and commits."""
@@ -153,6 +155,14 @@ async def test_a_secret_out_of_reach_brings_the_message_back_before_anything_is_
     assert await stage.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
     assert not (tmp_path / "job.json").exists()
+
+
+async def test_a_failure_at_the_last_receive_dead_letters_the_message_with_its_reason(tmp_path: Path) -> None:
+    """SQS would move it at the next receive, and its entry would not say why."""
+    stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
+    session = replace(stage.session, backoff=Backoff(first_delay=30, max_receives=1))
+    assert await session.run() == 75
+    assert stage.queue.calls == ["receive 0", "dead_letter m-1 out_of_receives", "delete m-1"]
 
 
 async def test_a_volume_that_cannot_be_written_brings_the_message_back(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""What an outage costs: half an hour without database, bucket or Secrets Manager dead-letters nothing."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from handoff.records import Committed, Failed, Unavailable
+from testfleet.local.aws import MAX_RECEIVES as LOCAL_MAX_RECEIVES
+from tests import virtual_time
+from tests.unit.outages.fleet import MAX_RECEIVES, Queue, now
+from worker import policy
+from worker.policy import Backoff, Delete, Reject, Release, Retry, Settled, Verdict
+from worker.settings import WorkerSettings
+
+DEFAULTS = {name: field.default for name, field in WorkerSettings.model_fields.items()}
+BACKOFF = Backoff(first_delay=DEFAULTS["retry_delay"], max_receives=DEFAULTS["max_receives"])
+OUTAGE = 30 * 60
+TEMPLATE = Path(__file__).parents[3] / "deploy" / "aws" / "queue.yaml"
+
+
+@dataclass
+class World:
+    """One message, pods that take it whenever it is visible, and an outage."""
+
+    outage_at: float
+    failing: float
+    """Seconds until a step gives up during the outage: 0 for a missing table, 300 for a silent database."""
+    suite: float = 60
+    jitter: float = 0
+    backoff: Backoff = BACKOFF
+    outage: float = OUTAGE
+
+    async def run(self, receives: int) -> Queue:
+        """Serve the message, received `receives` times before, until it is deleted or dead."""
+        queue = Queue(receives=receives)
+        serving = asyncio.create_task(self._pods(queue))
+        await queue.ended.wait()
+        serving.cancel()
+        return queue
+
+    async def _pods(self, queue: Queue) -> None:
+        while True:
+            await self._pod(queue)
+
+    async def _pod(self, queue: Queue) -> None:
+        received = await queue.receive()
+        acknowledgement = await self._hidden(queue, received)
+        match acknowledgement:
+            case Delete():
+                queue.deleted = True
+                queue.ended.set()
+            case Release(delay):
+                queue.hide(delay)
+            case _:
+                queue.dead = True
+                queue.ended.set()
+
+    async def _hidden(self, queue: Queue, received: int) -> Settled:
+        queue.hide(1e9)  # the worker extends the visibility timeout all the while
+        verdict = await self._verdict()
+        return self.backoff.settle(verdict.acknowledgement, receive_count=received, jitter=self.jitter)
+
+    async def _verdict(self) -> Verdict:
+        if await self._fails():
+            verdict = policy.on_admission(Unavailable(detail="no answer"), receive_count=1)
+            assert verdict is not None
+            return verdict
+        await asyncio.sleep(self.suite)
+        if await self._fails():
+            return policy.on_receipt(Failed(detail="no answer"), interrupted=False)
+        return policy.on_receipt(Committed(status="passed"), interrupted=False)
+
+    async def _fails(self) -> bool:
+        """Whether the step gives up; it succeeds where the outage ends within its patience."""
+        if self._away():
+            await asyncio.sleep(self.failing)
+        return self._away()
+
+    def _away(self) -> bool:
+        return self.outage_at <= now() < self.outage_at + self.outage
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1.0])
+@pytest.mark.parametrize("failing", [0, 26, 300])
+@pytest.mark.parametrize("lost", [0, 1, 2, 3])
+def test_an_outage_of_half_an_hour_dead_letters_nothing(lost: int, failing: float, jitter: float) -> None:
+    """Whenever the outage starts, and although crashes or drains have used up to three of the five receives."""
+    for outage_at in range(-OUTAGE, 2000, 53):
+        world = World(outage_at, failing, jitter=jitter, suite=600)
+        queue = virtual_time.run(world.run(receives=lost))
+        assert queue.deleted, f"the message is dead, {outage_at=}"
+
+
+def test_a_short_outage_costs_a_short_wait() -> None:
+    """Twenty seconds without a table cost one receive and less than a minute."""
+
+    async def main() -> tuple[int, float]:
+        queue = await World(0, failing=0, suite=0, jitter=1, outage=20).run(receives=0)
+        return queue.receives, now()
+
+    receives, seconds = virtual_time.run(main())
+    assert receives == 2
+    assert seconds < 60
+
+
+def test_without_a_delay_the_outage_would_dead_letter_the_message() -> None:
+    """The model does show the failure that the back-off prevents."""
+    world = World(0, failing=4, backoff=Backoff(first_delay=0, max_receives=MAX_RECEIVES))
+    assert virtual_time.run(world.run(receives=0)).dead
+
+
+@pytest.mark.parametrize(
+    ("receives", "jitter", "delay"),
+    [
+        (1, 0.0, 30), (2, 0.0, 120), (3, 0.0, 480), (4, 0.0, 1920), (5, 0.0, 3600), (10**9, 0.0, 3600),
+        (1, 1.0, 38), (4, 1.0, 2400), (9, 1.0, 4500),
+    ],
+)  # fmt: skip
+def test_the_delay_grows_with_the_receives(receives: int, jitter: float, delay: int) -> None:
+    """Thirty seconds, four times as long with each receive, at most an hour, and up to a quarter more."""
+    assert BACKOFF.delay(receives, jitter) == delay
+
+
+@pytest.mark.parametrize(
+    ("acknowledgement", "receives", "settled"),
+    [
+        (Retry("why"), 4, Release(1920)),
+        (Retry("why"), 5, Reject("out_of_receives", "why")),
+        (Retry("why"), 6, Reject("out_of_receives", "why")),
+        (Retry("why", unsure=True), 5, Release(3600)),
+        (Release(), 5, Release()),
+        (Delete(), 5, Delete()),
+    ],
+)
+def test_the_last_receive_dead_letters_with_the_reason(
+    acknowledgement: policy.Acknowledgement, receives: int, settled: Settled
+) -> None:
+    """SQS would move the message without one; a slow reporter may still commit, and its message stays."""
+    assert BACKOFF.settle(acknowledgement, receive_count=receives, jitter=0) == settled
+
+
+def test_the_worker_counts_as_many_receives_as_the_queues_do() -> None:
+    """The template, the fleet on a laptop, this model and the worker's default agree."""
+    text = TEMPLATE.read_text().split("MaxReceiveCount:", 1)[1]
+    default = yaml.safe_load(text.split("Default:", 1)[1].splitlines()[0])
+    assert BACKOFF.max_receives == LOCAL_MAX_RECEIVES == MAX_RECEIVES == default
