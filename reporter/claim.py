@@ -112,7 +112,7 @@ FROM test_shards WHERE run_id = $1 AND shard = $2 AND status = 'running' AND lea
 """
 _ABANDON = """
 UPDATE test_shards SET
-    status = 'interrupted', lease_until = NULL, finished_at = now(),
+    status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(),
     detail = 'the pod was stopped before its suite started'
 WHERE run_id = $1 AND shard = $2 AND claim_id = $3 AND status = 'running'
 """
@@ -188,8 +188,7 @@ async def abandon(database: Database, claimant: Claimant, *, patience: float) ->
     """
 
     async def step(connection: Connection) -> None:
-        async with connection.transaction():
-            await connection.execute(_LOCK_RUN, claimant.job.run_id)  # waits for a claim that is still on its way
-            await connection.execute(_ABANDON, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
+        await connection.execute(_LOCK_RUN, claimant.job.run_id)  # waits for a claim that is still on its way
+        await connection.execute(_ABANDON, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
 
     await database.run(step, patience=patience)

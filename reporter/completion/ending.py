@@ -8,13 +8,14 @@ from reporter.database import Connection
 _LOCK_SHARDS = "SELECT FROM test_shards WHERE run_id = $1 ORDER BY shard FOR NO KEY UPDATE"
 # A shard that is no longer `running` fails its pod's fence, so this stops every writer of the run.
 _STOP_SHARDS = """
-UPDATE test_shards AS shard SET status = 'interrupted', lease_until = NULL, finished_at = now(), detail = $2,
+UPDATE test_shards AS shard SET
+    status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(), detail = $2,
     cases = (SELECT count(*) FROM test_cases AS seen
              WHERE seen.run_id = $1 AND seen.shard = shard.shard AND seen.attempt = shard.attempt)
 WHERE run_id = $1 AND status = 'running'
 """
 _END_RUN = """
-UPDATE test_runs SET status = $2, detail = $3, finished_at = now() WHERE run_id = $1 AND finished_at IS NULL
+UPDATE test_runs SET status = $2, detail = $3, finished_at = clock_timestamp() WHERE run_id = $1 AND finished_at IS NULL
 """
 
 
