@@ -39,6 +39,8 @@ class ShardRow:
     status: str
     leased: bool
     message_id: str
+    abandoned: bool = False
+    """A sweep ended it without a result; a person who sends its message back has it run again."""
 
 
 def decide(claimant: Claimant, run: RunRow, shard: ShardRow | None, *, lease: int) -> Decision:
@@ -46,7 +48,8 @@ def decide(claimant: Claimant, run: RunRow, shard: ShardRow | None, *, lease: in
     rejected = _contradiction(claimant.job, run)
     if rejected is not None:
         return rejected
-    if run.finished or (shard is not None and shard.status not in {"running", "interrupted"}):
+    complete = shard is not None and shard.status not in {"running", "interrupted"} and not shard.abandoned
+    if run.finished or complete:
         return AlreadyComplete()
     if shard is None:
         return Run(attempt=1)
@@ -74,7 +77,8 @@ _LOCK_RUN = """
 SELECT suite, shards, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 """
 _LOCK_SHARD = """
-SELECT claim_id, attempt, status, coalesce(lease_until > clock_timestamp(), false) AS leased, message_id
+SELECT claim_id, attempt, status, coalesce(lease_until > clock_timestamp(), false) AS leased, message_id,
+    coalesce(outcome = 'abandoned', false) AS abandoned
 FROM test_shards WHERE run_id = $1 AND shard = $2 FOR NO KEY UPDATE
 """
 _TAKE = """
@@ -103,6 +107,7 @@ SELECT EXISTS (
     SELECT FROM test_shards AS shard JOIN test_runs AS run USING (run_id)
     WHERE run_id = $1 AND shard.shard = $2 AND shard.attempt = $3
       AND (run.finished_at IS NULL OR shard.status IN ('passed', 'failed', 'errored'))
+      AND shard.outcome IS DISTINCT FROM 'abandoned'
 )
 """
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from testfleet.dlq_commands import dlq
 from testfleet.errors import BadSetting, Refused
 from testfleet.exit_codes import ExitCode
 
@@ -33,6 +34,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings=_HELP,
 )
+
+app.add_typer(dlq, name="dlq")
 
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are the columns' names.")]
@@ -138,6 +141,47 @@ def cancel(run_id: RunId) -> None:
     check_run_id(run_id)
     done = cancelling.cancel(_database(_settings()), run_id)
     typer.echo(f"{run_id} is cancelled" if done else f"{run_id} was cancelled already")
+
+
+@app.command()
+def sweep(
+    older_than: Annotated[str, typer.Option(help="Only what has shown no sign of life for so long.")] = "30m",
+    pause: Annotated[str, typer.Option(help="Time between the two looks at an empty queue.")] = "60s",
+    queue_url: Annotated[
+        list[str] | None, typer.Option(help="A further queue of the fleet; repeatable. Each queue must be named.")
+    ] = None,
+    dead_letter_queue_url: Annotated[
+        list[str] | None, typer.Option(help="A further dead-letter queue of the fleet; repeatable.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """End what was abandoned: shards whose pods are dead and whose messages are gone become errored.
+
+    Their runs get their verdict. It may run at any time and any number of times at once.
+    """
+    from testfleet import console, durations, render  # noqa: PLC0415  # slow to import
+    from testfleet import sweep as sweeping  # noqa: PLC0415  # likewise
+    from testfleet.queue import Queue  # noqa: PLC0415  # likewise
+    from testfleet.settings import required  # noqa: PLC0415  # likewise
+
+    ages = durations.parse(older_than, option="--older-than"), durations.parse(pause, option="--pause")
+    settings = _settings()
+    database = _database(settings)
+    dead = required(settings.dead_letter_queue_url, "dead_letter_queue_url")
+    queues = [_queue(settings), *(Queue(url, name="--queue-url") for url in queue_url or [])]
+    dead_letter_queues = [
+        Queue(dead, name="TESTFLEET_DEAD_LETTER_QUEUE_URL"),
+        *(Queue(url, name="--dead-letter-queue-url") for url in dead_letter_queue_url or []),
+    ]
+    ended = sweeping.Sweep(database, queues, dead_letter_queues, *ages).run()
+    if as_json:
+        console.write([render.Line(render.as_json(ended))])
+        return
+    for run in ended:
+        typer.echo(f"{run.run_id} {run.status or 'waits for its other shards'}: {run.shards[0][1]}")
+        if run.metrics:
+            typer.echo(run.metrics)
 
 
 @app.command("runs")

@@ -108,15 +108,21 @@ def _refusal(admission: Any) -> CommandError:
 
 
 def _environment(environ: Mapping[str, str], database: Database, bucket: str) -> dict[str, str]:
-    """The reporter's settings, made of ours; AWS access goes along as it is."""
+    """The reporter's settings, made of ours."""
+    return reporter_environment(environ, database) | {
+        "REPORTER_LEASE": str(LEASE_SECONDS),
+        "REPORTER_BUCKET": bucket,
+    }
+
+
+def reporter_environment(environ: Mapping[str, str], database: Database) -> dict[str, str]:
+    """Return the environment in which a program of the reporter finds our database; AWS access goes along."""
     foreign = ("TESTFLEET_", "REPORTER_", "WORKER_")
     return {name: value for name, value in environ.items() if not name.startswith(foreign)} | {
         "REPORTER_DATABASE_URL": database.url,
         "REPORTER_DATABASE_AUTH": database.auth,
         "REPORTER_DATABASE_CA": database.authorities,
         "REPORTER_DATABASE_PATIENCE": str(PATIENCE_SECONDS),
-        "REPORTER_LEASE": str(LEASE_SECONDS),
-        "REPORTER_BUCKET": bucket,
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "warning",
     }

@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -37,10 +38,28 @@ class NotSent(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages SQS believes to hold; it is late by up to a minute."""
+    """How many messages SQS believes to hold; it is late by up to a minute. `retention` is in seconds."""
 
     waiting: int
     in_flight: int
+    delayed: int
+    retention: int
+
+    @property
+    def empty(self) -> bool:
+        return not (self.waiting or self.in_flight or self.delayed)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A received message. `attributes` are those of its sender; `receives` counts this receive too."""
+
+    message_id: str
+    body: str
+    attributes: Mapping[str, str]
+    receives: int
+    sent_at: datetime
+    handle: str
 
 
 class Queue:
@@ -94,11 +113,69 @@ class Queue:
         Raises:
             Unavailable, BadSetting: as `send`.
         """
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        counts = "ApproximateNumberOfMessages"
+        names = (counts, f"{counts}NotVisible", f"{counts}Delayed", "MessageRetentionPeriod")
         with self._translated():
             answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(names))
-        waiting, in_flight = (int(answer["Attributes"][name]) for name in names)
-        return Depth(waiting, in_flight)
+        return Depth(*(int(answer["Attributes"][name]) for name in names))
+
+    def receive_all(self, *, hide: int, limit: int, seconds: float = 20) -> list[Message]:
+        """Receive up to `limit` messages, each once; all stay hidden from others for `hide` seconds.
+
+        SQS asks a part of its servers at a time, so that two empty answers are the end. It takes about `seconds`.
+
+        Raises:
+            Unavailable, BadSetting: as `send`.
+        """
+        found: dict[str, Message] = {}
+        empty = 0
+        deadline = time.monotonic() + seconds
+        while empty < 2 and len(found) < limit and time.monotonic() < deadline:  # noqa: PLR2004  # as above
+            with self._translated():
+                answer = self._sqs.receive_message(
+                    QueueUrl=self._url,
+                    MaxNumberOfMessages=min(BATCH, limit - len(found)),
+                    WaitTimeSeconds=1,
+                    VisibilityTimeout=hide,
+                    MessageAttributeNames=["All"],
+                    MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                )
+            messages = [_message(one) for one in answer.get("Messages", [])]
+            empty = 0 if messages else empty + 1
+            found |= {message.message_id: message for message in messages}
+        return list(found.values())
+
+    def release(self, messages: Sequence[Message]) -> None:
+        """Make the messages visible to others at once.
+
+        Raises:
+            Unavailable, BadSetting: as `send`; they become visible by themselves.
+        """
+        for start in range(0, len(messages), BATCH):
+            entries = [
+                {"Id": str(index), "ReceiptHandle": message.handle, "VisibilityTimeout": 0}
+                for index, message in enumerate(messages[start : start + BATCH])
+            ]
+            with self._translated():
+                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+    def send_body(self, body: str) -> None:
+        """Put one message on the queue.
+
+        Raises:
+            Unavailable, BadSetting: as `send`.
+        """
+        with self._translated():
+            self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+
+    def delete(self, message: Message) -> None:
+        """Delete a received message.
+
+        Raises:
+            Unavailable, BadSetting: as `send`.
+        """
+        with self._translated():
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.handle)
 
     def _send_batch(self, bodies: dict[int, str]) -> dict[int, str]:
         """Send at most ten bodies; the answer says which were refused and why."""
@@ -128,3 +205,18 @@ class Queue:
         if status >= 500 or code.startswith(_TRANSIENT):  # noqa: PLR2004  # HTTP's own classes
             return Unavailable(f"queue: {one_line(error)}")
         return BadSetting(f"{self._name}: {one_line(error)}")
+
+
+def _message(raw: Mapping[str, Any]) -> Message:
+    system = raw.get("Attributes", {})
+    sent = int(system.get("SentTimestamp", 0)) / 1000
+    return Message(
+        message_id=raw["MessageId"],
+        body=raw["Body"],
+        attributes={
+            name: str(value.get("StringValue", "")) for name, value in raw.get("MessageAttributes", {}).items()
+        },
+        receives=int(system.get("ApproximateReceiveCount", 1)),
+        sent_at=datetime.fromtimestamp(sent, UTC),
+        handle=raw["ReceiptHandle"],
+    )

@@ -24,6 +24,7 @@ _ENDED = """
 SELECT status, cases, (SELECT count(*) FROM artifacts WHERE run_id = $1 AND shard = $2 AND attempt = $3) AS artifacts
 FROM test_shards
 WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status IN ('passed', 'failed', 'errored')
+  AND outcome IS DISTINCT FROM 'abandoned'
 """
 _ANALYZE = "ANALYZE staged_cases; ANALYZE staged_tries"
 _FORGET_CASES = """
@@ -64,8 +65,8 @@ UPDATE test_runs SET
         FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
 WHERE run_id = $1 AND finished_at IS NULL
 RETURNING run_id, suite, status, passed + failed + errored AS cases, failed + errored AS failed, flaky,
-    (SELECT sum(attempt - 1)::integer FROM test_shards WHERE run_id = $1) AS retries,
-    extract(epoch FROM finished_at - started_at)::float AS seconds
+    (SELECT coalesce(sum(attempt - 1), 0)::integer FROM test_shards WHERE run_id = $1) AS retries,
+    coalesce(extract(epoch FROM finished_at - started_at), 0)::float AS seconds
 """
 
 
@@ -130,7 +131,7 @@ async def _commit(
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending)
-    finished = await _count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
+    finished = await count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
     return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished
 
 
@@ -145,13 +146,19 @@ async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary,
     await connection.execute(_ADD_ARTIFACTS, fence.run_id, fence.shard.index, fence.attempt, *columns)
 
 
-async def _count_run(connection: Connection, run_id: str, expected: int, p95_ms: float | None) -> FinishedRun | None:
+async def count_run(
+    connection: Connection, run_id: str, expected: int, p95_ms: float | None, *, unclaimed: Sequence[ShardVerdict] = ()
+) -> FinishedRun | None:
+    """Write the run's counts, and its verdict if that completes it; the caller's transaction has locked the run.
+
+    `unclaimed` are verdicts over shards without a row.
+    """
     complete = [
         ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]))
         for row in await connection.fetch(_COMPLETE, run_id)
     ]
     ran = await count(connection, run_id, done=len(complete), p95_ms=p95_ms)
-    verdict = of_run(expected, complete, ran=ran)
+    verdict = of_run(expected, sorted([*complete, *unclaimed], key=lambda one: one.shard), ran=ran)
     if verdict is None:
         return None
     ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)

@@ -17,6 +17,7 @@ from testfleet.local.browser import EXECUTABLE, find_browser
 from testfleet.local.controller import Controller, Limits
 from testfleet.local.pod import PodSpec
 from testfleet.local.postgres import postgres
+from testfleet.local.sweeper import EVERY_SECONDS, sweeping
 
 log = structlog.get_logger()
 
@@ -36,6 +37,9 @@ class FleetConfig:
     stop_grace: int = 10
     ttl: float = 3600
     aws_port: int = 0
+    sweep_after: int = 600
+    """The age from which a run may be swept; twice the longest that a worker of this fleet hides a message."""
+    sweep_every: float = EVERY_SECONDS
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -77,6 +81,7 @@ class Fleet:
             )
             self.controller.start()
             opening.callback(self.controller.stop)
+            opening.enter_context(sweeping(self.env, older_than=self.config.sweep_after, every=self.config.sweep_every))
             self._open = opening.pop_all()
         return self
 

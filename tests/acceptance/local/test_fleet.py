@@ -255,6 +255,19 @@ def test_results_outlive_the_fleet(config: FleetConfig) -> None:
         assert rows(second, "SELECT status FROM test_runs WHERE run_id = 'kept'") == [{"status": "passed"}]
 
 
+def test_a_run_of_a_fleet_before_this_one_is_swept(config: FleetConfig, tmp_path: Path) -> None:
+    """The queue went with that fleet; without a sweep its run would stay `running` for ever."""
+    with Fleet(config) as fleet:
+        send(fleet, "lost", CASES=str(CASES), GATE=str(tmp_path / "gate"))
+        in_the_middle(fleet, "lost")
+    with Fleet(replace(config, sweep_after=1, sweep_every=0.5)) as fleet:
+        wait_until_finished(fleet, "lost")
+        (run,) = rows(fleet, "SELECT status, detail, total FROM test_runs")
+        assert (run["status"], run["total"]) == ("errored", CASES // 2)
+        assert run["detail"].startswith("abandoned: 1 attempt gave no result, the last")
+        assert run["detail"].endswith("; its message is gone from the queue")
+
+
 def test_a_cancelled_run_stops_and_its_queued_shard_never_starts(config: FleetConfig, tmp_path: Path) -> None:
     """Both messages are deleted, the results so far stay, and nothing of the run is left on any pod."""
     ledger = tmp_path / "ledger"

@@ -177,7 +177,7 @@ def test_a_reporter_started_again_after_its_shard_was_taken_says_so_at_once(pod:
     assert pod.receipt() == Superseded()
 
 
-def test_a_cancelled_run_is_told_in_mid_suite(pod: Any, eventually: Eventually) -> None:
+def test_a_cancelled_run_ends_the_attempt_in_mid_suite(pod: Any, eventually: Eventually) -> None:
     """Without a new case and long before the next renewal; the rows so far stay."""
     pod.start(REPORTER_LEASE="3600")
     pod.job()

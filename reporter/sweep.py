@@ -1,0 +1,80 @@
+"""`python -m reporter.sweep`: ends what was abandoned. `testfleet sweep` starts it with what the queues say.
+
+stdin is one JSON object: `olderThan` and `retention` in seconds, `empty`, and `dead`, pairs of run id and shard.
+stdout has one JSON object for each run that was changed: `runId`, `shards`, `status`, `metrics`. The metrics are the
+line of CloudWatch's Embedded Metric Format where the run got its verdict.
+"""
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from handoff import logs
+from handoff.errors import InvalidInput
+from handoff.settings import load
+from reporter import aws, database, exit_codes, metrics
+from reporter.abandonment import Evidence
+from reporter.completion.sweep import Swept, sweep
+from reporter.errors import OutOfReach, Refused
+from reporter.settings import ReporterSettings
+
+
+class SweepSettings(ReporterSettings):
+    """The reporter's settings. A sweep uses no bucket."""
+
+    bucket: str = "unused"
+
+
+def main() -> int:
+    """Sweep once and give the exit code; what is wrong is one line on stderr."""
+    try:
+        settings = load(SweepSettings)
+        logs.configure(settings.log_level, settings.log_format)
+        asyncio.run(_sweep(settings, _evidence(json.load(sys.stdin))))
+    except (InvalidInput, Refused) as error:
+        return _fail(error, exit_codes.BAD_CONFIGURATION)
+    except OutOfReach as error:
+        return _fail(error, exit_codes.TRY_AGAIN)
+    return 0
+
+
+def _fail(error: Exception, code: int) -> int:
+    sys.stderr.write(f"reporter: {error}\n")
+    return code
+
+
+def _evidence(given: dict[str, Any]) -> Evidence:
+    return Evidence(
+        older_than=float(given["olderThan"]),
+        dead=frozenset((run_id, shard) for run_id, shard in given["dead"]),
+        empty=bool(given["empty"]),
+        retention=float(given["retention"]),
+    )
+
+
+async def _sweep(settings: SweepSettings, evidence: Evidence) -> None:
+    url = settings.database_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        token, ca = None, None
+        if settings.database_auth == "iam":
+            token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
+        results = await stack.enter_async_context(database.connect(url, token=token, ca=ca))
+        await sweep(results, evidence, patience=settings.database_patience, tell=_tell)
+
+
+def _tell(swept: Swept) -> None:
+    told = {
+        "runId": swept.run_id,
+        "shards": [{"shard": one.shard, "detail": one.detail} for one in swept.shards],
+        "status": swept.verdict.status if swept.verdict else None,
+        "metrics": metrics.line(swept.verdict, datetime.now(UTC)) if swept.verdict else None,
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

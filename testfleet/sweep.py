@@ -1,0 +1,131 @@
+"""Ends what was abandoned: looks at the queues, and has the reporter's own program give the verdicts.
+
+A shard is abandoned when its lease ended long ago and no message will bring it back. SQS can't be searched, so that
+a message counts as gone in three cases only: it is in the dead-letter queue; every queue is empty, seen twice; or the
+shard has been silent for longer than a queue keeps a message.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from testfleet.database import Database
+from testfleet.dead_letters import RECEIVED_TOO_OFTEN, DeadLetters
+from testfleet.errors import BadSetting, CommandError, Unavailable
+from testfleet.ingest import reporter_environment
+from testfleet.queue import Queue
+
+TIME_LIMIT = 600.0
+"""Seconds; the reporter's program gives up the database long before."""
+
+_SETTING_WRONG = 78  # the reporter's own exit code for it
+
+_CANDIDATES = """
+    SELECT EXISTS (
+        SELECT FROM test_runs
+        WHERE finished_at IS NULL AND coalesce(started_at, queued_at) < now() - make_interval(secs => %(older_than)s)
+    ) AS found
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that a sweep changed: its abandoned shards with their reasons, and its verdict if it got one."""
+
+    run_id: str
+    shards: tuple[tuple[int, str], ...]
+    status: str | None
+    metrics: str | None
+    """The run's line of CloudWatch's Embedded Metric Format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Where to look. `queues` are all queues of the fleet; times are in seconds.
+
+    A shard is abandoned only after `older_than` without a sign of life; the two looks at the queues are `pause` apart.
+    """
+
+    database: Database
+    queues: Sequence[Queue]
+    dead_letter_queues: Sequence[Queue]
+    older_than: float
+    pause: float
+
+    def run(self, sleep: Callable[[float], object] = time.sleep) -> list[Ended]:
+        """Sweep once.
+
+        Raises:
+            Unavailable, BadSetting: a queue or the database is out of reach or refuses; nothing was ended.
+        """
+        if not waits(self.database, self.older_than):
+            return []
+        return _reporter(self.database, self._evidence(sleep))
+
+    def _evidence(self, sleep: Callable[[float], object]) -> dict[str, Any]:
+        depths = [queue.depth() for queue in self.queues]
+        empty = all(depth.empty for depth in depths)
+        if empty:
+            sleep(self.pause)
+            empty = all(queue.depth().empty for queue in self.queues)
+        dead: set[tuple[str, int]] = set()
+        for queue in self.dead_letter_queues:
+            with DeadLetters(queue, None) as letters:
+                dead |= {
+                    (one.run_id, int(one.shard.partition("/")[0]))
+                    for one in letters.read()
+                    if one.reason == RECEIVED_TOO_OFTEN and one.run_id and one.shard
+                }
+        return {
+            "olderThan": self.older_than,
+            "empty": empty,
+            "retention": max(depth.retention for depth in depths),
+            "dead": sorted(dead),
+        }
+
+
+def waits(database: Database, older_than: float) -> bool:
+    """Return whether any run without a verdict is older than `older_than` seconds.
+
+    Raises:
+        Unavailable, BadSetting: as `Database.session`.
+    """
+    with database.session() as session:
+        return bool(session.rows(_CANDIDATES, {"older_than": older_than})[0]["found"])
+
+
+def _reporter(database: Database, evidence: dict[str, Any]) -> list[Ended]:
+    # -P: a folder named reporter where the command is called must not be taken for ours.
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "reporter.sweep"],
+            env=reporter_environment(os.environ, database) | {"HANDOFF_DIR": "/", "ARTIFACTS_DIR": "/"},
+            input=json.dumps(evidence),
+            capture_output=True,
+            text=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(f"reporter: the sweep did not end within {TIME_LIMIT:.0f} s") from error
+    if done.returncode != 0:
+        raise _failure(done.returncode, done.stderr)
+    return [_ended(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def _ended(told: dict[str, Any]) -> Ended:
+    shards = tuple((one["shard"], one["detail"]) for one in told["shards"])
+    return Ended(told["runId"], shards, told["status"], told["metrics"])
+
+
+def _failure(exit_code: int, said: str) -> CommandError:
+    lines = said.splitlines()
+    line = lines[-1].removeprefix("reporter: ") if lines else "it printed nothing"
+    if exit_code == _SETTING_WRONG:
+        return BadSetting(line.replace("REPORTER_DATABASE", "TESTFLEET_DATABASE"))
+    return Unavailable(f"reporter: the sweep ended with {exit_code}: {line}")
