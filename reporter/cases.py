@@ -23,14 +23,16 @@ class Try:
     status: Status
     duration_ms: float | None = None
     error: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One test case of a shard's report, with a name that no other case of this shard has.
 
-    `tries` is empty for a case that was tried once. `error` is at most 16 KiB of UTF-8 and holds nothing that
-    PostgreSQL refuses. Times are as the report gives them, None where it does not.
+    `tries` is empty for a case that was tried once. `error` is at most 16 KiB of UTF-8, `message` at most 2000
+    bytes; neither holds terminal colours or what PostgreSQL refuses. `location` is `file:line`.
+    Times are as the report gives them, None where it does not.
     """
 
     name: str
@@ -42,5 +44,7 @@ class Case:
     error: str | None = None
     error_type: str | None = None
     fingerprint: str | None = None
+    message: str | None = None
+    location: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None

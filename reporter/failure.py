@@ -1,9 +1,12 @@
-"""What went wrong in a case, in words: text that PostgreSQL can hold, its type, and a fingerprint of its kind."""
+"""What went wrong in a case: its message, text, type and location, and a fingerprint of its kind."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from typing import Self
+
+from reporter import message as messages
+from reporter.location import Origin, locate
 
 MAX_ERROR_BYTES = 16 * 1024
 """Of UTF-8, with the marker; the whole text stays in the JUnit file."""
@@ -12,12 +15,15 @@ _MAX_TYPE = 200
 _FINGERPRINTED = 2000  # characters; a stack's depths say more of the code than of the failure
 _FINGERPRINTED_LINES = 5
 _REFUSED = re.compile("[\x00\ud800-\udfff]")
-_STATUS_WORD = re.compile(r"(?:test )?(?:fail|failed|failure|error)?[.!]?", re.IGNORECASE)
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|\x9b[0-?]*[ -/]*[@-~]"
+    # What is left of a colour where a report writer has replaced the escape character, which XML forbids.
+    r"|(?:\ufffd|#x1B|&#27;|&amp#27;)\[[0-9;]*[mK]"
+)
 _LEADING_TYPE = re.compile(
     r"(?:failed on (?:setup|teardown) with \")?"  # pytest's words
     r"((?:[A-Za-z_][\w$]*[.\\]){0,20}[A-Z][\w$]*(?:Error|Exception|Failure))(?=[:\s]|$)"
 )
-_TOOL_LINE = re.compile(r"(?:=== |--- (?:FAIL|PASS|SKIP)).*")
 
 # In this order: a UUID holds numbers, and a path may hold a time.
 _VOLATILE = tuple(
@@ -42,26 +48,47 @@ _VOLATILE = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Text, type and fingerprint of what went wrong; all None where the report says nothing of it."""
+    """What went wrong; each field is None where the report says nothing of it.
+
+    `message` says in a few lines what broke, `text` is all that the report says, `location` is `file:line`.
+    """
 
     text: str | None = None
     type: str | None = None
     fingerprint: str | None = None
+    message: str | None = None
+    location: str | None = None
 
     @classmethod
-    def of(cls, type_: str, message: str, text: str, *, left_out: int = 0, names: tuple[str, ...] = ()) -> Self:
+    def of(
+        cls,
+        type_: str,
+        message: str,
+        text: str,
+        *,
+        left_out: int = 0,
+        names: tuple[str, ...] = (),
+        origin: Origin = Origin(),  # noqa: B008  # frozen
+    ) -> Self:
         """From what a report says; `left_out` is how many bytes of `text` the caller has dropped already.
 
         `names` are the case's own: what two cases have in common must not differ by them.
         """
-        message, text = storable(message).strip(), storable(text).strip()
+        message, text = plain(message).strip(), plain(text).strip("\n").rstrip()
         told = text if message in text else "\n".join(filter(None, (message, text)))
         kind = _type(type_, message, text)
         return cls(
             text=cut(told, left_out=left_out) if told or left_out else None,
             type=kind,
-            fingerprint=_fingerprint(kind, message, text, names) if told or kind else None,
+            fingerprint=_fingerprint(kind, messages.fingerprinted(message, text, names)) if told or kind else None,
+            message=messages.shown(message, text, names) or None,
+            location=locate(told, origin),
         )
+
+
+def plain(text: str) -> str:
+    """The text without terminal colours and what PostgreSQL refuses."""
+    return storable(_ANSI.sub("", text))
 
 
 def storable(text: str) -> str:
@@ -84,22 +111,16 @@ def _marker(missing: int) -> str:
 
 
 def _type(type_: str, message: str, text: str) -> str | None:
-    named = storable(type_).strip()[:_MAX_TYPE]
-    if not _STATUS_WORD.fullmatch(named) or named == "Error":
+    named = plain(type_).strip()[:_MAX_TYPE]
+    if not messages.is_status(named) or named == "Error":
         return named
     leading = _LEADING_TYPE.match(message) or _LEADING_TYPE.match(text)
     return leading[1][:_MAX_TYPE] if leading else None
 
 
-def _fingerprint(kind: str | None, message: str, text: str, names: tuple[str, ...]) -> str:
-    source = message
-    if _STATUS_WORD.fullmatch(message):
-        source = text[:_FINGERPRINTED]
-        for name in sorted(filter(None, names), key=len, reverse=True):
-            source = source.replace(name, "")
-        lines = (line for line in source.splitlines() if line.strip() and not _TOOL_LINE.fullmatch(line.strip()))
-        source = "\n".join(line for line, _ in zip(lines, range(_FINGERPRINTED_LINES), strict=False))
-    source = source[:_FINGERPRINTED]
+def _fingerprint(kind: str | None, words: str) -> str:
+    lines = (line for line in words[:_FINGERPRINTED].splitlines() if line.strip())
+    source = "\n".join(line for line, _ in zip(lines, range(_FINGERPRINTED_LINES), strict=False))
     for pattern, word in _VOLATILE:
         source = pattern.sub(word, source)
     return hashlib.sha256(f"{kind or ''}\0{source.strip()}".encode()).hexdigest()[:16]

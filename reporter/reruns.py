@@ -97,9 +97,13 @@ def merge(elements: list[Reported]) -> Reported:
     attachments = tuple(path for element in elements for path in element.attachments)
     last = tries[-1]
     if len(tries) > 1:
-        each = tuple(one for case in tries for one in case.tries or (Try(case.status, case.duration_ms, case.error),))
+        each = tuple(one for case in tries for one in case.tries or (_as_try(case),))
         last = replace(last, tries=each, flaky=last.status is Status.PASSED)
     return replace(elements[-1], case=last, attachments=attachments)
+
+
+def _as_try(case: Case) -> Try:
+    return Try(case.status, case.duration_ms, case.error, case.message)
 
 
 def _is_teardown(before: Case, case: Case) -> bool:

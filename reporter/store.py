@@ -12,10 +12,12 @@ CREATE TEMP TABLE staged_cases (
     name text NOT NULL,     -- as the shard's report has it
     row_name text NOT NULL, -- as the row has it: with the shard, where another shard's row has the name
     file text, status text NOT NULL, flaky boolean NOT NULL, tries integer NOT NULL, duration_ms double precision,
-    error text, error_type text, fingerprint text, started_at timestamptz, finished_at timestamptz
+    error text, error_type text, fingerprint text, message text, location text,
+    started_at timestamptz, finished_at timestamptz
 ) ON COMMIT DROP;
 CREATE TEMP TABLE staged_tries (
-    name text NOT NULL, try integer NOT NULL, status text NOT NULL, duration_ms double precision, error text
+    name text NOT NULL, try integer NOT NULL, status text NOT NULL, duration_ms double precision, error text,
+    message text
 ) ON COMMIT DROP
 """
 _CASE_COLUMNS = (
@@ -29,29 +31,33 @@ _CASE_COLUMNS = (
     "error",
     "error_type",
     "fingerprint",
+    "message",
+    "location",
     "started_at",
     "finished_at",
 )
-_TRY_COLUMNS = ("name", "try", "status", "duration_ms", "error")
+_TRY_COLUMNS = ("name", "try", "status", "duration_ms", "error", "message")
 
 # Two shards that bring the same names lock them in the same order, and a row that says the same stays untouched.
 _MERGE = """
 INSERT INTO test_cases AS held (run_id, name, shard, attempt, file, status, flaky, tries, duration_ms, error,
-                               error_type, fingerprint, started_at, finished_at)
+                               error_type, fingerprint, message, location, started_at, finished_at)
 SELECT $1, row_name, $2, $3, file, status, flaky, tries, duration_ms, error,
-       error_type, fingerprint, started_at, finished_at
+       error_type, fingerprint, message, location, started_at, finished_at
 FROM staged_cases WHERE $4::text[] IS NULL OR row_name = ANY ($4) ORDER BY row_name
 ON CONFLICT (run_id, name) DO UPDATE SET
     attempt = excluded.attempt, file = excluded.file, status = excluded.status, flaky = excluded.flaky,
     tries = excluded.tries, duration_ms = excluded.duration_ms, error = excluded.error,
     error_type = excluded.error_type, fingerprint = excluded.fingerprint,
+    message = excluded.message, location = excluded.location,
     started_at = excluded.started_at, finished_at = excluded.finished_at
 WHERE held.shard = $2
   AND (held.attempt, held.file, held.status, held.flaky, held.tries, held.duration_ms, held.error,
-       held.error_type, held.fingerprint, held.started_at, held.finished_at)
+       held.error_type, held.fingerprint, held.message, held.location, held.started_at, held.finished_at)
       IS DISTINCT FROM
       (excluded.attempt, excluded.file, excluded.status, excluded.flaky, excluded.tries, excluded.duration_ms,
-       excluded.error, excluded.error_type, excluded.fingerprint, excluded.started_at, excluded.finished_at)
+       excluded.error, excluded.error_type, excluded.fingerprint, excluded.message, excluded.location,
+       excluded.started_at, excluded.finished_at)
 """
 _TAKEN = """
 SELECT staged.row_name FROM staged_cases AS staged
@@ -69,12 +75,13 @@ DELETE FROM case_tries AS held USING staged_cases AS staged
 WHERE held.run_id = $1 AND held.name = staged.row_name AND NOT EXISTS (
     SELECT FROM staged_tries AS told
     WHERE told.name = staged.name AND told.try = held.try AND held.attempt = $2
-      AND (told.status, told.duration_ms, told.error) IS NOT DISTINCT FROM (held.status, held.duration_ms, held.error)
+      AND (told.status, told.duration_ms, told.error, told.message)
+          IS NOT DISTINCT FROM (held.status, held.duration_ms, held.error, held.message)
 )
 """
 _ADD_TRIES = """
-INSERT INTO case_tries (run_id, name, attempt, try, status, duration_ms, error)
-SELECT $1, staged.row_name, $2, told.try, told.status, told.duration_ms, told.error
+INSERT INTO case_tries (run_id, name, attempt, try, status, duration_ms, error, message)
+SELECT $1, staged.row_name, $2, told.try, told.status, told.duration_ms, told.error, told.message
 FROM staged_tries AS told JOIN staged_cases AS staged USING (name)
 ORDER BY staged.row_name, told.try
 ON CONFLICT (run_id, name, attempt, try) DO NOTHING
@@ -96,7 +103,7 @@ async def stage(connection: Connection, cases: Iterable[Case]) -> None:
         "staged_cases", records=[_case_record(case) for case in by_name.values()], columns=_CASE_COLUMNS
     )
     tries = [
-        (case.name, number, one.status.value, one.duration_ms, one.error)
+        (case.name, number, one.status.value, one.duration_ms, one.error, one.message)
         for case in by_name.values()
         for number, one in enumerate(case.tries, start=1)
     ]
@@ -164,6 +171,8 @@ def _case_record(case: Case) -> tuple[object, ...]:
         case.error,
         case.error_type,
         case.fingerprint,
+        case.message,
+        case.location,
         case.started_at,
         case.finished_at,
     )

@@ -15,6 +15,7 @@ from junitparser.xunit2 import FlakyError, RerunError, TestCase
 
 from reporter import failure
 from reporter.cases import Case, Status, Try
+from reporter.location import Origin
 from reporter.naming import case_name
 from reporter.times import instant, later, milliseconds
 
@@ -50,12 +51,14 @@ def read(element: Part, around: Surroundings, printed: str) -> Case:
     names = (told.classname or "", told.name or "")
     status = _status(told.result, element)
     duration = milliseconds(element.get("time"))
-    wrong = _failure((one for one in told.result if isinstance(one, (Failure, Error))), names, printed)
-    tries = [Try(status, duration, wrong.text)]
+    file = _file(element.get("file") or around.file)
+    origin = Origin(names[0], file, element.get("line"))
+    wrong = _failure((one for one in told.result if isinstance(one, (Failure, Error))), names, origin, printed)
+    tries = [Try(status, duration, wrong.text, wrong.message)]
     for one in told.interim_result:
-        wrong_then = _failure([one], names, "")
+        wrong_then = _failure([one], names, origin, "")
         status_then = Status.ERRORED if isinstance(one, (RerunError, FlakyError)) else Status.FAILED
-        tries.append(Try(status_then, milliseconds(_part(one).get("time")), wrong_then.text))
+        tries.append(Try(status_then, milliseconds(_part(one).get("time")), wrong_then.text, wrong_then.message))
     if len(tries) > 1 and status in {Status.FAILED, Status.ERRORED}:
         # The element itself is about the first try, and its children about the others.
         status, wrong = tries[-1].status, wrong_then
@@ -66,13 +69,15 @@ def read(element: Part, around: Surroundings, printed: str) -> Case:
     return Case(
         name=case_name(*names, around.names),
         status=status,
-        file=_file(element.get("file") or around.file),
+        file=file,
         flaky=len(tries) > 1 and status is Status.PASSED,
         tries=tuple(tries) if len(tries) > 1 else (),
         duration_ms=duration,
         error=wrong.text,
         error_type=wrong.type,
         fingerprint=wrong.fingerprint,
+        message=wrong.message,
+        location=wrong.location,
         started_at=started_at or around.started_at,
         finished_at=later(started_at, duration),
     )
@@ -86,7 +91,7 @@ def _status(results: list[Any], element: Part) -> Status:
     return Status.SKIPPED if (element.get("status") or "").lower() in _NOT_RUN else Status.PASSED
 
 
-def _failure(results: Iterable[Any], names: tuple[str, str], printed: str) -> failure.Failure:
+def _failure(results: Iterable[Any], names: tuple[str, str], origin: Origin, printed: str) -> failure.Failure:
     """Of all results together: a soft assertion or a subtest leaves more than one; what repeats is said once."""
     results = list(results)
     if not results:
@@ -100,6 +105,7 @@ def _failure(results: Iterable[Any], names: tuple[str, str], printed: str) -> fa
         "\n\n".join(texts) or ("" if message else printed),
         left_out=sum(_left_out(result) for result in results),
         names=names,
+        origin=origin,
     )
 
 

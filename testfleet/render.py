@@ -11,7 +11,14 @@ from testfleet.durations import human
 from testfleet.runs import Artifact, Case, Detail, Run, Shard
 
 MAX_CASES = 20
-"""As many as somebody in a hurry reads; `show --json` has all."""
+"""Causes shown of failures, and flaky cases; `show --json` has all."""
+
+MAX_NAMES = 10
+"""Names shown of the cases that share a cause."""
+
+MAX_MESSAGE_LINES = 8
+MAX_LINE = 300
+"""Characters of one line of a message."""
 
 Tone = Literal["plain", "good", "bad", "odd", "faint"]
 
@@ -61,6 +68,11 @@ def first_line(text: str | None) -> str:
     return next((line for line in lines if line), "")
 
 
+def one_line(text: str) -> str:
+    """The text in one line, without what a terminal would obey."""
+    return " ".join(clean(text).split())
+
+
 def as_json(value: object) -> str:
     """Values as JSON: keys are the columns' names, times are ISO 8601 in UTC, durations are milliseconds."""
     return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
@@ -95,24 +107,62 @@ def verdict(detail: Detail) -> list[Line]:
         for shard in detail.shards
         if shard.status in {"errored", "interrupted", "cancelled"}
     ]
-    for label, cases in (("FAILED", detail.failing), ("FLAKY", detail.flaky)):
-        for case in cases[:MAX_CASES]:
-            lines += _case(label, case, detail.artifacts)
-        if len(cases) > MAX_CASES:
-            lines.append(Line(f"… and {len(cases) - MAX_CASES} more: testfleet show {clean(detail.run.run_id)} --json"))
+    causes = by_cause(detail.failing)
+    if len(causes) < len(detail.failing):
+        lines.append(Line(f"{_count(len(detail.failing), 'failure')}, {_count(len(causes), 'cause')}", "bad"))
+    for label, groups in (("FAILED", causes), ("FLAKY", tuple((case,) for case in detail.flaky))):
+        for group in groups[:MAX_CASES]:
+            lines += _cause(label, group, detail.artifacts)
+        if len(groups) > MAX_CASES:
+            more = sum(len(group) for group in groups[MAX_CASES:])
+            lines.append(Line(f"… and {more} more: testfleet show {clean(detail.run.run_id)} --json"))
     return lines
 
 
-def _case(label: str, case: Case, artifacts: Sequence[Artifact]) -> list[Line]:
+def by_cause(cases: Sequence[Case]) -> tuple[tuple[Case, ...], ...]:
+    """The cases grouped by fingerprint, the largest group first; a case without one is a group of its own."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.fingerprint or f"case {case.name}", []).append(case)
+    return tuple(tuple(group) for group in sorted(groups.values(), key=len, reverse=True))
+
+
+def _cause(label: str, cases: Sequence[Case], artifacts: Sequence[Artifact]) -> list[Line]:
+    case, *others = cases
     tried = f" · {case.tries} tries" if case.tries > 1 else ""
     tone: Tone = "odd" if case.flaky else "bad"
-    lines = [Line(f"{label} {clean(case.name)} ({human(case.duration_ms)}{tried})", tone)]
-    if error := first_line(case.error) or first_line(case.error_type):
-        lines.append(Line(error, indent=1))
-    if case.file:
-        lines.append(Line(clean(case.file), "faint", indent=1))
+    count = f" {len(cases)} cases, first" if others else ""
+    lines = [Line(f"{label}{count} {one_line(case.name)} ({human(case.duration_ms)}{tried})", tone)]
+    lines += [Line(text, indent=1) for text in _message(case)]
+    if place := one_line(case.location or case.file or ""):
+        lines.append(Line(place, "faint", indent=1))
     lines += [Line(clean(uri), "faint", indent=1) for uri in evidence(case, artifacts)]
+    if others:
+        lines.append(Line("likewise:", "faint", indent=1))
+        lines += [Line(_with_place(other), "faint", indent=2) for other in others[:MAX_NAMES]]
+    if len(others) > MAX_NAMES:
+        lines.append(Line(f"… and {len(others) - MAX_NAMES} more", "faint", indent=2))
     return lines
+
+
+def _message(case: Case) -> list[str]:
+    """What broke, with the values that were compared; a message that does not name its exception begins with it."""
+    told = [line.rstrip() for line in clean(case.message or "").splitlines() if line.strip()]
+    lines = [line[:MAX_LINE] + ("…" if len(line) > MAX_LINE else "") for line in told[:MAX_MESSAGE_LINES]]
+    lines = lines or list(filter(None, [first_line(case.error) or first_line(case.error_type)]))
+    kind = re.split(r"[.\\]", one_line(case.error_type or ""))[-1]
+    if case.message and kind.endswith(("Error", "Exception")) and kind != "Error" and kind not in case.message:
+        lines[0] = f"{kind}: {lines[0]}"
+    return lines
+
+
+def _with_place(case: Case) -> str:
+    place = one_line(case.location or "")
+    return f"{one_line(case.name)} ({place})" if place else one_line(case.name)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def evidence(case: Case, artifacts: Sequence[Artifact]) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row of `test_cases`."""
+    """A row of `test_cases`. A flaky case carries the message of its first failed try."""
 
     name: str
     shard: int
@@ -76,6 +76,8 @@ class Case:
     error: str | None
     error_type: str | None
     fingerprint: str | None
+    message: str | None
+    location: str | None
     started_at: datetime | None
     finished_at: datetime | None
 
@@ -144,11 +146,17 @@ SHARDS = """
 """
 
 CASES = """
-    SELECT name, shard, attempt, file, status, flaky, tries, duration_ms, error, error_type, fingerprint,
-           started_at, finished_at
-    FROM test_cases
-    WHERE run_id = %(run_id)s AND (flaky OR status IN ('failed', 'errored'))
-    ORDER BY file NULLS LAST, name
+    SELECT c.name, c.shard, c.attempt, c.file, c.status, c.flaky, c.tries, c.duration_ms, c.error, c.error_type,
+           c.fingerprint, coalesce(c.message, CASE WHEN c.flaky THEN tried.message END) AS message, c.location,
+           c.started_at, c.finished_at
+    FROM test_cases AS c
+    LEFT JOIN LATERAL (
+        SELECT t.message FROM case_tries AS t
+        WHERE t.run_id = c.run_id AND t.name = c.name AND t.attempt = c.attempt AND t.message IS NOT NULL
+        ORDER BY t.try LIMIT 1
+    ) AS tried ON true
+    WHERE c.run_id = %(run_id)s AND (c.flaky OR c.status IN ('failed', 'errored'))
+    ORDER BY c.file NULLS LAST, c.name
 """
 
 ARTIFACTS = """

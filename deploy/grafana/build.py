@@ -96,7 +96,8 @@ OVERVIEW = Dashboard(
         Panel(
             "Failures since the last green commit",
             "SELECT suite, branch, name, failures, first_failed_at, first_failed_commit, last_run_id AS run_id, "
-            f"left(last_error, 200) AS error FROM failures_since_green WHERE {HERE} "
+            "left(coalesce(last_message, last_error), 200) AS message, last_location AS location "
+            f"FROM failures_since_green WHERE {HERE} "
             "ORDER BY first_failed_at DESC, suite, name LIMIT 100",
         ),
         Panel(
@@ -133,7 +134,8 @@ SUITE = Dashboard(
         ),
         Panel(
             "Regressions",
-            "SELECT suite, branch, name, run_id, commit, green_run_id, green_commit, left(error, 200) AS error "
+            "SELECT suite, branch, name, left(coalesce(message, error), 200) AS message, location, run_id, commit, "
+            "green_run_id, green_commit "
             f"FROM regressions WHERE latest AND {HERE} ORDER BY suite, branch, name LIMIT 200",
             description="Fails in the suite's newest run, passed in its last green run on the branch.",
         ),
@@ -234,8 +236,9 @@ ONE_RUN = Dashboard(
         ),
         Panel(
             "Failed and flaky cases",
-            "SELECT name, status, flaky, tries, duration_ms, error_type, left(error, 400) AS error, file FROM "
-            "test_cases "
+            "SELECT name, status, left(coalesce(message, error), 400) AS message, "
+            "coalesce(location, file) AS location, flaky, tries, duration_ms, error_type, left(error, 400) AS error "
+            "FROM test_cases "
             "WHERE run_id = ${run_id:sqlstring} AND (flaky OR status IN ('failed', 'errored')) ORDER BY flaky, name",
         ),
         Panel(

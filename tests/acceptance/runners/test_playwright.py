@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from reporter.reports import Reports
+
 CONFIG = """
     import { defineConfig } from '@playwright/test';
     export default defineConfig({
@@ -61,6 +63,22 @@ def test_every_ending_of_a_test_is_told_as_what_it_is(bench: Callable[..., Any])
     assert "expected to fail, but passed" in ended.text("[mobile] should fail but passes").lower()
     assert "first" in (both := ended.text("[mobile] has two soft problems"))
     assert "second" in both
+
+
+def test_a_failures_message_holds_expected_received_and_the_failing_line(bench: Callable[..., Any]) -> None:
+    """The first line of Playwright's own message says only which expectation did not hold."""
+    spec = "import { test, expect } from '@playwright/test';\ntest('loses', () => { expect(2, 'items').toBe(3); });\n"
+    ended = bench("playwright", {"playwright.config.ts": PLAIN, "a.spec.ts": spec}).run()
+    reports = Reports(ended.artifacts)
+    (case,) = (case for batch in reports.final() for case in batch)
+    assert (case.message or "").splitlines() == [
+        "Error: items",
+        "expect(received).toBe(expected) // Object.is equality",
+        "Expected: 3",
+        "Received: 2",
+        "> 2 | test('loses', () => { expect(2, 'items').toBe(3); });",
+    ]
+    assert case.location == "a.spec.ts:2"
 
 
 @pytest.mark.parametrize("total", [1, 3])

@@ -29,27 +29,49 @@ async def test_every_field_of_a_case_stands_in_its_row(database: Database, rows:
     """What the parser found is what the table says."""
     flaky = Case(
         "a > b", Status.PASSED, file="a.spec.ts", flaky=True, duration_ms=12.5, error=None,
-        tries=(Try(Status.FAILED, 10.0, "boom ☂"), Try(Status.PASSED, 12.5)),
+        tries=(Try(Status.FAILED, 10.0, "boom ☂", "boom"), Try(Status.PASSED, 12.5)),
     )  # fmt: skip
-    bad = Case("c", Status.ERRORED, error="x", error_type="TypeError", fingerprint="f")
+    bad = Case(
+        "c", Status.ERRORED, error="x", error_type="TypeError", fingerprint="f", message="no session", location="c.py:3"
+    )
     await put(database, await take(), [flaky, bad])
-    assert rows("SELECT name, shard, attempt, file, status, flaky, tries, duration_ms, error, error_type, fingerprint "
-                "FROM test_cases ORDER BY name") == [
+    assert rows("SELECT name, shard, attempt, file, status, flaky, tries, duration_ms, error, error_type, fingerprint, "
+                "message, location FROM test_cases ORDER BY name") == [
         {"name": "a > b", "shard": 1, "attempt": 1, "file": "a.spec.ts", "status": "passed", "flaky": True, "tries": 2,
-         "duration_ms": 12.5, "error": None, "error_type": None, "fingerprint": None},
+         "duration_ms": 12.5, "error": None, "error_type": None, "fingerprint": None,
+         "message": None, "location": None},
         {"name": "c", "shard": 1, "attempt": 1, "file": None, "status": "errored", "flaky": False, "tries": 1,
-         "duration_ms": None, "error": "x", "error_type": "TypeError", "fingerprint": "f"},
+         "duration_ms": None, "error": "x", "error_type": "TypeError", "fingerprint": "f",
+         "message": "no session", "location": "c.py:3"},
     ]  # fmt: skip
-    assert rows("SELECT name, attempt, try, status, duration_ms, error FROM case_tries ORDER BY try") == [
-        {"name": "a > b", "attempt": 1, "try": 1, "status": "failed", "duration_ms": 10.0, "error": "boom ☂"},
-        {"name": "a > b", "attempt": 1, "try": 2, "status": "passed", "duration_ms": 12.5, "error": None},
+    assert rows("SELECT name, attempt, try, status, duration_ms, error, message FROM case_tries ORDER BY try") == [
+        {
+            "name": "a > b",
+            "attempt": 1,
+            "try": 1,
+            "status": "failed",
+            "duration_ms": 10.0,
+            "error": "boom ☂",
+            "message": "boom",
+        },
+        {
+            "name": "a > b",
+            "attempt": 1,
+            "try": 2,
+            "status": "passed",
+            "duration_ms": 12.5,
+            "error": None,
+            "message": None,
+        },
     ]
 
 
 async def test_saving_again_writes_no_row(database: Database, rows: Any, take: Take) -> None:
     """A restarted reporter tails from the start: no row gets a new version by that."""
     fence = await take()
-    batch = [*cases("a", "b"), Case("c", Status.PASSED, flaky=True, tries=(Try(Status.FAILED), Try(Status.PASSED)))]
+    tries = (Try(Status.FAILED, message="boom"), Try(Status.PASSED))
+    batch = [*cases("a", "b"), Case("c", Status.PASSED, flaky=True, tries=tries)]
+    batch.append(Case("d", Status.FAILED, message="no session", location="d.py:3"))
     await put(database, fence, batch)
     before = rows.versions()
     await put(database, fence, batch)

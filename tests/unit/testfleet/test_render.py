@@ -42,6 +42,48 @@ def test_a_failure_shows_its_first_line_file_and_trace(make: Any) -> None:
     assert [line.indent for line in lines] == [0, 0, 1, 1, 1]
 
 
+def test_a_failure_shows_its_message_whole_and_where_it_broke(make: Any) -> None:
+    """Expected and received decide what to do next; the text of the whole failure is for later."""
+    message = 'expect(locator).toHaveText(expected) failed\n\nExpected: "1"\nReceived: "2"'
+    case = make.case(message=message, error="self = <x>", location="cart.spec.ts:42", file="cart.spec.ts")
+    lines = render.verdict(Detail(make.run(status="failed"), (), (case,), ()))
+    assert texts(lines)[1:] == [
+        "FAILED cart > pays (-)",
+        "expect(locator).toHaveText(expected) failed",
+        'Expected: "1"',
+        'Received: "2"',
+        "cart.spec.ts:42",
+    ]
+
+
+def test_failures_of_one_cause_are_printed_once(make: Any) -> None:
+    """A service that is down fails every case; its message is news once."""
+    down = [
+        make.case(name=f"t{n:02}", fingerprint="f", message="URLError: refused", location=f"t.py:{n}")
+        for n in range(13)
+    ]
+    other = make.case(name="z", fingerprint="g", message="no session", error_type="builtins.TypeError")
+    lines = render.verdict(Detail(make.run(status="failed"), (), (other, *down), ()))
+    shown = texts(lines)
+    assert shown[1:6] == [
+        "14 failures, 2 causes",
+        "FAILED 13 cases, first t00 (-)",
+        "URLError: refused",
+        "t.py:0",
+        "likewise:",
+    ]
+    assert shown[6:16] == [f"t{n:02} (t.py:{n})" for n in range(1, 11)]
+    assert shown[16:] == ["… and 2 more", "FAILED z (-)", "TypeError: no session"]
+
+
+def test_a_message_is_bounded_in_lines_and_width(make: Any) -> None:
+    """A diff of a whole page is for the trace."""
+    case = make.case(message="\n".join(["x" * 1000] * 100))
+    shown = texts(render.verdict(Detail(make.run(status="failed"), (), (case,), ())))[2:]
+    assert len(shown) == render.MAX_MESSAGE_LINES
+    assert all(len(line) == render.MAX_LINE + 1 for line in shown)
+
+
 def test_flaky_cases_come_after_failures_with_their_tries(make: Any) -> None:
     """A flaky pass is not a pass like any other."""
     flaky = make.case(name="a", status="passed", flaky=True, tries=3, error="timeout")

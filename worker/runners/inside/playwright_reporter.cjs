@@ -15,7 +15,16 @@ const isExpectation = (error) =>
   !error || /\bexpect\b|AssertionError|Timeout .*exceeded/i.test(withoutColours(error.message ?? ''));
 
 const seconds = (result) => result.duration / 1000;
-const firstLine = (error, otherwise) => (error?.message ?? error?.value ?? otherwise).split('\n', 1)[0];
+
+/** What broke in a few lines: locator, expected and received, without Playwright's log of its waiting, and the line. */
+function message(error, otherwise) {
+  const told = withoutColours(error?.message ?? error?.value ?? otherwise).split(/\n\s*Call log:/, 1)[0];
+  const lines = told.split('\n').filter((line) => line.trim());
+  const failing = withoutColours(error?.snippet ?? '')
+    .split('\n')
+    .find((line) => /^\s*> ?\d+ \|/.test(line));
+  return [...lines.slice(0, 10), ...(failing ? [failing.trim()] : [])].join('\n');
+}
 
 class StreamingJUnit {
   constructor() {
@@ -47,7 +56,7 @@ class StreamingJUnit {
       children: [
         {
           name: 'error',
-          attributes: { message: firstLine(error, 'error'), type: 'Error' },
+          attributes: { message: message(error, 'error'), type: 'Error' },
           text: error.stack ?? error.message ?? error.value ?? '',
         },
       ],
@@ -150,7 +159,7 @@ function retry(name, result, test) {
 function about(result, test) {
   const otherwise = test.expectedStatus === 'failed' ? 'expected to fail, but passed' : result.status;
   const [type] = /^\w*Error\b/.exec(withoutColours(result.error?.message ?? '')) ?? [];
-  return { message: firstLine(result.error, otherwise), type: result.status === 'timedOut' ? 'TimeoutError' : type };
+  return { message: message(result.error, otherwise), type: result.status === 'timedOut' ? 'TimeoutError' : type };
 }
 
 /** Every error of a try: a soft assertion or a broken fixture leaves more than one. */

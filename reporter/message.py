@@ -1,0 +1,106 @@
+"""What broke, in a few lines: the report's own message, or what its text says before the stack."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+
+MAX_MESSAGE_BYTES = 2000
+"""Of UTF-8. An assertion with what was expected and received fits; the whole text is stored beside it."""
+
+MAX_LINES = 12
+
+_STATUS_WORD = re.compile(
+    r"(?:test )?(?:fail|failed|failure|error)?[.!]?|collection (?:failed|failure|error)", re.IGNORECASE
+)
+_TOOL_LINE = re.compile(r"(?:=== |--- (?:FAIL|PASS|SKIP)).*")
+_STACK = re.compile(r"\s+at \S.*|\s*File \".*|goroutine \d+ .*|Call log:.*|\S+:\d+|(?:[A-Za-z]:)?[/\\]\S+:\d+(?::\d+)?")
+_PYTEST = re.compile(r"^E {3}(.*)$", re.MULTILINE)
+_GO_PLACE = re.compile(r"\s*\w+\.go:\d+: ")
+_COMPARED = re.compile(r"[ \t]*((?:Locator|Expected|Received|Actual)\b[^:\n]{0,40}):[ \t]*\S.*")
+_EXPECT_CALL = re.compile(r"expect\([^()\n]{0,80}\)[.\w]*\([^()\n]{0,80}\)")
+_SOURCE_LINE = re.compile(r"^[ \t]*(> ?\d+ \|.*)$", re.MULTILINE)
+
+
+def is_status(message: str) -> bool:
+    """Whether the message only repeats that the case failed."""
+    return bool(_STATUS_WORD.fullmatch(message))
+
+
+def shown(message: str, text: str, names: tuple[str, ...] = ()) -> str:
+    """Return the lines that say what broke, at most 2000 bytes; empty where the report says nothing.
+
+    A message without the values that were compared gets them from the text, and the line of source that failed.
+    """
+    if is_status(message):
+        lines = list(_from_text(text, names)) or [message]
+    else:
+        lines = [line for line in message.splitlines() if line.strip()]
+        if "expected" not in _EXPECT_CALL.sub("", message).lower():
+            lines += _compared(text)
+    if not any(_SOURCE_LINE.match(line) for line in lines) and (source := _SOURCE_LINE.search(text)):
+        lines = [*lines[: MAX_LINES - 1], source[1]]
+    return _bounded("\n".join(line.rstrip() for line in lines[:MAX_LINES]))
+
+
+def fingerprinted(message: str, text: str, names: tuple[str, ...] = ()) -> str:
+    """Return the words that failures of one cause share: those of `shown`, without the case's names and its source."""
+    source = message
+    if is_status(message):
+        source = "\n".join(_from_text(text, names))
+        for name in sorted(filter(None, names), key=len, reverse=True):
+            source = source.replace(name, "")
+    return _SOURCE_LINE.sub("", source)
+
+
+def _from_text(text: str, names: tuple[str, ...]) -> Iterator[str]:
+    if marked := _pytest(text):
+        yield from textwrap.dedent("\n".join(marked[:MAX_LINES])).splitlines()
+        return
+    lines = [line[:MAX_MESSAGE_BYTES] for line in text.splitlines()]
+    if lines and lines[0].startswith("Traceback "):
+        lines = [line for line in lines if not line.startswith((" ", "Traceback "))][-1:]
+    found = 0
+    for line in lines:
+        if is_status(line.strip()) or _TOOL_LINE.fullmatch(line.strip()) or _is_name(line, names):
+            continue
+        if found == MAX_LINES or (found and _STACK.fullmatch(line)):
+            return
+        if not _STACK.fullmatch(line):
+            found += 1
+            place = _GO_PLACE.match(line)
+            yield line[place.end() :] if place else line
+
+
+def _pytest(text: str) -> list[str]:
+    """The last block of lines that pytest marks with E: of a chain of exceptions, the one that left the test."""
+    block: list[str] = []
+    end = -1
+    for match in _PYTEST.finditer(text):
+        if match.start() > end + 1:
+            block = []
+        block.append(match[1])
+        end = match.end()
+    return block
+
+
+def _is_name(line: str, names: tuple[str, ...]) -> bool:
+    """Whether the line only repeats the case's class and name, as PHPUnit's first one does."""
+    told = line.strip().replace("\\", ".")
+    return any(name and (told == name or told.startswith(f"{name}::")) for name in names)
+
+
+def _compared(text: str) -> Iterable[str]:
+    labels: dict[str, str] = {}
+    for line in text.splitlines():
+        if match := _COMPARED.fullmatch(line):
+            if match[1] in labels:
+                break  # a further try says it once more
+            labels[match[1]] = line.strip()
+    return labels.values()
+
+
+def _bounded(text: str) -> str:
+    raw = text.encode()
+    if len(raw) <= MAX_MESSAGE_BYTES:
+        return text
+    return raw[: MAX_MESSAGE_BYTES - 3].decode(errors="ignore") + "…"
