@@ -17,7 +17,7 @@ demo: setup ## Four suites against a small web shop, on a whole fleet of your ow
 test: setup .venv/.pooler ## All tests
 	$(BIN)/pytest -n $(TEST_PROCESSES)
 
-test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names, which must have KEDA; skipped where there is none
+test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names; it needs KEDA and the images testfleet, embedded and all
 	$(BIN)/pytest tests/cluster
 
 test-images: .venv/.synced ## Tests of the images that were built here, in podman's containers; skipped where there are none

@@ -21,6 +21,8 @@ EVIDENCE = Path("test-results") / "cluster"
 def cluster() -> Iterator[Cluster]:
     """The kind overlay, applied and ready; everything of it is removed in the end, unless TESTFLEET_KEEP is set.
 
+    Its images are `testfleet`, `embedded` and `all` of TESTFLEET_REGISTRY, with the tag TESTFLEET_TAG.
+
     Where there is no cluster, TESTFLEET_NEEDS_CLUSTER makes that a failure: a pipeline that skipped all would be green.
     """
     if reason := why_not():
