@@ -109,17 +109,33 @@ class Admission(RootModel[Decision]):
     FILE: ClassVar = "admission.json"
 
 
+class IdSet(_Frozen):
+    """A set of tests: how many, and the sum of the SHA-256 of their ids modulo 2^256, in 64 hexadecimal digits."""
+
+    count: Annotated[int, Field(ge=0, le=10_000_000)]
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Collection(_Frozen):
+    """What a shard has collected for all shards together, and which part of that is its own."""
+
+    collected: IdSet
+    selected: IdSet
+
+
 class Outcome(Record):
     """`outcome.json`: the suite's process and all its descendants have ended, and every file is closed."""
 
     FILE: ClassVar = "outcome.json"
 
-    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start"]
+    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start", "out_of_space"]
     exit_code: int | None = None
     """As the kernel gave it; negative for a signal. None where no process ran."""
     detail: str | None = None
     started_at: datetime
     finished_at: datetime
+    collection: Collection | None = None
+    """None where the runner can't say it, and where the suite ended before it had collected its tests."""
 
 
 class Progress(Record):

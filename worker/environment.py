@@ -42,4 +42,5 @@ def _of_job(job: JobMessage, folders: Folders) -> dict[str, str]:
         "SHARD_TOTAL": str(job.shard.total),
         "ARTIFACTS_DIR": str(folders.artifacts),
         "JUNIT_FILE": str(folders.junit_file),
+        "COLLECTION_FILE": str(folders.collection_file),
     }

@@ -12,8 +12,8 @@ import structlog
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Receipt
-from worker import environment, memory
+from handoff.records import Collection, Receipt
+from worker import collection, environment, memory
 from worker.catalog import Suite
 from worker.errors import WorkerError
 from worker.family import Family
@@ -54,9 +54,19 @@ class Pod:
 class Ended:
     """How the suite ended; none of its processes is left. The fields are those of `outcome.json`."""
 
-    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start"]
+    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start", "out_of_space"]
     exit_code: int | None = None
     detail: str | None = None
+    collection: Collection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A running suite, what is to be called after it, and what its runner says of its tests; no process, no tests."""
+
+    process: SuiteProcess | None
+    after: Callable[[], None] | None = None
+    collection: Collection | None = None
 
 
 async def run(
@@ -84,9 +94,9 @@ async def run(
         foreseen = isinstance(error, CannotPlan | WorkerError | OSError)
         log.warning("suite_not_started", detail=detail, exc_info=not foreseen)
         return Ended("failed_to_start", detail=detail)
-    if started is None:
-        return Ended("finished", exit_code=0)
-    process, after = started
+    process = started.process
+    if process is None:
+        return Ended("finished", exit_code=0, collection=started.collection)
     try:
         ended, stopped, receipt = await race(
             process.wait(),
@@ -107,7 +117,7 @@ async def run(
     else:
         limit = f"the suite ran longer than its timeout of {suite.timeout:g} s"
         result = Ended("timed_out", process.exit_code, _joined(limit, out_of_memory))
-    return await _with_report(result, after, pod.sandbox)
+    return await _with_report(await _with_collection(result, started, pod), started.after, pod.sandbox)
 
 
 async def _start(
@@ -119,8 +129,8 @@ async def _start(
     plan: Planner,
     stop: asyncio.Event,
     family: Family,
-) -> tuple[SuiteProcess, Callable[[], None] | None] | None:
-    """The running suite and what is to be called after it, or None where this shard has nothing to run."""
+) -> _Started:
+    """Plan the shard and start its process, where it has anything to run."""
     logs = pod.folders.artifacts / "log"
     for folder in (pod.folders.junit, logs):
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +138,7 @@ async def _start(
         planned = await unless(stop, in_thread(partial(pod.sandbox.call, partial(plan, suite, job, pod.folders))))
     if isinstance(planned, NoTests):
         pod.folders.junit_file.write_text(EMPTY_JUNIT, encoding="utf-8")
-        return None
+        return _Started(None, collection=planned.collection)
     env = environment.of_suite(
         pod.environment, runner=planned.env, suite=suite.env, secret=secret, job=job, folders=pod.folders
     )
@@ -137,7 +147,15 @@ async def _start(
     )
     process = await in_thread(partial(pod.sandbox.call, start))
     log.info("suite_started", program=planned.argv[0], cwd=str(planned.cwd))
-    return process, planned.after
+    return _Started(process, planned.after, planned.collection)
+
+
+async def _with_collection(ended: Ended, started: _Started, pod: Pod) -> Ended:
+    """Add what the shard has collected; without it the shards of a run can't be compared."""
+    found = started.collection
+    if found is None:
+        found = await in_thread(partial(pod.sandbox.call, partial(collection.read, pod.folders.collection_file)))
+    return replace(ended, collection=found)
 
 
 async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: Sandbox) -> Ended:

@@ -119,6 +119,7 @@ class Desk:
                 detail=ended.detail,
                 started_at=started_at,
                 finished_at=datetime.now(UTC),
+                collection=ended.collection,
             )
         )
         return await self._receipt(interrupted=ended.ending == "interrupted")

@@ -1,8 +1,9 @@
 """The final transaction: last cases, artifacts, the shard's and the run's verdict, all or nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from handoff.records import Committed, Outcome
+from handoff.records import Collection, Committed, IdSet, Outcome
 from reporter.artifacts import Artifact
 from reporter.completion.totals import count
 from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
@@ -50,11 +51,12 @@ WHERE (held.case_name, held.kind, held.bytes, held.content_type)
 _END_SHARD = """
 UPDATE test_shards SET
     status = $4, detail = $5, cases = $6, outcome = $7, exit_code = $8, lease_until = NULL,
+    collected = $9, collected_digest = $10, selected = $11, selected_digest = $12,
     finished_at = clock_timestamp() -- now() is when the transaction began, before the cases were staged
 WHERE run_id = $1 AND shard = $2 AND attempt = $3
 """
 _COMPLETE = """
-SELECT shard, status, detail FROM test_shards
+SELECT shard, status, detail, collected, collected_digest, selected, selected_digest FROM test_shards
 WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
 """
 # Until the last shard is in, p95_ms is only what a load test told of itself; that one stands.
@@ -130,7 +132,7 @@ async def _commit(
     verdict = of_shard(fence.shard, outcome, evidence)
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
-    await connection.execute(_END_SHARD, *place, fence.attempt, *ending)
+    await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection))
     finished = await count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
     return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished
 
@@ -154,7 +156,7 @@ async def count_run(
     `unclaimed` are verdicts over shards without a row.
     """
     complete = [
-        ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]))
+        ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]), _collection(dict(row)))
         for row in await connection.fetch(_COMPLETE, run_id)
     ]
     ran = await count(connection, run_id, done=len(complete), p95_ms=p95_ms)
@@ -163,3 +165,19 @@ async def count_run(
         return None
     ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)
     return FinishedRun(**dict(ended)) if ended else None
+
+
+def _columns(collection: Collection | None) -> tuple[int | str | None, ...]:
+    if collection is None:
+        return (None,) * 4
+    collected, selected = collection.collected, collection.selected
+    return (collected.count, collected.digest, selected.count, selected.digest)
+
+
+def _collection(row: Mapping[str, Any]) -> Collection | None:
+    if row["collected"] is None:
+        return None
+    return Collection(
+        collected=IdSet(count=row["collected"], digest=row["collected_digest"]),
+        selected=IdSet(count=row["selected"], digest=row["selected_digest"]),
+    )

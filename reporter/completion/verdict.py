@@ -6,7 +6,8 @@ from signal import Signals
 from typing import Literal
 
 from handoff.message import Shard
-from handoff.records import Outcome
+from handoff.records import Collection, Outcome
+from reporter.completion import coverage
 
 Word = Literal["passed", "failed", "errored"]
 
@@ -39,6 +40,7 @@ class ShardVerdict:
 
     shard: int
     verdict: Verdict
+    collection: Collection | None = None
 
 
 def of_shard(shard: Shard, outcome: Outcome, evidence: Evidence) -> Verdict:
@@ -55,6 +57,8 @@ def _doubts(shard: Shard, outcome: Outcome, evidence: Evidence) -> Iterator[str]
         yield _line("the suite could not start", outcome.detail)
     if outcome.ending == "timed_out":
         yield _line("the suite ran out of time", outcome.detail)
+    if outcome.ending == "out_of_space":
+        yield _line("the suite ran out of space", outcome.detail)
     if outcome.ending == "finished" and _signal(outcome.exit_code):
         yield _line(f"the suite was killed by {_exit(outcome)}", outcome.detail)
     for path, detail in evidence.broken:
@@ -99,10 +103,14 @@ def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int) -> Verd
     """
     if len(complete) < expected:
         return None
+    doubt = coverage.doubt(expected, {one.shard: one.collection for one in complete})
     for word in ("failed", "errored"):
         bad = [one for one in complete if one.verdict.status == word]
         if bad:
-            return Verdict(word, next((_place(one, expected) for one in bad if one.verdict.detail), None))
+            detail = next((_place(one, expected) for one in bad if one.verdict.detail), None)
+            return Verdict(word, "; ".join(filter(None, (detail, doubt))) or None)
+    if doubt:
+        return Verdict("errored", doubt)
     return Verdict("passed") if ran else Verdict("errored", "no case of the whole run ran")
 
 

@@ -3,7 +3,7 @@
 from handoff.message import JobMessage
 from worker.catalog import Suite
 from worker.runners import tools
-from worker.runners.plan import CannotPlan, Folders, Plan
+from worker.runners.plan import HASH_SEED, CannotPlan, Folders, Plan
 
 
 def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
@@ -20,4 +20,4 @@ def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
         raise CannotPlan(
             f"suites.{suite.name}.command: must name a program on PATH or in the suite's folder: {program}"
         )
-    return Plan(argv=(*suite.command, *suite.args), cwd=suite.path)
+    return Plan(argv=(*suite.command, *suite.args), cwd=suite.path, env=HASH_SEED)

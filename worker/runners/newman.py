@@ -1,12 +1,16 @@
 """Newman: a Postman collection, cut by its top-level folders."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from handoff.message import JobMessage, Shard
+from handoff.records import Collection, IdSet
 from worker.catalog import Suite
 from worker.runners import tools
+from worker.runners.inside.testfleet_suite import collection
 from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
 
 LAUNCHER = Path(__file__).parent / "inside" / "newman_run.cjs"
@@ -20,11 +24,12 @@ def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
     Raises:
         CannotPlan: Node or Newman is not installed, or the collection is missing or no Postman collection.
     """
-    collection, args = _collection(suite)
-    items = _items(suite, collection)
+    file, args = _collection(suite)
+    items = _items(suite, file)
     chosen = share(items, job.shard)
+    divided = _divided(items, chosen) if job.shard.total > 1 else None
     if job.shard.total > 1 and not chosen:
-        return NoTests()
+        return NoTests(divided)
     if job.shard.total > 1 and any(arg.partition("=")[0] == "--folder" for arg in args):
         raise CannotPlan(f"suites.{suite.name}.args: --folder can't be combined with shards, which are folders too")
     node, script = tools.node_command("newman", suite.path)
@@ -35,12 +40,13 @@ def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
             script,
             "all" if job.shard.total == 1 else ",".join(map(str, chosen)),
             "run",
-            str(collection),
+            str(file),
             *args,
             "--color",
             "off",
         ),
         cwd=suite.path,
+        collection=divided,
     )
 
 
@@ -57,6 +63,28 @@ def share(items: list[dict[str, Any]], shard: Shard) -> tuple[int, ...]:
     return tuple(sorted(index for group in mine for index in group))
 
 
+def _divided(items: list[dict[str, Any]], chosen: tuple[int, ...]) -> Collection:
+    """Each request by the names that lead to it and its place; the launcher runs the chosen top-level items whole."""
+    requests = [list(_requests(item, str(index))) for index, item in enumerate(items)]
+    return Collection(
+        collected=IdSet(**collection.tests(itertools.chain.from_iterable(requests))),
+        selected=IdSet(**collection.tests(itertools.chain.from_iterable(requests[index] for index in chosen))),
+    )
+
+
+def _requests(item: dict[str, Any], place: str) -> Iterator[str]:
+    waiting = [(item, f"{place} {item.get('name')}")]
+    while waiting:
+        item, path = waiting.pop()
+        children = item.get("item")
+        if not isinstance(children, list):
+            yield path
+            continue
+        for index, child in enumerate(children):
+            if isinstance(child, dict):
+                waiting.append((child, f"{path} / {index} {child.get('name')}"))
+
+
 def _collection(suite: Suite) -> tuple[Path, tuple[str, ...]]:
     if suite.args and suite.args[0].endswith(".json"):
         return suite.path / suite.args[0], suite.args[1:]
@@ -71,10 +99,10 @@ def _collection(suite: Suite) -> tuple[Path, tuple[str, ...]]:
     )
 
 
-def _items(suite: Suite, collection: Path) -> list[dict[str, Any]]:
-    wanted = f"suites.{suite.name}: {collection.name} must be a readable Postman collection (v2) with a list `item`"
+def _items(suite: Suite, file: Path) -> list[dict[str, Any]]:
+    wanted = f"suites.{suite.name}: {file.name} must be a readable Postman collection (v2) with a list `item`"
     try:
-        content = json.loads(collection.read_text(encoding="utf-8-sig"))
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise CannotPlan(wanted) from error
     items = content.get("item") if isinstance(content, dict) else None

@@ -4,6 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from handoff.records import Collection
+
+HASH_SEED = {"PYTHONHASHSEED": "0"}
+"""The order of a set is then the same in every shard, and so are ids of tests that are made from one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -19,6 +24,10 @@ class Folders:
     def junit_file(self) -> Path:
         return self.junit / "junit.xml"
 
+    @property
+    def collection_file(self) -> Path:
+        return self.artifacts / "log" / "collected.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -26,18 +35,22 @@ class Plan:
 
     `env` holds only what the runner adds; the worker lays it over the suite's own environment. `after` is called once,
     when the process and all its descendants have ended: it turns the tool's own report into JUnit, where the tool
-    writes none while it runs.
+    writes none while it runs. `collection` is what the shards must agree on, where the runner knows it beforehand;
+    otherwise the suite's process may write it to `Folders.collection_file`.
     """
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
     after: Callable[[], None] | None = None
+    collection: Collection | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NoTests:
     """The shard gets no test of the suite: it is complete with an empty report."""
+
+    collection: Collection | None = None
 
 
 class CannotPlan(Exception):

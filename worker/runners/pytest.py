@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handoff.message import JobMessage
 from worker.catalog import Suite
-from worker.runners.plan import Folders, Plan
+from worker.runners.plan import HASH_SEED, Folders, Plan
 
 LAUNCHER = Path(__file__).parent / "inside" / "pytest_run.py"
 
@@ -16,5 +16,5 @@ def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
         # The cache would go into the suite's folder, which may be read-only, and die with the pod anyway.
         argv=(sys.executable, str(LAUNCHER), "-p", "no:cacheprovider", *suite.args),
         cwd=suite.path,
-        env={"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
+        env={**HASH_SEED, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
     )

@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from handoff.message import JobMessage, Shard
+from handoff.records import Collection
 from testfleet.local.shop import serving
-from worker import environment
+from worker import collection, environment
 from worker.catalog import RunnerName, Suite
 from worker.runners import plan
 from worker.runners.plan import Folders, Plan
@@ -33,6 +34,11 @@ class Ended:
     @property
     def junit_file(self) -> Path:
         return Folders(self.artifacts).junit_file
+
+    @property
+    def collection(self) -> Collection | None:
+        """What the worker would read of the shard's tests."""
+        return collection.read(Folders(self.artifacts).collection_file)
 
     @property
     def root(self) -> ET.Element:

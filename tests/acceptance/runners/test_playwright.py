@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reporter.completion import coverage
 from reporter.reports import Reports
 
 CONFIG = """
@@ -92,6 +93,39 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
     shards = [suite.run(f"{index}/{total}") for index in range(1, total + 1)]
     assert [shard.exit_code for shard in shards] == [0] * total
     assert sorted(case for shard in shards for case in shard.cases) == [(f"[mobile] {name}", ()) for name in "ab"]
+    said = dict(enumerate((shard.collection for shard in shards), start=1))
+    assert [one is not None for one in said.values()] == [total > 1] * total
+    assert coverage.doubt(total, said) is None
+
+
+def test_tests_that_each_shard_runs_and_tests_that_only_count_here_are_no_doubt(bench: Callable[..., Any]) -> None:
+    """Setup and teardown projects run in each shard; `only`, --grep and repeats choose before a shard is cut."""
+    config = """
+        import { defineConfig } from '@playwright/test';
+        export default defineConfig({ projects: [
+          { name: 'setup', testMatch: /setup/, teardown: 'teardown' },
+          { name: 'teardown', testMatch: /down/ },
+          { name: 'a', testMatch: /spec/, dependencies: ['setup'], repeatEach: 2 },
+          { name: 'b', testMatch: /spec/, dependencies: ['setup'] },
+        ] });
+    """
+    spec = """
+        import { test } from '@playwright/test';
+        test.describe.only('chosen', () => {
+          for (const name of 'abcd') test(`${name} kept`, () => {});
+          test('x', () => {});
+        });
+        test('left out, kept', () => {});
+    """
+    one = "import { test } from '@playwright/test'; test('it, kept', () => {});"
+    files = {"playwright.config.ts": config, "a.spec.ts": spec, "a.setup.ts": one, "a.down.ts": one}
+    suite = bench("playwright", files, args=("--grep=kept",))
+    shards = {index: suite.run(f"{index}/2") for index in (1, 2)}
+    assert [shard.exit_code for shard in shards.values()] == [0, 0]
+    said = {index: shard.collection for index, shard in shards.items()}
+    assert all(one is not None and one.collected.count == 12 for one in said.values()), said
+    assert coverage.doubt(2, said) is None
+    assert sum(len(shard.cases) for shard in shards.values()) == 12 + 2 * 2
 
 
 def test_a_serial_group_that_is_retried_is_told_once(bench: Callable[..., Any]) -> None:

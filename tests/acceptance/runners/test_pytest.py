@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from reporter.completion import coverage
+
 INI = "[pytest]\naddopts = -p no:randomly\nasyncio_default_fixture_loop_scope = function\n"
 WAIT = 60.0
 """Seconds until a condition must hold."""
@@ -66,6 +68,28 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
     assert [shard.exit_code for shard in shards] == [0] * total, [shard.output for shard in shards]
     assert sorted(case for shard in shards for case in shard.cases) == [(f"test_number[{n}]", ()) for n in range(2)]
     assert total == 1 or any(not shard.cases for shard in shards)
+    said = dict(enumerate((shard.collection for shard in shards), start=1))
+    assert [one is not None for one in said.values()] == [total > 1] * total
+    assert coverage.doubt(total, said) is None
+
+
+def test_what_a_suite_deselects_is_not_collected(bench: Callable[..., Any]) -> None:
+    """By -k, and by a hook of its own that comes as late as it can: no shard would ever run it."""
+    tests = "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_number(n): pass\ndef test_other(): pass"
+    hook = """
+import pytest
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    config.hook.pytest_deselected(items=items[:2])
+    del items[:2]
+"""
+    files = {"pytest.ini": INI, "test_a.py": tests, "conftest.py": hook}
+    suite = bench("pytest", files, args=("-k", "number"))
+    shards = {index: suite.run(f"{index}/2") for index in (1, 2)}
+    said = {index: shard.collection for index, shard in shards.items()}
+    assert {one.collected.count for one in said.values()} == {7}
+    assert coverage.doubt(2, said) is None
+    assert sum(len(shard.cases) for shard in shards.values()) == 7
 
 
 @pytest.mark.parametrize("shard", ["1/1", "1/2"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handoff.message import JobMessage
+from reporter.completion import coverage
 from worker.catalog import Suite
 from worker.runners import k6, newman, plan, playwright
 from worker.runners import pytest as pytest_runner
@@ -124,7 +125,23 @@ def test_newman_has_no_tests_for_more_shards_than_folders(planned: Planned, inst
     """A shard that gets nothing starts no process."""
     install("node", "newman")
     write(tmp_path / "suite" / "collection.json", collection(FOLDER))
-    assert planned("newman", "2/2") == NoTests()
+    assert isinstance(planned("newman", "2/2"), NoTests)
+
+
+def test_newman_says_which_requests_are_the_shards_own(planned: Planned, install: Install, tmp_path: Path) -> None:
+    """All shards together have each request of the collection once, also the one that has nothing to run."""
+    install("node", "newman")
+    nested = {"name": "Outer", "item": [FOLDER, {"name": "Last"}, "no item"]}
+    write(tmp_path / "suite" / "collection.json", collection(nested, REQUEST, REQUEST))
+    said = {index: planned("newman", f"{index}/3").collection for index in (1, 2, 3)}
+    assert {index: (one.collected.count, one.selected.count) for index, one in said.items()} == {
+        1: (4, 2),
+        2: (4, 2),
+        3: (4, 0),
+    }
+    assert coverage.doubt(3, said) is None
+    assert coverage.doubt(2, {1: said[1], 2: said[1]}) is not None
+    assert planned("newman").collection is None  # nothing is divided
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ ALWAYS = {
     "SHARD_TOTAL": "4",
     "ARTIFACTS_DIR": "/artifacts",
     "JUNIT_FILE": "/artifacts/junit/junit.xml",
+    "COLLECTION_FILE": "/artifacts/log/collected.json",
 }
 
 

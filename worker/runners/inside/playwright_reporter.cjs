@@ -5,6 +5,7 @@
 'use strict';
 
 const path = require('node:path');
+const collection = require('./collection.cjs');
 const { JUnitWriter, withoutColours } = require('./junit_writer.cjs');
 
 // Surefire's difference: an expectation that did not hold is a failure, anything else that broke is an error. A wait of
@@ -36,10 +37,20 @@ class StreamingJUnit {
     return false;
   }
 
+  /** Called with the tests of all shards. An older Playwright does not call it: then nothing is written of them. */
+  async preprocess({ config, suite }) {
+    this._collected = sharded(config, suite);
+  }
+
   onBegin(config, suite) {
     this._root = config.rootDir;
     this._suite = suite;
     this._open();
+    const file = process.env.COLLECTION_FILE;
+    // What failed last time is picked out after the shard has been cut, from a list that each shard has of its own.
+    if (file && config.shard?.total > 1 && this._collected && !process.argv.some((word) => /^--last-failed/.test(word))) {
+      collection.write(file, { collected: this._collected, selected: sharded(config, suite) });
+    }
   }
 
   onTestEnd(test, result) {
@@ -95,6 +106,15 @@ class StreamingJUnit {
       children: [...verdict(test), ...output(test, path.dirname(this._file))],
     });
   }
+}
+
+/** The ids of the tests that shards divide among them: those of setup and teardown projects run in each shard. */
+function sharded(config, suite) {
+  const shared = new Set(config.projects.flatMap(({ dependencies, teardown }) => [...dependencies, teardown]));
+  return suite
+    .allTests()
+    .filter((test) => !shared.has(test.parent.project()?.name))
+    .map((test) => `${path.relative(config.rootDir, test.location.file)} › ${caseName(test)}`);
 }
 
 /** "[chromium] Cart › adds a product": the name that Playwright's own reports give it. */

@@ -10,7 +10,7 @@ It works with pytest-xdist: each worker keeps the same tests, and only the contr
 import hashlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from . import collection
 from .junit import JUnitWriter, element
 
 _COLLECTED = "testfleet_collected"
@@ -33,7 +34,9 @@ def belongs(node_id: str, index: int, total: int) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     index, total = int(os.environ.get("SHARD_INDEX", "1")), int(os.environ.get("SHARD_TOTAL", "1"))
-    config.pluginmanager.register(ShardPlugin(index, total), "testfleet-shard")
+    file = os.environ.get("COLLECTION_FILE")
+    shards = ShardPlugin(index, total, Path(file) if file and total > 1 else None)
+    config.pluginmanager.register(shards, "testfleet-shard")
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, _interrupt)
         # Not "pytest": by that name its own reports are known, where a repeated case means something else.
@@ -48,20 +51,33 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 class ShardPlugin:
-    """Deselects the tests of the other shards."""
+    """Deselects the tests of the other shards, and writes `file` with what was collected for all of them."""
 
-    def __init__(self, index: int, total: int) -> None:
+    def __init__(self, index: int, total: int, file: Path | None) -> None:
         self._index = index
         self._total = total
+        self._file = file
         self._collected = 0
+        self._ids: list[str] = []
 
-    @pytest.hookimpl(trylast=True)  # after -k and -m, so that `collected` is what the suite selects
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Come after -k, -m and every plugin of the suite's own, so that `collected` is what the suite selects."""
+        yield
         self._collected = len(items)
+        self._ids = [item.nodeid for item in items]
         others = [item for item in items if not belongs(item.nodeid, self._index, self._total)]
         if others:
             config.hook.pytest_deselected(items=others)
             items[:] = [item for item in items if belongs(item.nodeid, self._index, self._total)]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write what was collected; the controller of pytest-xdist collects nothing and leaves it to its workers."""
+        if self._file is not None and self._ids:
+            collection.write(self._file, collected=self._ids, selected=[item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  # pytest-xdist's signature
