@@ -13,12 +13,13 @@ import structlog
 from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Collection, Receipt
-from worker import collection, environment, memory
+from worker import collection, environment, memory, space
 from worker.catalog import Suite
 from worker.errors import WorkerError
 from worker.family import Family
 from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
 from worker.sandbox import Sandbox
+from worker.space import Limit
 from worker.suite_process import SuiteProcess
 from worker.waiting import Stopped, in_thread, race, unless
 
@@ -27,6 +28,9 @@ REPORT_SECONDS = 300
 
 REPORT_SECONDS_INTERRUPTED = 5
 """Likewise where the pod is going away, and its grace period is counted."""
+
+SPACE_GRACE = 5
+"""Longest grace in seconds of a suite that fills a volume: the kubelet measures, too."""
 
 EMPTY_JUNIT = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites/>\n'
 
@@ -48,6 +52,7 @@ class Pod:
     stop_grace: float
     sandbox: Sandbox
     memory_events: Path = memory.EVENTS
+    limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class _Started:
 async def run(
     suite: Suite, job: JobMessage, secret: Mapping[str, str], *, pod: Pod, plan: Planner, stop: asyncio.Event
 ) -> Ended | Receipt:
-    """Run the shard until it ends by itself, its timeout is over or `stop` is set.
+    """Run the shard until it ends by itself, its timeout is over, a volume is too full or `stop` is set.
 
     A receipt that comes in while the suite runs is the reporter's last word (it has lost the shard): the suite is
     stopped and the receipt is the answer.
@@ -97,23 +102,31 @@ async def run(
     process = started.process
     if process is None:
         return Ended("finished", exit_code=0, collection=started.collection)
+    grace = pod.stop_grace
     try:
-        ended, stopped, receipt = await race(
+        ended, stopped, receipt, full = await race(
             process.wait(),
             stop.wait(),
             volume.wait_for(pod.handoff, Receipt, timeout=math.inf),  # the race has the deadline
+            space.exceeded(pod.limits),
             timeout=suite.timeout,
         )
+        if full:
+            grace = min(grace, SPACE_GRACE)
     finally:
-        await process.end(pod.stop_grace)
+        await process.end(grace)
     if not ended and receipt:
         spoken: Receipt = receipt.result()
         return spoken
     out_of_memory = memory.killed_since(killed_before, pod.memory_events)
-    if ended:
-        result = Ended("finished", process.exit_code, out_of_memory)
-    elif stopped:
+    # Measured once more, so that a verdict does not depend on the moment of the last measurement.
+    too_much = full.result() if full else await in_thread(partial(space.check, pod.limits)) if ended else None
+    if stopped and not ended:
         result = Ended("interrupted", process.exit_code, out_of_memory)
+    elif too_much:
+        result = Ended("out_of_space", process.exit_code, _joined(too_much, out_of_memory))
+    elif ended:
+        result = Ended("finished", process.exit_code, out_of_memory)
     else:
         limit = f"the suite ran longer than its timeout of {suite.timeout:g} s"
         result = Ended("timed_out", process.exit_code, _joined(limit, out_of_memory))

@@ -24,6 +24,7 @@ from worker.sandbox import Sandbox
 from worker.secrets import Secrets
 from worker.session import Session
 from worker.settings import WorkerSettings
+from worker.space import Limit
 
 
 def check() -> int:
@@ -65,6 +66,7 @@ def main() -> int:
                 os.environ,
                 settings.stop_grace,
                 surrounding,
+                limits=_limits(settings),
             ),
         )
         return asyncio.run(_session(settings, queue, desk))
@@ -88,8 +90,21 @@ def _sandbox(settings: WorkerSettings) -> Sandbox:
         os.environ,
         secret={"HANDOFF_DIR": settings.handoff_dir, "CONFIG_DIR": settings.config_dir},
         read=(settings.catalog.parent,),
-        written=(settings.artifacts_dir, Path(os.environ.get("TMPDIR") or "/tmp")),  # noqa: S108  # what tools take it for
+        written=(settings.artifacts_dir, _temporary()),
     )
+
+
+def _temporary() -> Path:
+    return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # what tools take it for
+
+
+def _limits(settings: WorkerSettings) -> tuple[Limit, ...]:
+    limits = (
+        ("artifacts", settings.artifacts_dir, settings.artifacts_limit, "WORKER_ARTIFACTS_LIMIT"),
+        ("temporary files", _temporary(), settings.tmp_limit, "WORKER_TMP_LIMIT"),
+        ("files of the handoff", settings.handoff_dir, settings.handoff_limit, "WORKER_HANDOFF_LIMIT"),
+    )
+    return tuple(Limit(name, folder, mib, setting) for name, folder, mib, setting in limits if mib is not None)
 
 
 def _region() -> str | None:

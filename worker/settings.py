@@ -31,6 +31,7 @@ def _wait_for_redelivery(validated: dict[str, Any]) -> int:
     return int(validated["visibility_timeout"]) + _REDELIVERY
 
 
+Mebibytes = Annotated[int, Field(ge=1)]
 QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
 
 
@@ -92,6 +93,16 @@ class WorkerSettings(PodSettings):
         "reporter's last progress. Must be above REPORTER_DATABASE_PATIENCE and REPORTER_BUCKET_PATIENCE: the reporter "
         "then gives up first, with the reason.",
     )
+
+    artifacts_limit: Mebibytes | None = Field(
+        default=None,
+        description="MiB that ARTIFACTS_DIR may hold: a suite that writes more is ended and its shard errored. Must be "
+        "below the volume's sizeLimit, at which the kubelet evicts the pod; unset, nothing is measured.",
+    )
+    tmp_limit: Mebibytes | None = Field(
+        default=None, description="Likewise for the folder of temporary files: `TMPDIR`, else `/tmp`."
+    )
+    handoff_limit: Mebibytes | None = Field(default=None, description="Likewise for HANDOFF_DIR.")
 
     @field_validator("dead_letter_queue_url")
     @classmethod

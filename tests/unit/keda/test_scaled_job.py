@@ -238,6 +238,18 @@ def test_the_folders_of_the_programs_are_volumes_with_a_limit(name: str) -> None
     assert worker["/tmp"] != reporter["/tmp"]
 
 
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_worker_ends_a_suite_before_the_kubelet_evicts_the_pod(name: str) -> None:
+    """A tenth of each volume is left for what a suite writes between two measurements and in its grace."""
+    spec = pod(name)
+    worker = containers(spec)["worker"]
+    sizes = {each["name"]: each["emptyDir"].get("sizeLimit") for each in spec["volumes"] if "emptyDir" in each}
+    for folder, setting in (("/artifacts", "ARTIFACTS"), ("/tmp", "TMP"), ("/handoff", "HANDOFF")):
+        size = sizes[mounts(worker)[folder]]
+        mebibytes = int(size.removesuffix("Gi")) * 1024 if size.endswith("Gi") else int(size.removesuffix("Mi"))
+        assert int(env(worker)[f"WORKER_{setting}_LIMIT"]) <= 0.9 * mebibytes
+
+
 def test_the_names_are_those_that_alarms_and_logs_look_for() -> None:
     """Fluent Bit finds the reporter's lines by namespace and container, the alarms the worker's memory."""
     parameters = load("alarms")["Parameters"]

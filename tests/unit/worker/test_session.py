@@ -24,6 +24,7 @@ from worker.runners.plan import Folders, NoTests, Plan
 from worker.sandbox import Sandbox
 from worker.secrets import Secrets
 from worker.session import Session
+from worker.space import Limit
 from worker.suite_process import SuiteProcess
 
 BACKOFF = Backoff(first_delay=0, max_receives=5)
@@ -84,8 +85,10 @@ class Stage:
         folder: Path,
         queue: FakeQueue,
         plan: Planner,
+        *,
         secret: str | None = None,
         memory_events: Path = Path("/nowhere"),
+        limits: tuple[Limit, ...] = (),
     ) -> None:
         self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
         suite = Suite("checkout", "command", folder, timeout=60, secret=secret)
@@ -94,7 +97,7 @@ class Stage:
             FakeSecrets(region=None),
             {"checkout": suite},
             plan,
-            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events),
+            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events, limits),
         )
         (folder / "artifacts").mkdir()
         self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)
@@ -254,6 +257,22 @@ async def test_a_suite_that_the_kernel_kills_for_lack_of_memory_says_so(tmp_path
     assert await stage.run() == 0
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", -9)
     assert stage.outcome().detail == "out of memory, memory.events counts 1 more oom_kill"
+
+
+@pytest.mark.parametrize(
+    ("then", "exit_code"), [("sleep 600", -15), ("exit 0", 0)], ids=["while it runs", "at its very end"]
+)
+async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(tmp_path: Path, then: str, exit_code: int) -> None:
+    """Before the kubelet evicts the pod; what it wrote is still there, and the message is done with."""
+    limits = (Limit("artifacts", tmp_path / "artifacts", 1, "WORKER_ARTIFACTS_LIMIT"),)
+    suite = f'head -c 3000000 /dev/zero > "$ARTIFACTS_DIR/big"; {then}'
+    stage = Stage(tmp_path, FakeQueue(), _planned(suite), limits=limits)
+    assert await stage.run() == 0
+    assert stage.queue.calls == ["receive 0", "delete m-1"]
+    assert (stage.outcome().ending, stage.outcome().exit_code) == ("out_of_space", exit_code)
+    reason = f"artifacts exceed 1 MiB (WORKER_ARTIFACTS_LIMIT): {tmp_path}/artifacts holds 3 MiB"
+    assert stage.outcome().detail == reason
+    assert (tmp_path / "artifacts" / "big").stat().st_size == 3_000_000
 
 
 @pytest.mark.parametrize("text", [None, "", "oom_kill", "oom_kill many", "\xff"])

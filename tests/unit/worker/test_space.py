@@ -1,0 +1,52 @@
+"""What a folder takes up, as the kubelet would count it."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from worker import space
+from worker.space import MIB, Limit
+
+
+def test_what_a_folder_takes_up_is_counted_in_blocks_and_each_file_once(tmp_path: Path) -> None:
+    """A hole takes nothing, a second name takes nothing, and a link leads nowhere."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    (inside / "deep" / "er").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "large").write_bytes(b"x" * 4 * MIB)
+    (inside / "folder").symlink_to(outside)
+    (inside / "file").symlink_to(outside / "large")
+    empty = space.used(inside)
+    assert empty < MIB // 4
+    (inside / "deep" / "er" / "data").write_bytes(b"x" * MIB)
+    (inside / "name").hardlink_to(inside / "deep" / "er" / "data")
+    with (inside / "sparse").open("wb") as file:
+        file.truncate(1024 * MIB)
+    assert MIB <= space.used(inside) - empty < MIB + MIB // 4
+
+
+def test_what_is_gone_or_shut_counts_as_nothing(tmp_path: Path) -> None:
+    """The suite removes its files as it likes."""
+    assert space.used(tmp_path / "gone") == 0
+    os.mkfifo(tmp_path / "pipe")
+    assert space.check((Limit("artifacts", tmp_path, 1, "WORKER_ARTIFACTS_LIMIT"),)) is None
+
+
+async def test_the_first_folder_that_holds_too_much_ends_the_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line names the folder, what is allowed and the setting."""
+    monkeypatch.setattr(space, "LEAST_PAUSE", 0.01)
+    limits = (
+        Limit("artifacts", tmp_path / "artifacts", 1, "WORKER_ARTIFACTS_LIMIT"),
+        Limit("temporary files", tmp_path / "tmp", 1, "WORKER_TMP_LIMIT"),
+    )
+    for limit in limits:
+        limit.folder.mkdir()
+    waiting = asyncio.ensure_future(space.exceeded(limits))
+    await asyncio.sleep(0)
+    (tmp_path / "tmp" / "data").write_bytes(b"x" * 2 * MIB)
+    async with asyncio.timeout(20):
+        assert await waiting == f"temporary files exceed 1 MiB (WORKER_TMP_LIMIT): {tmp_path}/tmp holds 2 MiB"
