@@ -1,8 +1,8 @@
-"""The five files that worker and reporter exchange over the shared volume, as frozen values.
+"""The six files that worker and reporter exchange over the shared volume, as frozen values.
 
-`job.json` (worker) says what is in hand, `admission.json` (reporter) whether it may run, `outcome.json` (worker) how
-the suite's process ended, `progress.json` (reporter) how far the reporter has come, `receipt.json` (reporter) that
-everything is durable. Readers ignore what they don't know.
+`mask.json` (worker) holds the suite's secret values, `job.json` (worker) says what is in hand, `admission.json`
+(reporter) whether it may run, `outcome.json` (worker) how the suite's process ended, `progress.json` (reporter) how far
+the reporter has come, `receipt.json` (reporter) that everything is durable. Readers ignore what they don't know.
 """
 
 from datetime import datetime
@@ -60,6 +60,14 @@ class JobRecord(Record):
             msg = "must hold either job or rejection"
             raise ValueError(msg)
         return self
+
+
+class Mask(Record):
+    """`mask.json`: values of the suite's secret, which must not stand in what is stored. Not there without a secret."""
+
+    FILE: ClassVar = "mask.json"
+
+    values: tuple[str, ...] = Field(repr=False)
 
 
 class Run(Record):

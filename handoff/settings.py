@@ -23,7 +23,7 @@ class PodSettings(BaseSettings):
     handoff_dir: Path = Field(
         default=Path("/handoff"),
         validation_alias="HANDOFF_DIR",
-        description="Folder of the five files between worker and reporter.",
+        description="Folder of the six files between worker and reporter.",
     )
     artifacts_dir: Path = Field(
         default=Path("/artifacts"),

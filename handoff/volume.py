@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from handoff.errors import InvalidInput, first_problem
 
 POLL_SECONDS = 0.1
-"""Watching by inotify would not cross every kind of volume; five small files are cheap to look for."""
+"""Watching by inotify would not cross every kind of volume; six small files are cheap to look for."""
 
 
 class _File(Protocol):
@@ -26,7 +26,7 @@ class _File(Protocol):
 F = TypeVar("F", bound=_File)
 
 
-def write(folder: Path, record: _File) -> None:
+def write(folder: Path, record: _File, *, mode: int = 0o644) -> None:
     """Write the record under its file's name: temporary name, fsync, rename, fsync of the folder.
 
     A reader sees the old file, the new one or none, and never a part. Writing it twice changes nothing.
@@ -37,7 +37,7 @@ def write(folder: Path, record: _File) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.FILE}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would shut out the other container's user
+            os.fchmod(file.fileno(), mode)  # mkstemp's 0600 would shut out another user in the other container
             file.write(record.model_dump_json(by_alias=True))
             file.flush()
             os.fsync(file.fileno())

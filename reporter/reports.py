@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from handoff.masking import Masking
 from reporter import reruns
 from reporter.cases import Case
 from reporter.failure import storable
 from reporter.junit import BrokenReport, JUnitParser, Reported
+from reporter.masking import masked
 from reporter.naming import Namer
 from reporter.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk
@@ -48,10 +50,14 @@ class Summary:
 
 
 class Reports:
-    """The reports below one artifacts folder. Symbolic links are never followed, and a file may vanish at any time."""
+    """The reports below one artifacts folder, with the values of `mask` masked in the texts of cases.
 
-    def __init__(self, artifacts: Path) -> None:
+    Symbolic links are never followed, and a file may vanish at any time.
+    """
+
+    def __init__(self, artifacts: Path, mask: Masking | None = None) -> None:
         self._artifacts = artifacts
+        self._mask = mask or Masking()
         self._tails: dict[str, Tail] = {}
         self._summary: Summary | None = None
 
@@ -75,7 +81,7 @@ class Reports:
         Raises:
             OSError: the volume failed.
         """
-        return _batches(self._grown())
+        return _batches(masked(self._grown(), self._mask))
 
     def final(self) -> Iterator[list[Case]]:
         """Every case of every report from the start, in the order of sorted paths, with the names that stand.
@@ -86,7 +92,7 @@ class Reports:
             OSError: the volume failed.
         """
         self._summary = None
-        return _batches(self._all())
+        return _batches(masked(self._all(), self._mask))
 
     def _grown(self) -> Iterator[Case]:
         budget = POLL_BYTES

@@ -11,9 +11,10 @@ from typing import Literal
 import structlog
 
 from handoff import volume
+from handoff.masking import Masking
 from handoff.message import JobMessage
 from handoff.records import Collection, Receipt
-from worker import collection, environment, memory, space
+from worker import collection, environment, masking, memory, space
 from worker.catalog import Suite
 from worker.errors import WorkerError
 from worker.family import Family
@@ -31,6 +32,9 @@ REPORT_SECONDS_INTERRUPTED = 5
 
 SPACE_GRACE = 5
 """Longest grace in seconds of a suite that fills a volume: the kubelet measures, too."""
+
+LOGS = ("log/suite.log", "k6.log")
+"""What a suite prints, among its artifacts."""
 
 EMPTY_JUNIT = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites/>\n'
 
@@ -79,13 +83,28 @@ async def run(
 ) -> Ended | Receipt:
     """Run the shard until it ends by itself, its timeout is over, a volume is too full or `stop` is set.
 
-    A receipt that comes in while the suite runs is the reporter's last word (it has lost the shard): the suite is
-    stopped and the receipt is the answer.
+    The values of the secret are masked in the suite's logs and in the detail. A receipt that comes in while the suite
+    runs is the reporter's last word (it has lost the shard): the suite is stopped and the receipt is the answer.
 
     Raises:
         InvalidInput, OSError: the receipt can't be read; the suite is stopped.
         Exception: the suite can no longer be watched; it is stopped, and how it would have ended is unknown.
     """
+    mask = Masking(secret.values())
+    ended = await _run(suite, job, secret, pod=pod, plan=plan, stop=stop, mask=mask)
+    return ended if isinstance(ended, Receipt) else await _masked(ended, mask, pod)
+
+
+async def _run(
+    suite: Suite,
+    job: JobMessage,
+    secret: Mapping[str, str],
+    *,
+    pod: Pod,
+    plan: Planner,
+    stop: asyncio.Event,
+    mask: Masking,
+) -> Ended | Receipt:
     family = Family()
     killed_before = memory.oom_kills(pod.memory_events)
     try:
@@ -95,7 +114,7 @@ async def run(
         return Ended("interrupted")
     except Exception as error:  # whatever a runner stumbles over, the run must say so
         await in_thread(partial(family.end, pod.stop_grace))
-        detail = _one_line(error)
+        detail = mask.text(_one_line(error))
         foreseen = isinstance(error, CannotPlan | WorkerError | OSError)
         log.warning("suite_not_started", detail=detail, exc_info=not foreseen)
         return Ended("failed_to_start", detail=detail)
@@ -185,6 +204,17 @@ async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: 
     except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be told whatever comes
         return replace(ended, detail=_joined(ended.detail, f"no report: {_one_line(error)}"))
     return ended
+
+
+async def _masked(ended: Ended, mask: Masking, pod: Pod) -> Ended:
+    """Mask the logs, which nothing has stored yet, and the detail; a log that can't be masked is removed."""
+    detail = ended.detail
+    for name in LOGS if mask else ():
+        try:
+            await in_thread(partial(pod.sandbox.call, partial(masking.rewrite, pod.folders.artifacts / name, mask)))
+        except OSError as error:
+            detail = _joined(detail, f"{name} was removed, because the secret could not be masked: {_one_line(error)}")
+    return replace(ended, detail=detail and mask.text(detail))
 
 
 def _joined(*details: str | None) -> str | None:

@@ -61,6 +61,8 @@ class Desk:
         if parsed.unknown_fields:
             log.warning("unknown_fields_ignored", fields=parsed.unknown_fields)
         secret = await unless(stop, self._secret(suite))
+        if isinstance(secret, Mapping) and secret:
+            self.reporter.tell_mask(secret.values())
         self.reporter.tell_job(message, job)
         decision = await unless(stop, self.reporter.admission())
         log.info("admission", **decision.model_dump(exclude={"version"}))

@@ -1,12 +1,13 @@
-"""The sidecar as the worker sees it: five files on the shared volume."""
+"""The sidecar as the worker sees it: six files on the shared volume."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Admission, Decision, JobRecord, Outcome, Progress, Receipt, Rejection, Result
+from handoff.records import Admission, Decision, JobRecord, Mask, Outcome, Progress, Receipt, Rejection, Result
 from worker.errors import ReporterSilent
 from worker.queue import Message
 
@@ -28,9 +29,13 @@ class Reporter:
         self._patience = patience
 
     def files(self) -> list[str]:
-        """Return the names of the five files that exist already."""
-        kinds = (JobRecord, Admission, Outcome, Progress, Receipt)
+        """Return the names of the six files that exist already."""
+        kinds = (Mask, JobRecord, Admission, Outcome, Progress, Receipt)
         return [kind.FILE for kind in kinds if (self._folder / kind.FILE).exists()]
+
+    def tell_mask(self, values: Iterable[str]) -> None:
+        """Hand over what the reporter must mask, before the job. Only this user may read the file."""
+        volume.write(self._folder, Mask(values=tuple(values)), mode=0o600)
 
     def tell_job(self, message: Message, job: JobMessage) -> None:
         """Ask for the shard."""

@@ -11,8 +11,9 @@ import structlog
 
 from handoff import volume
 from handoff.errors import InvalidInput
+from handoff.masking import Masking
 from handoff.message import JobMessage
-from handoff.records import Admission, Decision, Failed, JobRecord, Receipt, Rejection, Result, Run, Unavailable
+from handoff.records import Admission, Decision, Failed, JobRecord, Mask, Receipt, Rejection, Result, Run, Unavailable
 from reporter.admission import admit
 from reporter.aws import Bucket
 from reporter.claim import Claimant, abandon, claim, look
@@ -123,8 +124,20 @@ class Session:
         except (ReporterError, TimeoutError) as error:
             _log.warning("claim_not_given_back", detail=str(error))
 
+    def _mask(self) -> Masking:
+        """The values of the suite's secret; without them, nothing of the suite may be stored.
+
+        Raises:
+            InvalidInput: the file is there and can't be read, or it is no record.
+        """
+        try:
+            record = volume.read(self.settings.handoff_dir, Mask)
+        except OSError as error:
+            raise InvalidInput(Mask.FILE, f"must be readable by the reporter's user: {error.strerror}") from error
+        return Masking(record.values if record else ())
+
     async def _attempt(self, job: JobMessage, admitted: Run, stop: asyncio.Event) -> Result:
-        with Reader(Reports(self.settings.artifacts_dir)) as reader:
+        with Reader(Reports(self.settings.artifacts_dir, self._mask())) as reader:
             attempt = Attempt(
                 fence=Fence(job.run_id, job.shard, admitted.attempt),
                 database=self.database,

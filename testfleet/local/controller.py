@@ -163,6 +163,7 @@ class Controller:
 
     def _finish(self, pod: Pod) -> None:
         del self.pods[pod.name]
+        pod.forget()
         self._stopping.pop(pod.name, None)
         self._finished[pod.name] = (pod, time.monotonic())
         exit_code = pod.worker.returncode

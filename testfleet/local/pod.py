@@ -62,6 +62,10 @@ class Pod:
             process.wait()
         kill_leftovers(self._artifacts, spared=())
 
+    def forget(self) -> None:
+        """Remove the suite's secret values, which are on the disk here; a cluster's handoff is in memory."""
+        (self.folder / "handoff" / "mask.json").unlink(missing_ok=True)
+
     def last_words(self) -> str:
         """The last line that the worker said."""
         lines = (self.folder / "worker.log").read_text(errors="replace").splitlines()

@@ -17,6 +17,7 @@ from handoff.records import (
     Failed,
     Interrupted,
     JobRecord,
+    Mask,
     Rejected,
     Rejection,
     Run,
@@ -407,3 +408,43 @@ def test_no_secret_is_logged(pod: Any) -> None:
     pod.admission()
     assert pod.stop() == 0
     assert "s3cr3t" not in pod.log
+
+
+SECRET = "hunter2-secret"
+RED = f"""<testsuites><testsuite>
+<testcase name="a"><failure message="Error: got {SECRET}" type="E">expected &quot;{SECRET}&quot;</failure></testcase>
+<testcase name="b"><error message="{SECRET}">{"x" * (16 * 1024 - 20)} {SECRET}</error>
+<rerunFailure message="{SECRET}"><stackTrace>{SECRET}</stackTrace></rerunFailure></testcase>
+"""
+
+
+def test_the_values_of_a_secret_stand_in_no_row_neither_live_nor_in_the_end(pod: Any, eventually: Eventually) -> None:
+    """The texts are masked before the first row is written; a text that was cut within a value is, too."""
+    volume.write(pod.handoff, Mask(values=(SECRET,)), mode=0o600)
+    pod.start()
+    pod.job()
+    assert pod.admission() == Run(attempt=1)
+    (pod.artifacts / "junit").mkdir()
+    (pod.artifacts / "junit" / "junit.xml").write_text(RED)
+    eventually(lambda: len(pod.rows(CASES)) == 2, "the live rows")
+    everything = "SELECT test_cases::text AS said FROM test_cases UNION ALL SELECT case_tries::text FROM case_tries"
+    live = [row["said"] for row in pod.rows(everything)]
+    (pod.artifacts / "junit" / "junit.xml").write_text(RED + "</testsuite></testsuites>")
+    pod.outcome(exit_code=1)
+    assert pod.receipt() == Committed(status="failed", cases=2, artifacts=1)
+    for said in [*live, *(row["said"] for row in pod.rows(everything))]:
+        assert "hunter2" not in said
+    (first,) = pod.rows("SELECT error FROM test_cases WHERE name = 'a'")
+    assert 'expected "***"' in first["error"]
+    assert SECRET not in pod.log
+
+
+def test_without_the_values_to_mask_nothing_is_stored(pod: Any) -> None:
+    """A file that can't be read must not mean that there is no secret."""
+    (pod.handoff / Mask.FILE).write_text("{}")
+    pod.start()
+    pod.job()
+    pod.report("a")
+    pod.outcome()
+    assert pod.receipt() == Failed(detail="mask.json.values: is required")
+    assert pod.rows(CASES) == []

@@ -1,4 +1,4 @@
-"""The five files: written whole, read back, and refused with the name of the field."""
+"""The six files: written whole, read back, and refused with the name of the field."""
 
 import json
 from datetime import UTC, datetime

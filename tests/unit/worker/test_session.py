@@ -10,7 +10,7 @@ import pytest
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run
+from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run
 from tests.acceptance.worker.pod import until
 from worker.catalog import Suite
 from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
@@ -70,6 +70,14 @@ class FakeSecrets(Secrets):
         raise SecretsOutOfReach(f"secret {secret_id}: EndpointConnectionError")
 
 
+class KnownSecrets(Secrets):
+    """Secrets Manager with one secret."""
+
+    def environment(self, secret_id: str) -> dict[str, str]:
+        assert secret_id == "s"
+        return {"PASSWORD": "hunter2-secret"}
+
+
 def _planned(argv: str, after: object = None) -> Planner:
     def plan(_suite: Suite, _job: JobMessage, folders: Folders) -> Plan:
         return Plan(("sh", "-c", argv), folders.artifacts, after=after)  # type: ignore[arg-type]  # what a test hands in
@@ -87,6 +95,7 @@ class Stage:
         plan: Planner,
         *,
         secret: str | None = None,
+        secrets: Secrets | None = None,
         memory_events: Path = Path("/nowhere"),
         limits: tuple[Limit, ...] = (),
     ) -> None:
@@ -94,7 +103,7 @@ class Stage:
         suite = Suite("checkout", "command", folder, timeout=60, secret=secret)
         desk = Desk(
             Reporter(folder, worker="pod-1", claim_id="c-1", patience=20),
-            FakeSecrets(region=None),
+            secrets or FakeSecrets(region=None),
             {"checkout": suite},
             plan,
             Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events, limits),
@@ -257,6 +266,25 @@ async def test_a_suite_that_the_kernel_kills_for_lack_of_memory_says_so(tmp_path
     assert await stage.run() == 0
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", -9)
     assert stage.outcome().detail == "out of memory, memory.events counts 1 more oom_kill"
+
+
+async def test_the_values_of_a_secret_are_masked_in_logs_and_detail(tmp_path: Path) -> None:
+    """Also one that is printed in two writes; the reporter gets the values in a file of its user alone."""
+
+    def after() -> None:
+        raise ValueError("hunter2-secret: no summary")
+
+    suite = 'printf "%s" hunter2-; sleep 0.1; printf "%s\n" secret; echo "{$PASSWORD}" > "$ARTIFACTS_DIR/k6.log"'
+    stage = Stage(tmp_path, FakeQueue(), _planned(suite, after), secret="s", secrets=KnownSecrets(region=None))
+    assert await stage.run() == 0
+    assert (tmp_path / "artifacts" / "log" / "suite.log").read_text() == "***\n"
+    assert (tmp_path / "artifacts" / "k6.log").read_text() == "{***}\n"
+    assert stage.outcome().detail == "no report: ***: no summary"
+    mask = volume.read(tmp_path, Mask)
+    assert mask is not None
+    assert mask.values == ("hunter2-secret",)
+    assert (tmp_path / Mask.FILE).stat().st_mode & 0o777 == 0o600
+    assert "hunter2" not in repr(mask)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""Hiding a suite's secret values in text that is stored: in its log by the worker, in error texts by the reporter."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+MIN_LENGTH = 6
+"""Characters. A shorter value (`true`, `8080`, `qa`) stands in too much text that is no secret."""
+
+
+class Masking:
+    """The values of a suite's secret, ready to be found.
+
+    Found are the value itself, each long enough line of it, and the forms that tools print it in: as a JSON or Python
+    string, escaped for XML, URL-encoded, and in base64. Longer forms are found first.
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms = {form for value in values for form in _forms(value)}
+        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        self._forms = tuple(ordered)
+        self._text = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        raw = [form.encode("utf-8", "surrogateescape") for form in ordered]
+        self._bytes = re.compile(b"|".join(map(re.escape, raw))) if raw else None
+        self.longest = max(map(len, raw), default=0)
+        """Bytes of the longest form."""
+
+    def __bool__(self) -> bool:
+        return self._text is not None
+
+    def text(self, text: str) -> str:
+        """The text with `***` for each value."""
+        return text if self._text is None else self._text.sub(MASK, text)
+
+    def cut(self, text: str) -> str:
+        """As `text`, for one that was cut off at its end: the beginning of a value there is masked, too."""
+        text = self.text(text)
+        for form in self._forms:
+            for length in range(min(len(form) - 1, len(text)), MIN_LENGTH - 1, -1):
+                if text.endswith(form[:length]):
+                    return text[:-length] + MASK
+        return text
+
+    def data(self, data: bytes, *, last: bool) -> tuple[bytes, bytes]:
+        """The masked beginning of `data`, and the rest that more data must be appended to; none where it is the `last`.
+
+        The masked data is never longer than what it stands for.
+        """
+        if self._bytes is None:
+            return data, b""
+        until = len(data) if last else max(0, len(data) - self.longest + 1)
+        done, pieces = 0, []
+        for found in self._bytes.finditer(data):
+            if found.start() >= until:
+                break
+            pieces += [data[done : found.start()], MASK.encode()]
+            done = found.end()
+        pieces.append(data[done : max(done, until)])
+        return b"".join(pieces), data[max(done, until) :]
+
+
+def _forms(value: str) -> Iterator[str]:
+    for part in {value, value.strip(), *value.splitlines(), *(line.strip() for line in value.splitlines())}:
+        if len(part) < MIN_LENGTH:
+            continue
+        raw = part.encode("utf-8", "surrogateescape")
+        yield part
+        yield json.dumps(part)[1:-1]
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield repr(part)[1:-1]
+        yield html.escape(part)
+        yield html.escape(part, quote=False)
+        yield quote(raw, safe="")
+        yield quote(raw, safe="!'()*")  # encodeURIComponent
+        yield quote_plus(raw)
+        yield base64.b64encode(raw).decode().rstrip("=")
+        yield base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -1,0 +1,35 @@
+"""The suite's logs, masked in place when it has ended."""
+
+from pathlib import Path
+
+import pytest
+
+from handoff.masking import Masking
+from worker import masking
+
+MASK = Masking(["hunter2-secret"])
+
+
+def test_a_log_is_masked_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the size of the pieces that it is read in; bytes that are no text stay as they are."""
+    monkeypatch.setattr(masking, "CHUNK", 7)
+    log = tmp_path / "suite.log"
+    log.write_bytes(b"\xff hunter2-secret\n" * 3 + b"hunter2-secre")
+    number = log.stat().st_ino
+    masking.rewrite(log, MASK)
+    assert log.read_bytes() == b"\xff ***\n" * 3 + b"hunter2-secre"
+    assert log.stat().st_ino == number
+
+
+def test_what_is_no_log_is_not_followed(tmp_path: Path) -> None:
+    """A link of the suite's could lead anywhere: it is removed, and what it leads to stays."""
+    target, link = tmp_path / "target", tmp_path / "suite.log"
+    target.write_text("hunter2-secret")
+    link.symlink_to(target)
+    with pytest.raises(OSError, match="symbolic"):
+        masking.rewrite(link, MASK)
+    assert not link.is_symlink()
+    assert target.read_text() == "hunter2-secret"
+    masking.rewrite(tmp_path / "missing", MASK)
+    masking.rewrite(target, Masking())
+    assert target.read_text() == "hunter2-secret"
