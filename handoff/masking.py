@@ -40,11 +40,13 @@ class Masking:
     def cut(self, text: str) -> str:
         """As `text`, for one that was cut off at its end: the beginning of a value there is masked, too."""
         text = self.text(text)
+        tail, cut = text[-MIN_LENGTH:], 0
         for form in self._forms:
-            for length in range(min(len(form) - 1, len(text)), MIN_LENGTH - 1, -1):
-                if text.endswith(form[:length]):
-                    return text[:-length] + MASK
-        return text
+            found = form.rfind(tail, 0, len(form) - 1) if len(tail) == MIN_LENGTH else -1
+            while found >= 0 and not text.endswith(form[: found + MIN_LENGTH]):
+                found = form.rfind(tail, 0, found + MIN_LENGTH - 1)
+            cut = max(cut, found + MIN_LENGTH if found >= 0 else 0)
+        return text[:-cut] + MASK if cut else text
 
     def data(self, data: bytes, *, last: bool) -> tuple[bytes, bytes]:
         """The masked beginning of `data`, and the rest that more data must be appended to; none where it is the `last`.

@@ -1,27 +1,40 @@
-"""Masking a suite's secret values in what is stored of a case. Its name and file are its identity and stay."""
+"""Masking a suite's secret values in what is stored of a case."""
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from handoff.masking import Masking
-from reporter.cases import Case
+from reporter.cases import Case, Try
 
-_CUT = re.compile(r"\n\[… \d+ bytes left out\]\Z")
+T = TypeVar("T", Case, Try)
+
+IDENTITY = frozenset({"name", "file", "location", "fingerprint"})
+"""Texts that identify a case or its failure across runs; every other text of a case is masked."""
+
+_CUT = re.compile(r"\n\[… \d+ bytes left out\]\Z|…?\Z")
 
 
 def masked(cases: Iterable[Case], mask: Masking) -> Iterator[Case]:
     """The cases without any value of the secret in their texts."""
-    return (_masked(case, mask) for case in cases) if mask else iter(cases)
+    return (_case(case, mask) for case in cases) if mask else iter(cases)
 
 
-def _masked(case: Case, mask: Masking) -> Case:
-    tries = tuple(replace(one, error=_text(one.error, mask)) for one in case.tries)
-    return replace(case, error=_text(case.error, mask), error_type=_text(case.error_type, mask), tries=tries)
+def _case(case: Case, mask: Masking) -> Case:
+    return replace(_texts(case, mask), tries=tuple(_texts(one, mask) for one in case.tries))
 
 
-def _text(text: str | None, mask: Masking) -> str | None:
-    if text is None:
-        return None
-    marker = _CUT.search(text)
-    return mask.text(text) if marker is None else mask.cut(text[: marker.start()]) + marker[0]
+def _texts(one: T, mask: Masking) -> T:
+    values = {field.name: getattr(one, field.name) for field in fields(one)}
+    texts: dict[str, Any] = {
+        name: _text(value, mask) for name, value in values.items() if type(value) is str and name not in IDENTITY
+    }
+    return replace(one, **texts)
+
+
+def _text(text: str, mask: Masking) -> str:
+    """The text with its values masked, also one that was cut within a value: at its end or before the mark."""
+    mark = _CUT.search(text)
+    end = mark.start() if mark else len(text)
+    return mask.cut(text[:end]) + text[end:]

@@ -209,7 +209,8 @@ async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: 
 async def _masked(ended: Ended, mask: Masking, pod: Pod) -> Ended:
     """Mask the logs, which nothing has stored yet, and the detail; a log that can't be masked is removed."""
     detail = ended.detail
-    for name in LOGS if mask else ():
+    # Of an interrupted suite nothing is uploaded, and its pod's grace period is counted.
+    for name in LOGS if mask and ended.ending != "interrupted" else ():
         try:
             await in_thread(partial(pod.sandbox.call, partial(masking.rewrite, pod.folders.artifacts / name, mask)))
         except OSError as error:

@@ -69,6 +69,15 @@ def test_the_beginning_of_a_value_at_the_end_of_a_cut_text_is_masked(text: str, 
     assert Masking(["hunter2-secret"]).cut(text) == masked
 
 
+@given(value=st.text("ab", min_size=7, max_size=12), text=st.text("ab", max_size=12), length=st.integers(6, 11))
+def test_the_longest_beginning_at_the_end_is_masked(value: str, text: str, length: int) -> None:
+    """Also in a value that repeats its own beginning."""
+    whole = Masking([value]).text(text + value[:length])
+    longest = max((n for n in range(6, len(value)) if whole.endswith(value[:n])), default=0)
+    expected = whole[: len(whole) - longest] + "***" if longest else whole
+    assert Masking([value]).cut(text + value[:length]) == expected
+
+
 @given(
     values=st.lists(st.text("ab\n", min_size=6, max_size=12), max_size=3),
     text=st.text("ab\n", max_size=200),
