@@ -40,24 +40,24 @@ _TRY_COLUMNS = ("name", "try", "status", "duration_ms", "error", "message")
 
 # Two shards that bring the same names lock them in the same order, and a row that says the same stays untouched.
 _MERGE = """
-INSERT INTO test_cases AS held (run_id, name, shard, attempt, file, status, flaky, tries, duration_ms, error,
-                               error_type, fingerprint, message, location, started_at, finished_at)
-SELECT $1, row_name, $2, $3, file, status, flaky, tries, duration_ms, error,
+INSERT INTO test_cases AS held (run_id, name, report_name, shard, attempt, file, status, flaky, tries, duration_ms,
+                               error, error_type, fingerprint, message, location, started_at, finished_at)
+SELECT $1, row_name, nullif(name, row_name), $2, $3, file, status, flaky, tries, duration_ms, error,
        error_type, fingerprint, message, location, started_at, finished_at
 FROM staged_cases WHERE $4::text[] IS NULL OR row_name = ANY ($4) ORDER BY row_name
 ON CONFLICT (run_id, name) DO UPDATE SET
-    attempt = excluded.attempt, file = excluded.file, status = excluded.status, flaky = excluded.flaky,
-    tries = excluded.tries, duration_ms = excluded.duration_ms, error = excluded.error,
+    report_name = excluded.report_name, attempt = excluded.attempt, file = excluded.file, status = excluded.status,
+    flaky = excluded.flaky, tries = excluded.tries, duration_ms = excluded.duration_ms, error = excluded.error,
     error_type = excluded.error_type, fingerprint = excluded.fingerprint,
     message = excluded.message, location = excluded.location,
     started_at = excluded.started_at, finished_at = excluded.finished_at
 WHERE held.shard = $2
-  AND (held.attempt, held.file, held.status, held.flaky, held.tries, held.duration_ms, held.error,
+  AND (held.report_name, held.attempt, held.file, held.status, held.flaky, held.tries, held.duration_ms, held.error,
        held.error_type, held.fingerprint, held.message, held.location, held.started_at, held.finished_at)
       IS DISTINCT FROM
-      (excluded.attempt, excluded.file, excluded.status, excluded.flaky, excluded.tries, excluded.duration_ms,
-       excluded.error, excluded.error_type, excluded.fingerprint, excluded.message, excluded.location,
-       excluded.started_at, excluded.finished_at)
+      (excluded.report_name, excluded.attempt, excluded.file, excluded.status, excluded.flaky, excluded.tries,
+       excluded.duration_ms, excluded.error, excluded.error_type, excluded.fingerprint, excluded.message,
+       excluded.location, excluded.started_at, excluded.finished_at)
 """
 _TAKEN = """
 SELECT staged.row_name FROM staged_cases AS staged
@@ -114,7 +114,8 @@ async def stage(connection: Connection, cases: Iterable[Case]) -> None:
 async def merge(connection: Connection, fence: Fence) -> None:
     """Bring every staged case into a row of this shard, within a transaction that holds the fence.
 
-    The row of another shard keeps its name, as it came first; ours then carries the shard in its name.
+    The row of another shard keeps its name, as it came first; ours then carries the shard in its name. What stands in
+    the end is settled when the run ends, in `completion.names`.
     """
     shard = fence.shard.index
     await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, None)

@@ -5,6 +5,7 @@ from typing import Any
 
 from handoff.records import Collection, Committed, IdSet, Outcome
 from reporter.artifacts import Artifact
+from reporter.completion.names import settle
 from reporter.completion.totals import count
 from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
 from reporter.database import Connection, Database
@@ -163,6 +164,7 @@ async def count_run(
     verdict = of_run(expected, sorted([*complete, *unclaimed], key=lambda one: one.shard), ran=ran)
     if verdict is None:
         return None
+    await settle(connection, run_id)
     ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)
     return FinishedRun(**dict(ended)) if ended else None
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from reporter.completion.names import settle
 from reporter.completion.totals import count
 from reporter.database import Connection
 
@@ -26,5 +27,6 @@ async def end_early(connection: Connection, run_id: str, *, status: Literal["err
     """
     await connection.execute(_LOCK_SHARDS, run_id)  # a pod that is writing ends first, and its cases count
     await connection.execute(_STOP_SHARDS, run_id, f"the run was ended: {detail}")
+    await settle(connection, run_id)
     await count(connection, run_id)
     await connection.execute(_END_RUN, run_id, status, detail)
