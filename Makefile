@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup demo test test-images test-cluster kind-up kind-down sign lint check bench clean
+.PHONY: help setup demo test fuzz test-images test-cluster kind-up kind-down sign lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ demo: setup ## Four suites against a small web shop, on a whole fleet of your ow
 
 test: setup .venv/.pooler ## All tests
 	$(BIN)/pytest -n $(TEST_PROCESSES)
+
+fuzz: .venv/.synced ## Many more generated reports and interleavings of shards than make test has; takes minutes
+	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \
+	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/test_names.py
 
 test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names; it needs KEDA and the images testfleet, embedded and all
 	$(BIN)/pytest tests/cluster
