@@ -34,10 +34,11 @@ EXPORTS: Mapping[str, tuple[str, str]] = {
     "REPORTER_ROLE_ARN": ("identity", "ReporterRoleArn"),
     "CONFIG_ROLE_ARN": ("identity", "ConfigRoleArn"),
     "MIGRATE_ROLE_ARN": ("identity", "MigrateRoleArn"),
+    "SWEEP_ROLE_ARN": ("identity", "SweepRoleArn"),
 }
 """Key of the file: template and output whose export has the value."""
 
-_MIGRATE_URL = "postgresql://testfleet_migrator@{host}:5432/{name}"
+_DATABASE_URL = "postgresql://testfleet_{user}@{host}:5432/{name}"
 
 
 class Missing(Exception):
@@ -88,7 +89,8 @@ def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, 
 
     values = {key: value(*place) for key, place in EXPORTS.items()}
     host, name = value("database", "DatabaseEndpoint"), value("database", "DatabaseName")
-    values["MIGRATE_DATABASE_URL"] = _MIGRATE_URL.format(host=host, name=name)
+    values["MIGRATE_DATABASE_URL"] = _DATABASE_URL.format(user="migrator", host=host, name=name)
+    values["SWEEP_DATABASE_URL"] = _DATABASE_URL.format(user="reporter", host=host, name=name)
     for runner in RUNNERS if options.runner_queues else ():
         for key, output in (("QUEUE_URL", "QueueUrl"), ("DEAD_LETTER_QUEUE_URL", "DeadLetterQueueUrl")):
             values[f"{runner.upper()}_{key}"] = value("queue", output, f"-{runner}")

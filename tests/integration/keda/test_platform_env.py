@@ -99,6 +99,8 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
         "MIGRATE_ROLE_ARN": exported[f"{prefix}-identity-MigrateRoleArn"],
         "MIGRATE_DATABASE_URL": "postgresql://testfleet_migrator@results.abc.eu-central-1.rds.amazonaws.com:5432/testfleet",
         "MIGRATE_DATABASE_AUTH": "iam",
+        "SWEEP_ROLE_ARN": exported[f"{prefix}-identity-SweepRoleArn"],
+        "SWEEP_DATABASE_URL": "postgresql://testfleet_reporter@results.abc.eu-central-1.rds.amazonaws.com:5432/testfleet",
         "DATABASE_CIDR": "10.1.0.0/16",
         "TARGET_CIDR": "10.2.0.0/16",
         "DNS_CIDR": "172.20.0.0/16",

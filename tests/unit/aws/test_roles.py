@@ -32,6 +32,12 @@ EXPECTED = {
     },
     "ConfigRole": {("secretsmanager:GetSecretValue", f"{SECRET}:testfleet-platform-??????")},
     "MigrateRole": {("rds-db:connect", f"{USER}/testfleet_migrator")},
+    "SweepRole": {
+        ("sqs:GetQueueAttributes", QUEUE),
+        ("sqs:ReceiveMessage", DEAD),
+        ("sqs:ChangeMessageVisibility", DEAD),
+        ("rds-db:connect", f"{USER}/testfleet_reporter"),
+    },
     "KedaRole": {("sqs:GetQueueAttributes", QUEUE)},
     "GrafanaRole": {("rds-db:connect", f"{USER}/testfleet_reader")},
     "CliRole": {
@@ -91,6 +97,7 @@ def test_no_role_is_without_its_line_here() -> None:
         ("ReporterRole", "testfleet:testfleet-runner", "testfleet-reporter"),
         ("ConfigRole", "testfleet:testfleet-runner", "testfleet-config"),
         ("MigrateRole", "testfleet:testfleet-migrate", "sts.amazonaws.com"),
+        ("SweepRole", "testfleet:testfleet-sweep", "sts.amazonaws.com"),
         ("KedaRole", "keda:keda-operator", "sts.amazonaws.com"),
         ("GrafanaRole", "grafana:grafana", "sts.amazonaws.com"),
     ],

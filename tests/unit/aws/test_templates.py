@@ -53,6 +53,7 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
         "Namespace": ("Test_Fleet",),
         "RunnerServiceAccount": ("*",),
         "MigrateServiceAccount": ("a:b",),
+        "SweepServiceAccount": ("a:b",),
         "WorkerAudience": ("",),
         "ReporterAudience": ('a"b',),
         "ConfigAudience": ("a b",),

@@ -53,6 +53,8 @@ def pods(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Manifest]]:
         match each["kind"]:
             case "ScaledJob":
                 yield name, each["spec"]["jobTargetRef"]["template"]["spec"]
+            case "CronJob":
+                yield name, each["spec"]["jobTemplate"]["spec"]["template"]["spec"]
             case "Job" | "Deployment":
                 yield name, each["spec"]["template"]["spec"]
 

@@ -74,7 +74,7 @@ CLUSTER_SCOPED = {"Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmission
 COMBINATIONS = [
     ("runner-queues", "fis-rbac"),
     ("runner-queues", "pod-identity"),
-    ("platform", "no-landlock", "fis-rbac"),
+    ("platform", "sweep", "no-landlock", "fis-rbac"),
 ]
 
 
