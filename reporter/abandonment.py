@@ -13,7 +13,7 @@ class Evidence:
 
     older_than: float
     dead: frozenset[tuple[str, int]]
-    """Run id and shard of messages that SQS moved to a dead-letter queue."""
+    """Run id and shard of messages in a dead-letter queue whose attempts gave no result."""
     empty: bool
     """Every queue of the fleet held no message: none visible, none in flight, none delayed, seen twice."""
     retention: float

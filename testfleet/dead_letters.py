@@ -20,6 +20,9 @@ MAX_READ = 10_000
 RECEIVED_TOO_OFTEN = "received_too_often"
 """The reason of a message that SQS itself moved: it was received more often than the queue's redrive policy allows."""
 
+GIVEN_UP = frozenset({RECEIVED_TOO_OFTEN, "out_of_receives"})
+"""The reasons of messages whose shards have no result: nothing was wrong with the message itself."""
+
 _KNOWN = """
     SELECT r.run_id, r.suite, r.status AS run_status, s.shard, s.status AS shard_status, s.attempt AS attempts,
            s.exit_code
@@ -75,6 +78,7 @@ def describe(messages: Sequence[Message], database: Database | None) -> list[Dea
 
 def _read(message: Message) -> dict[str, Any]:
     run_id, suite, shard = None, None, None
+    attributes = message.attributes  # EventBridge has names of its own for reason and detail
     try:
         job = ParsedMessage.from_body(message.body, message_id=_origin(message)).job
         run_id, suite, shard = job.run_id, job.suite, str(job.shard)
@@ -82,8 +86,8 @@ def _read(message: Message) -> dict[str, Any]:
         run_id, suite = error.run_id, error.suite
     return {
         "message_id": message.message_id,
-        "reason": message.attributes.get("reason", RECEIVED_TOO_OFTEN),
-        "detail": message.attributes.get("detail"),
+        "reason": attributes.get("reason") or attributes.get("ERROR_CODE") or RECEIVED_TOO_OFTEN,
+        "detail": attributes.get("detail") or attributes.get("ERROR_MESSAGE"),
         "run_id": run_id,
         "suite": suite,
         "shard": shard,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from testfleet.database import Database
-from testfleet.dead_letters import RECEIVED_TOO_OFTEN, DeadLetters
+from testfleet.dead_letters import GIVEN_UP, DeadLetters
 from testfleet.errors import BadSetting, CommandError, Unavailable
 from testfleet.ingest import reporter_environment
 from testfleet.queue import Queue
@@ -79,7 +79,7 @@ class Sweep:
                 dead |= {
                     (one.run_id, int(one.shard.partition("/")[0]))
                     for one in letters.read()
-                    if one.reason == RECEIVED_TOO_OFTEN and one.run_id and one.shard
+                    if one.reason in GIVEN_UP and one.run_id and one.shard
                 }
         return {
             "olderThan": self.older_than,

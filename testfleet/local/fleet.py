@@ -38,7 +38,7 @@ class FleetConfig:
     ttl: float = 3600
     aws_port: int = 0
     sweep_after: int = 600
-    """The age from which a run may be swept; twice the longest that a worker of this fleet hides a message."""
+    """The age in seconds from which a run may be swept: 20 visibility timeouts."""
     sweep_every: float = EVERY_SECONDS
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -72,6 +72,14 @@ def test_a_rejected_message_shows_the_workers_reason(aws_env: Any, put: Put) -> 
     assert (letter.run_id, letter.run_status) == (None, None)
 
 
+def test_a_message_that_eventbridge_gave_up_shows_its_error(aws_env: Any, put: Put) -> None:
+    """A rule or a schedule could not deliver it."""
+    put(body("r-1"), ERROR_CODE="SDK_CLIENT_ERROR", ERROR_MESSAGE="no permission")
+    with opened(aws_env) as queue:
+        (letter,) = queue.read()
+    assert (letter.reason, letter.detail) == ("SDK_CLIENT_ERROR", "no permission")
+
+
 def test_reading_gives_every_message_back(aws_env: Any, put: Put) -> None:
     """More than one receive's worth, each once, the oldest first; all are visible again at once."""
     sent = [put(body(f"r-{number}")) for number in range(23)]

@@ -71,12 +71,14 @@ def test_a_message_that_comes_between_the_two_looks_keeps_every_run(lost: Databa
     assert status(lost, "live") == "running"
 
 
-def test_a_dead_lettered_shard_ends_though_the_queue_is_busy(lost: Database, aws_env: Any) -> None:
+@pytest.mark.parametrize("reason", [None, "out_of_receives"])
+def test_a_dead_lettered_shard_ends_though_the_queue_is_busy(reason: str | None, lost: Database, aws_env: Any) -> None:
     """Its own message is seen where it can't come back from by itself."""
     sqs = aws_env.client("sqs")
     sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x")
     dead = json.dumps({"runId": "live", "suite": "shop", "shard": "2/2"})
-    sqs.send_message(QueueUrl=aws_env.dead_letter_queue_url, MessageBody=dead)
+    attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
+    sqs.send_message(QueueUrl=aws_env.dead_letter_queue_url, MessageBody=dead, MessageAttributes=attributes)
     (ended,) = sweep(lost, aws_env)
     assert ended.shards[0][1].endswith("its message is in the dead-letter queue")
     assert (status(lost, "live"), status(lost, "next")) == ("errored", "queued")
