@@ -13,6 +13,7 @@ import asyncpg.transaction
 import structlog
 import tenacity
 
+from reporter import database_url
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -31,8 +32,8 @@ STATEMENT_SECONDS = 90
 
 # Per transaction, as a pooler in transaction mode keeps no session, and RDS Proxy refuses start-up parameters.
 # The locks of a node that vanished must not outlive it: the server notices within about a minute.
+_NAME = "SET LOCAL application_name = 'testfleet-reporter';"
 _SETTINGS = """
-SET LOCAL application_name = 'testfleet-reporter';
 SET LOCAL idle_in_transaction_session_timeout = '120s';
 SET LOCAL tcp_keepalives_idle = 30;
 SET LOCAL tcp_keepalives_interval = 10;
@@ -67,8 +68,16 @@ class Database:
     session: behind a pooler the next transaction has another one.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        settings: str = _NAME + _SETTINGS,
+    ) -> None:
         self._pool = pool
+        self._connect_seconds = connect_seconds
+        self._settings = settings
 
     async def run(self, step: Callable[[Connection], Awaitable[T]], *, patience: float) -> T:
         """Run the step in a transaction of its own; where that fails for a passing reason, run it again.
@@ -91,9 +100,9 @@ class Database:
 
     async def _once(self, step: Callable[[Connection], Awaitable[T]]) -> T:
         try:
-            connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+            connection = await self._pool.acquire(timeout=self._connect_seconds)
             try:
-                return await _in_transaction(connection, step)
+                return await _in_transaction(connection, step, self._settings)
             finally:
                 await self._pool.release(connection, timeout=ROLLBACK_SECONDS)
         except (*_RETRY, *_REFUSED) as error:
@@ -107,11 +116,11 @@ class Database:
             raise translated from error
 
 
-async def _in_transaction(connection: Connection, step: Callable[[Connection], Awaitable[T]]) -> T:
+async def _in_transaction(connection: Connection, step: Callable[[Connection], Awaitable[T]], settings: str) -> T:
     transaction = connection.transaction()
     try:
         await transaction.start()
-        await connection.execute(_SETTINGS)
+        await connection.execute(settings)
         result = await step(connection)
     except BaseException:
         await _roll_back(connection, transaction)
@@ -158,19 +167,23 @@ async def connect(
     secure: dict[str, Any] = {}
     if token is not None:
         secure = {"password": token, "ssl": ssl.create_default_context(cafile=ca)}
+    address = database_url.read(url)
+    connect_seconds = address.connect_seconds or CONNECT_SECONDS
+    settings = _SETTINGS if "application_name" in address.session else _NAME + _SETTINGS
     pool = asyncpg.create_pool(
-        url,
+        address.url,
         min_size=0,
         max_size=CONNECTIONS,
-        timeout=CONNECT_SECONDS,
+        timeout=connect_seconds,
         command_timeout=statement_seconds,
         statement_cache_size=0,  # a pooler in transaction mode knows no statement that another session prepared
         reset=_keep,
+        server_settings=dict(address.session),
         **secure,
     )
     await pool
     try:
-        yield Database(pool)
+        yield Database(pool, connect_seconds=connect_seconds, settings=settings)
     finally:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):

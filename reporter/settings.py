@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from handoff.settings import PodSettings
+from reporter import database_url
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -64,6 +65,7 @@ class ReporterSettings(PodSettings):
         if not good:
             msg = "must be a postgresql://user@host:port/database URL"
             raise ValueError(msg)
+        database_url.read(value.get_secret_value())
         if info.data.get("database_auth") == "iam":
             if url.password or "password" in parse_qs(url.query):
                 msg = "must hold no password where REPORTER_DATABASE_AUTH is iam"

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from typer import TyperException
 
+from testfleet import streams
 from testfleet.commands import app
 from testfleet.errors import CommandError
 from testfleet.exit_codes import ExitCode
@@ -13,6 +14,7 @@ from testfleet.exit_codes import ExitCode
 
 def main() -> NoReturn:
     """Run the command that the arguments name; what goes wrong is one line on stderr."""
+    streams.prepare()
     sys.exit(_run())
 
 
@@ -24,12 +26,12 @@ def _run() -> int:
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except Exception:  # noqa: BLE001  # Python's own exit code for it would read as "the tests failed"
-        traceback.print_exc()
+        streams.tell(traceback.format_exc())
         return ExitCode.SOFTWARE
 
 
 def _fail(line: str, code: ExitCode) -> ExitCode:
-    sys.stderr.write(f"testfleet: {' '.join(line.split())}\n")
+    streams.tell(f"testfleet: {' '.join(line.split())}")
     return code
 
 

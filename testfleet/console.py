@@ -3,7 +3,6 @@
 rich honours `NO_COLOR`. Text is always printed as text: nothing in a test's name or error is taken for markup.
 """
 
-import os
 import sys
 from collections.abc import Iterable
 
@@ -11,22 +10,52 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from testfleet import render
 from testfleet.render import Line, Table, Tone
+from testfleet.streams import give_up_stdout, tell
+from testfleet.workflow_commands import inert, inert_json
+
+__all__ = ["Terminal", "tell", "text", "write", "write_json"]
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "yellow", "faint": "dim"}
 
 
+class Terminal(Console):
+    """A console that reports a reader who left as any other file does; rich's own ends the process with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  # rich calls it while it handles the error
+
+
 def write(block: Table | Iterable[Line]) -> None:
-    """Print to stdout what somebody asked for. A reader that left early has seen enough; the verdict stands."""
+    """Print to stdout what the command is called for.
+
+    Raises:
+        Unavailable: the output is lost, for example to a full disk.
+    """
     try:
         _write(block)
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+    except OSError as error:
+        give_up_stdout(error)
+
+
+def write_json(value: object) -> None:
+    """Print a value as JSON, in ASCII where stdout cannot hold all of it.
+
+    Raises:
+        Unavailable: as `write`.
+    """
+    told = render.as_json(value)
+    try:
+        told.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        told = render.as_json(value, ensure_ascii=True)
+    write([Line(inert_json(told))])
 
 
 def _write(block: Table | Iterable[Line]) -> None:
-    terminal = Console(highlight=False)
+    terminal = Terminal(highlight=False)
     if isinstance(block, Table):
         _table(block, terminal)
     elif terminal.is_terminal:
@@ -37,22 +66,16 @@ def _write(block: Table | Iterable[Line]) -> None:
             sys.stdout.write(text(line).plain + "\n")
 
 
-def tell(line: str) -> None:
-    """Say on stderr what stdout's reader does not need."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
-
-
 def text(line: Line) -> Text:
-    return Text("  " * line.indent + line.text, style=_STYLES[line.tone])
+    return Text(inert("  " * line.indent + line.text), style=_STYLES[line.tone])
 
 
 def _table(table: Table, terminal: Console) -> None:
-    if not terminal.is_terminal:
+    if not sys.stdout.isatty():  # a log is no terminal, whatever FORCE_COLOR says: folded cells would begin lines
         for row in (table.header, *table.rows):
-            sys.stdout.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")
+            sys.stdout.write(inert("\t".join(" ".join(cell.split()) for cell in row)) + "\n")
         return
     drawn = RichTable(*table.header, title=table.title or None, title_justify="left", box=None, pad_edge=False)
     for row, tone in zip(table.rows, table.tones, strict=True):
-        drawn.add_row(*(Text(cell, overflow="fold") for cell in row), style=_STYLES[tone])
+        drawn.add_row(*(Text(inert(cell), overflow="fold") for cell in row), style=_STYLES[tone])
     terminal.print(drawn)

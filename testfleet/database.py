@@ -5,10 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
+from psycopg.types.datetime import TimestamptzLoader
 
 from testfleet.errors import BadSetting, Unavailable, one_line
 
@@ -19,10 +22,23 @@ QUERY_SECONDS = 30
 RDS_BUNDLE = "/etc/ssl/certs/rds-global-bundle.pem"
 """Where the image keeps the authorities of RDS."""
 
+_KEYWORDS = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} | {"ssl"}
+"""Of libpq's URLs; `ssl=true` is JDBC's spelling, which libpq accepts."""
+
 _SETTING = "TESTFLEET_DATABASE_URL"
 
 # Per transaction: behind a pooler the next one has another session, and the session another client.
 _SETTINGS = f"SET LOCAL statement_timeout = {QUERY_SECONDS * 1000}; SET LOCAL timezone = 'UTC'".encode()
+
+
+class _Lenient(TimestamptzLoader):
+    """Loads a time that Python has no value for (after the year 9999, infinity) as None."""
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return None
 
 
 class Session:
@@ -89,6 +105,8 @@ class Database:
         try:
             return dict(conninfo_to_dict(self.url))
         except psycopg.ProgrammingError:  # its text may quote the password
+            for name in _parameter_names(self.url) - _KEYWORDS:
+                raise BadSetting(f"{_SETTING}: {name} is no parameter of libpq") from None
             raise BadSetting(f"{_SETTING}: must be a postgresql:// URL that libpq understands") from None
 
     @contextmanager
@@ -101,7 +119,14 @@ class Database:
         with closing(self.open()) as connection:
             with _translated():
                 connection.autocommit = True
+                connection.adapters.register_loader("timestamptz", _Lenient)
             yield Session(connection)
+
+
+def _parameter_names(url: str) -> set[str]:
+    """The names before the equals signs; one that is no identifier may be part of a password."""
+    names = {unquote(pair.partition("=")[0]) for pair in urlsplit(url).query.split("&") if "=" in pair}
+    return {name for name in names if name.isidentifier()}
 
 
 @contextmanager

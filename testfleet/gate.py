@@ -36,10 +36,13 @@ class Gate:
                 except Unavailable as error:  # the verdict stands all the same
                     console.tell(f"testfleet: {error}; the cases cannot be shown")
                     detail = Detail(run, (), (), ())
-        if as_json:
-            console.write([render.Line(render.as_json(detail))])
-        elif detail:
-            console.write(render.verdict(detail))
+        try:
+            if as_json:
+                console.write_json(detail)
+            elif detail:
+                console.write(render.verdict(detail))
+        except Unavailable as error:  # likewise
+            console.tell(f"testfleet: {error}")
         code = verdict(run)
         if code is ExitCode.NOT_FINISHED:
             console.tell(f"testfleet: {run_id} is not finished after {human(timeout * 1000)}")

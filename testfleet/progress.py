@@ -1,9 +1,9 @@
 """Shows on stderr how a run goes: one living line on a terminal, now and then a line anywhere else."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 
@@ -57,8 +57,8 @@ class Sparse:
 @contextmanager
 def shown(run_id: str) -> Iterator[Callable[[Sight], None]]:
     """Something to show each look with, for as long as the block lasts."""
-    terminal = Console(stderr=True, highlight=False)
-    if not terminal.is_terminal or terminal.is_dumb_terminal:
+    terminal = console.Terminal(stderr=True, highlight=False)
+    if not sys.stderr.isatty() or terminal.is_dumb_terminal:  # FORCE_COLOR makes no terminal of a log
         yield Sparse(run_id, console.tell)
         return
     spinner = Spinner("dots", text=f"{run_id}: …")

@@ -1,9 +1,10 @@
 """What people read about runs: values in, lines and tables of plain text out. How they look is `console`'s part."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -73,13 +74,22 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def as_json(value: object) -> str:
-    """Values as JSON: keys are the columns' names, times are ISO 8601 in UTC, durations are milliseconds."""
-    return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+def as_json(value: object, *, ensure_ascii: bool = False) -> str:
+    """Values as JSON: keys are the columns' names, times are ISO 8601 in UTC, durations are milliseconds.
+
+    Infinity and NaN, which JSON has no words for, are null.
+    """
+    return json.dumps(_plain(value), indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else asdict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def summary(run: Run) -> Line:

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeGuard, get_args
 
+from handoff import duration
 from handoff.errors import InvalidInput
-from worker import duration, variable
+from worker import variable
 
 RunnerName = Literal["playwright", "k6", "newman", "pytest", "command"]
 
@@ -104,7 +105,7 @@ def _path(value: object, folder: Path, where: str) -> Path:
 def _timeout(value: object, where: str) -> float:
     timeout = duration.seconds(value)
     if timeout is None or not 0 < timeout <= MAX_TIMEOUT:  # neither holds for nan
-        raise InvalidInput(where, 'must be seconds or a duration such as "90s", "30m" or "1h30m", above 0, at most 11h')
+        raise InvalidInput(where, f"must be {duration.GRAMMAR}, above 0, at most 11h")
     return timeout
 
 

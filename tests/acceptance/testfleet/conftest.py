@@ -44,7 +44,7 @@ def command(command_env: dict[str, str], tmp_path: Path) -> Command:
             env=environment,
             cwd=tmp_path,
             capture_output=True,
-            text=True,
+            encoding=environment.get("PYTHONIOENCODING", "utf-8"),
             timeout=DEADLINE,
             check=False,
         )

@@ -18,7 +18,7 @@ PARAMS = (
 )
 QUEUE = "must be the http:// or https:// URL of a queue"
 FOLDER = "must be a folder that is there and writable"
-DURATION = 'must be seconds or a duration such as "90s", "30m" or "1h30m", above 0, at most 11h'
+DURATION = 'must be seconds, or a duration such as "90s", "30m", "1h30m" or "1d", above 0, at most 11h'
 INSIDE = "must be a path relative to the catalog's folder and inside it"
 WORDS = "must be a list of strings without NUL, never one shell line"
 

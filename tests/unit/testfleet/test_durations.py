@@ -7,19 +7,18 @@ from testfleet.errors import Refused
 
 
 @pytest.mark.parametrize(
-    ("written", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("0s", 0), (" 5 m ", 300)]
+    ("written", "seconds"),
+    [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("1h30m", 5400), ("30", 30)],
 )
 def test_a_written_duration_is_seconds(written: str, seconds: float) -> None:
     """One form for the catalog and the command line."""
     assert parse(written, option="--timeout") == seconds
 
 
-@pytest.mark.parametrize(
-    "written", ["", "30", "-5m", "5 days", "m", "1h30m", "5M", "5e3s", "\N{ARABIC-INDIC DIGIT FIVE}s"]
-)
+@pytest.mark.parametrize("written", ["", "-5m", "5 days", "m", "30m1h", "5M", "5e3s", "\N{ARABIC-INDIC DIGIT FIVE}s"])
 def test_anything_else_is_refused_with_its_option(written: str) -> None:
     """A timeout of 30 what?"""
-    with pytest.raises(Refused, match=r"^--timeout: must be a duration such as 90s, 30m or 1h$"):
+    with pytest.raises(Refused, match=r"^--timeout: must be seconds, or a duration such as \"90s\", \"30m\""):
         parse(written, option="--timeout")
 
 
@@ -27,6 +26,9 @@ def test_anything_else_is_refused_with_its_option(written: str) -> None:
     ("milliseconds", "text"),
     [
         (None, "-"),
+        (float("nan"), "-"),
+        (float("inf"), "> 9999 h"),
+        (1.7e308, "> 9999 h"),
         (0, "0 ms"),
         (84.6, "85 ms"),
         (999.4, "999 ms"),

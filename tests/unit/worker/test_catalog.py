@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from worker import catalog, duration
+from worker import catalog
 from worker.catalog import Suite
 
 
@@ -56,36 +54,6 @@ def test_a_catalog_that_is_mounted_from_a_config_map_finds_its_suites(tmp_path: 
     (tmp_path / "..data" / "catalog.toml").write_text('[suites.a]\nrunner = "k6"\npath = "a"\ntimeout = 1')
     (tmp_path / "catalog.toml").symlink_to("..data/catalog.toml")
     assert catalog.load(tmp_path / "catalog.toml")["a"].path == tmp_path / "a"
-
-
-@pytest.mark.parametrize(
-    ("written", "seconds"),
-    [
-        ("90s", 90),
-        ("30m", 1800),
-        ("2h", 7200),
-        ("1h30m", 5400),
-        ("1h0m1s", 3601),
-        ("1.5m", 90),
-        ("0.5s", 0.5),
-        (90, 90),
-        (0.5, 0.5),
-        (-1, -1),
-        ("", None),
-        ("90", None),
-        ("30m1h", None),
-        ("1m1m", None),
-        ("-1s", None),
-        (" 1s", None),
-        ("1s\n", None),
-        ("1ms", None),
-        (True, None),
-        (None, None),
-    ],
-)
-def test_durations(written: object, seconds: float | None) -> None:
-    """Hours, minutes and seconds, in that order, or a bare number of seconds."""
-    assert duration.seconds(written) == seconds
 
 
 def test_the_longest_timeout_is_eleven_hours(tmp_path: Path) -> None:

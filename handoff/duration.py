@@ -1,0 +1,30 @@
+"""The one grammar of durations: of the catalog, of options and of arguments."""
+
+import re
+
+GRAMMAR = 'seconds, or a duration such as "90s", "30m", "1h30m" or "1d"'
+"""What an error message says of what is allowed."""
+
+_NUMBER = r"(\d{1,12}(?:\.\d{1,9})?)"
+_PARTS = re.compile("".join(rf"(?:{_NUMBER}{unit})?" for unit in "dhms"), re.ASCII)
+_SECONDS = re.compile(_NUMBER, re.ASCII)
+_UNITS = (86_400, 3600, 60, 1)
+
+
+def seconds(value: object) -> float | None:
+    """Return the seconds of `"90s"`, `"1h30m"`, `"1d"`, `"90"` or a number, or None where the value is no duration.
+
+    The units are d, h, m and s, each at most once and in this order; without a unit the number is seconds.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, str) or not value:
+        return None
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    match = _PARTS.fullmatch(value)
+    if match is None:
+        return None
+    return sum(float(count) * unit for count, unit in zip(match.groups(), _UNITS, strict=True) if count)
