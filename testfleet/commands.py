@@ -13,6 +13,7 @@ import typer
 from testfleet.dlq_commands import dlq
 from testfleet.errors import BadSetting, Refused
 from testfleet.exit_codes import ExitCode
+from testfleet.streams import say
 
 if TYPE_CHECKING:
     from testfleet.database import Database
@@ -25,7 +26,6 @@ _PASSED_ON: dict[str, Any] = {
     "add_help_option": False,
     "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
 }
-_OURS = {"handoff", "reporter", "testfleet", "worker"}
 
 app = typer.Typer(
     name="testfleet",
@@ -39,7 +39,7 @@ app.add_typer(dlq, name="dlq")
 
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are the columns' names.")]
-Timeout = Annotated[str, typer.Option(help="The longest to wait: 90s, 30m, 2h.")]
+Timeout = Annotated[str, typer.Option(help="The longest to wait: 90s, 30m, 1h30m.")]
 Suite = Annotated[str, typer.Argument(metavar="SUITE", help="A suite of the catalog.")]
 Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: what the CI service says]")]
 Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: what the CI service says]")]
@@ -56,9 +56,9 @@ def migrate() -> None:
     database = _database(_settings())
     applied = migrations.migrate(database.url, database.auth)
     for name in applied:
-        typer.echo(f"applied {name}")
+        say(f"applied {name}")
     if not applied:
-        typer.echo("nothing to do")
+        say("nothing to do")
 
 
 @app.command()
@@ -109,9 +109,9 @@ def enqueue(
     try:
         enqueueing.enqueue(jobs, queue, database)
     except NotSent:
-        typer.echo(jobs[0].run_id)  # what is on the queue runs, and the id is needed to send the rest
+        say(jobs[0].run_id)  # what is on the queue runs, and the id is needed to send the rest
         raise
-    typer.echo(jobs[0].run_id)
+    say(jobs[0].run_id)
     return _gate(settings).wait(jobs[0].run_id, timeout=seconds) if wait else ExitCode.OK
 
 
@@ -140,7 +140,7 @@ def cancel(run_id: RunId) -> None:
 
     check_run_id(run_id)
     done = cancelling.cancel(_database(_settings()), run_id)
-    typer.echo(f"{run_id} is cancelled" if done else f"{run_id} was cancelled already")
+    say(f"{run_id} is cancelled" if done else f"{run_id} was cancelled already")
 
 
 @app.command()
@@ -201,7 +201,10 @@ def list_runs(
 
     with _database(_settings()).session() as session:
         found = runs.find(session, suite=suite, branch=branch, status=status, limit=limit)
-    console.write([render.Line(render.as_json(found))] if as_json else render.runs(found))
+    if as_json:
+        console.write_json(found)
+    else:
+        console.write(render.runs(found))
 
 
 @app.command()
@@ -216,7 +219,7 @@ def show(run_id: RunId, *, as_json: Json = False) -> None:
     if detail is None:
         raise Refused(f"RUN_ID: the database has no run {run_id}")
     if as_json:
-        console.write([render.Line(render.as_json(detail))])
+        console.write_json(detail)
         return
     console.write(render.verdict(detail))
     for table in (render.shards(detail.shards), render.artifacts(detail.artifacts)):
@@ -235,11 +238,14 @@ def doctor(
     It examines the machine, and a pod, a database, queues, a bucket or a cluster where the environment names one.
     Exit code: 0 nothing is wrong, 1 something is.
     """
-    from testfleet import console, render  # noqa: PLC0415  # slow to import
+    from testfleet import console  # noqa: PLC0415  # slow to import
     from testfleet.doctor import examination  # noqa: PLC0415  # likewise
 
     findings = list(examination.examine(_settings(), namespace=namespace))
-    console.write([render.Line(render.as_json(findings))] if as_json else examination.table(findings))
+    if as_json:
+        console.write_json(findings)
+    else:
+        console.write(examination.table(findings))
     return ExitCode.FAILED if any(one.status == "wrong" for one in findings) else ExitCode.OK
 
 
@@ -309,15 +315,9 @@ def demo(context: typer.Context) -> ExitCode:
 
 def _local(name: str, arguments: list[str]) -> ExitCode:
     """Run a command of the fleet on a laptop, with the options that it declares itself."""
-    try:
-        command = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_HELP)
-        command.command()(getattr(import_module("testfleet.local.commands"), name))
-        return ExitCode(command(arguments, prog_name=f"testfleet {name}", standalone_mode=False) or ExitCode.OK)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in _OURS:
-            raise
-        raise BadSetting(f"{name}: {package} is not installed; run: pip install 'testfleet[local]'") from error
+    command = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_HELP)
+    command.command()(getattr(import_module("testfleet.local.commands"), name))
+    return ExitCode(command(arguments, prog_name=f"testfleet {name}", standalone_mode=False) or ExitCode.OK)
 
 
 def _settings() -> "Settings":

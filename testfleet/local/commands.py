@@ -10,16 +10,18 @@ import structlog
 import typer
 
 from handoff import logs
-from testfleet import console
+from testfleet import console, durations
 from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
+from testfleet.local import samples
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.serving import Place, serving
+from testfleet.streams import say
 
 CORES = os.cpu_count() or 1
 STATE = Path(".testfleet")
-SAMPLES = Path(__file__).parents[2] / "suites" / "catalog.toml"
+SAMPLES = samples.catalog()
 
 log = structlog.get_logger()
 
@@ -34,21 +36,25 @@ def up(
     ] = SAMPLES,
     state: Annotated[Path, typer.Option(help="Folder of the database and of the pods; results stay in it.")] = STATE,
     max_pods: MaxPods = CORES,
-    ttl: Annotated[float, typer.Option(min=0, help="Seconds that a finished pod's folder stays.")] = 3600,
+    ttl: Annotated[str, typer.Option(help="How long a finished pod's folder stays: 90s, 30m, 1h30m.")] = "1h",
     aws_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint; 0 takes a free one.")] = 0,
 ) -> ExitCode:
     """Run the whole fleet on this machine until Ctrl-C.
 
     It prints the environment that another terminal needs to use its queue, and writes it into the state folder too.
     """
+    samples.require_extra("up")
+    kept = durations.parse(ttl, option="--ttl")
     logs.configure("info", "console")
+    if catalog == SAMPLES:
+        _tell_left_out(catalog)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Fleet(FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=ttl, aws_port=aws_port)) as fleet:
+    with Fleet(FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=kept, aws_port=aws_port)) as fleet:
         exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
         (state / "env").write_text(exports)
-        typer.echo(f"{exports}# or: source {state / 'env'}")
+        say(f"{exports}# or: source {state / 'env'}")
         log.info("fleet_up", max_pods=max_pods, state=str(state))
         while not stop.wait(1) and not fleet.broken.is_set():
             pass
@@ -73,6 +79,7 @@ def serve(
     It receives no job itself. The endpoint checks no credentials, so it is for trials. The command ends with 70 when
     one of its servers ends by itself, so that Kubernetes restarts the container.
     """
+    samples.require_extra("serve")
     logs.configure("info", "json")
     stop, broken = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,16 +102,19 @@ def serve(
 
 def demo(
     max_pods: MaxPods = CORES,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds until the demo gives up.")] = 300,
+    timeout: Annotated[str, typer.Option(help="When the demo gives up: 90s, 5m.")] = "5m",
 ) -> ExitCode:
     """Run four suites against a small web shop, on a whole fleet of this machine.
 
     One test fails on purpose and one is flaky. Exit code 0 says that every run got the verdict that it should.
     """
+    samples.require_extra("demo")
+    seconds = durations.parse(timeout, option="--timeout")
+    missing = _tell_left_out(SAMPLES)
     logs.configure("error", "console")  # the progress is the news
     state = STATE / "demo"
     with Fleet(FleetConfig(state, _existing(SAMPLES), max_pods=max_pods)) as fleet:
-        ended = demonstration.run(fleet, timeout=timeout)
+        ended = demonstration.run(fleet, timeout=seconds, left_out=missing)
     for block in ended.report:
         console.write(block)
     console.tell(f"testfleet: the bucket went with the fleet; traces, reports and logs are in {state / 'pods'} too")
@@ -113,6 +123,14 @@ def demo(
         return ExitCode.FAILED
     console.tell("testfleet: every run got its expected verdict; `testfleet up` keeps such a fleet running")
     return ExitCode.OK
+
+
+def _tell_left_out(catalog: Path) -> frozenset[str]:
+    """The sample suites whose tool is missing, each told in one line."""
+    reasons = samples.left_out(catalog, os.environ)
+    for suite, reason in reasons.items():
+        console.tell(f"testfleet: {suite} is left out: {reason}")
+    return frozenset(reasons)
 
 
 def _existing(catalog: Path) -> Path:

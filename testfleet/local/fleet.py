@@ -1,6 +1,7 @@
 """The whole fleet on one machine: AWS endpoint, PostgreSQL, and pods for what is on the queue."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from typing import Self
 import structlog
 
 from testfleet.errors import Refused
+from testfleet.local import samples
 from testfleet.local.aws import endpoint
 from testfleet.local.browser import EXECUTABLE, find_browser
 from testfleet.local.controller import Controller, Limits
@@ -122,7 +124,8 @@ class Fleet:
                 "WORKER_STOP_GRACE": str(self.config.stop_grace),
                 "WORKER_SUITE_SANDBOX": "off",  # the folders lie where suites write, and there is nothing to hide
             }
-            | ({EXECUTABLE: browser} if browser else {}),
+            | ({EXECUTABLE: browser} if browser else {})
+            | ({"NODE_PATH": path} if (path := samples.node_path(os.environ)) else {}),
             reporter_env=self.aws.env
             | {
                 "REPORTER_DATABASE_URL": self.database_url,

@@ -1,5 +1,6 @@
 """Where the test tools are installed."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -24,8 +25,9 @@ def required(program: str) -> str:
 
 
 def node_command(program: str, suite: Path) -> tuple[str, str]:
-    """Node and the script of an npm tool: the nearest `node_modules` from the suite's folder upwards, else PATH.
+    """Node and the script of an npm tool.
 
+    It is looked for in the nearest `node_modules` from the suite's folder upwards, then in NODE_PATH, then on PATH.
     The nearest one comes first because it is the one that the suite's own `import` finds, and some tools refuse to run
     with two copies of themselves.
 
@@ -35,6 +37,10 @@ def node_command(program: str, suite: Path) -> tuple[str, str]:
     node = required("node")
     for folder in (suite, *suite.parents):
         script = folder / "node_modules" / ".bin" / program
+        if script.exists():
+            return node, str(script.resolve())
+    for entry in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        script = Path(entry, ".bin", program)
         if script.exists():
             return node, str(script.resolve())
     return node, str(Path(required(program)).resolve())

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from testfleet import __main__ as program
-from testfleet import commands
+from testfleet.local import samples
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +32,9 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
         ("enqueue a --shards x", {}, 64, "Invalid value for '--shards':"),
         ("enqueue a --shards 0", {}, 64, "--shards: must be 1 to 1000"),
         ("enqueue a --param x", {}, 64, "--param: must be NAME=VALUE"),
-        ("enqueue a --timeout 5", {}, 64, "--timeout: must be a duration such as"),
+        ("enqueue a --timeout 5x", {}, 64, "--timeout: must be seconds, or a duration such as"),
         ("enqueue a --run-id ü", {}, 64, "--run-id: must be"),
-        ("wait r1 --timeout soon", {}, 64, "--timeout: must be a duration such as"),
+        ("wait r1 --timeout soon", {}, 64, "--timeout: must be seconds, or a duration such as"),
         ("wait r/1", {}, 64, "RUN_ID: must be 1 to 128 characters"),
         ("show r/1", {}, 64, "RUN_ID: must be 1 to 128 characters"),
         ("runs --status green", {}, 64, "Invalid value for '--status':"),
@@ -126,10 +126,7 @@ def test_a_missing_extra_is_named_with_what_to_run(
 ) -> None:
     """The laptop's parts are many megabytes that a cluster does without."""
 
-    def missing(_: str) -> object:
-        raise ModuleNotFoundError("No module named 'moto'", name="moto.server")
-
-    monkeypatch.setattr(commands, "import_module", missing)
+    monkeypatch.setattr(samples, "find_spec", lambda package: None if package == "moto" else object())
     monkeypatch.setattr(sys, "argv", ["testfleet", name])
     with pytest.raises(SystemExit) as left:
         program.main()
