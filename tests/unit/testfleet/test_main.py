@@ -50,7 +50,7 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
         ("dlq list --limit 0", {}, 64, "Invalid value for '--limit':"),
         ("dlq list", {}, 78, "TESTFLEET_DEAD_LETTER_QUEUE_URL: is required by this command"),
         ("dlq redrive --all", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
-        ("sweep --older-than soon", {}, 64, "--older-than: must be a duration such as"),
+        ("sweep --older-than soon", {}, 64, "--older-than: must be seconds, or a duration such as"),
         ("sweep", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("sweep", DATABASE, 78, "TESTFLEET_DEAD_LETTER_QUEUE_URL: is required by this command"),
         ("wait r1", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
