@@ -11,8 +11,8 @@ import pytest
 from tests.cluster.cluster import Cluster
 from tests.cluster.evidence import collect
 from tests.cluster.forward import forwarded
-from tests.cluster.kubectl import NAMESPACE, kubectl, why_not
-from tests.cluster.overlay import throw_away
+from tests.cluster.kubectl import NAMESPACE, kubectl, on_nodes, why_not
+from tests.cluster.overlay import served_by, throw_away
 
 EVIDENCE = Path("test-results") / "cluster"
 
@@ -21,7 +21,8 @@ EVIDENCE = Path("test-results") / "cluster"
 def cluster() -> Iterator[Cluster]:
     """The kind overlay, applied and ready; everything of it is removed in the end, unless TESTFLEET_KEEP is set.
 
-    Its images are `testfleet`, `embedded` and `all` of TESTFLEET_REGISTRY, with the tag TESTFLEET_TAG.
+    Its images are `testfleet`, `embedded` and `all` of TESTFLEET_REGISTRY, with the tag TESTFLEET_TAG. Where the nodes
+    have no `embedded`, a `testfleet` that was built with the extra `local` serves in its place.
 
     Where there is no cluster, TESTFLEET_NEEDS_CLUSTER makes that a failure: a pipeline that skipped all would be green.
     """
@@ -35,7 +36,8 @@ def cluster() -> Iterator[Cluster]:
     }
     try:
         with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
-            kubectl("apply", "--server-side", "--kustomize", str(throw_away(Path(folder), **images)))
+            overlay = throw_away(Path(folder), **images, served_by=served_by(on_nodes(), **images))
+            kubectl("apply", "--server-side", "--kustomize", str(overlay))
         kubectl("rollout", "status", "deployment/testfleet-embedded", "--namespace", NAMESPACE, timeout=300)
         kubectl("wait", "--for=condition=complete", "job/testfleet-migrate", "--namespace", NAMESPACE, timeout=300)
         with forwarded("service/testfleet-embedded", 5000, 5432) as ports:

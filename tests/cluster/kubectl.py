@@ -35,6 +35,12 @@ def get(kind: str, *arguments: str) -> list[dict[str, Any]]:
     return list(answer["items"])
 
 
+def on_nodes() -> set[str]:
+    """Return the names of the images that the nodes have; the kubelet reports some fifty of each node."""
+    nodes = json.loads(kubectl("get", "nodes", "--output=json"))["items"]
+    return {name for node in nodes for image in node["status"].get("images", ()) for name in image.get("names") or ()}
+
+
 def why_not() -> str | None:
     """Why the tests can't run against this cluster; None where they can."""
     if shutil.which("kubectl") is None:

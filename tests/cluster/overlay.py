@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,8 +26,11 @@ timeout = "2m"
 """
 
 
-def throw_away(folder: Path, *, registry: str, tag: str) -> Path:
-    """A copy of the manifests in the folder, and in it the overlay to apply."""
+def throw_away(folder: Path, *, registry: str, tag: str, served_by: str = "embedded") -> Path:
+    """Copy the manifests into the folder, and return the overlay in it that is to be applied.
+
+    `served_by` is the name of the image that runs `testfleet serve`.
+    """
     shutil.copytree(REPOSITORY / "deploy" / "keda", folder / "keda")
     platform = folder / "keda" / "overlays" / "kind" / "platform.env"
     platform.write_text(with_values(platform.read_text(), IMAGE_REGISTRY=registry, IMAGE_TAG=tag, RUNNER_IMAGE_TAG=tag))
@@ -36,7 +40,9 @@ def throw_away(folder: Path, *, registry: str, tag: str) -> Path:
     (overlay / "catalog.toml").write_text(CATALOG)
     shutil.copy(fixtures / "fleet" / "steps.py", overlay)
     shutil.copy(fixtures / "sandbox" / "probe.py", overlay)
-    (overlay / "kustomization.yaml").write_text(json.dumps(kustomization()))  # JSON is YAML
+    (overlay / "kustomization.yaml").write_text(
+        json.dumps(kustomization(f"{registry}/{served_by}:{tag}"))
+    )  # JSON is YAML
     return overlay
 
 
@@ -51,8 +57,17 @@ def _line(line: str, values: dict[str, str]) -> str:
     return f"{key}={values[key]}" if key in values else line
 
 
-def kustomization() -> dict[str, object]:
-    """The kind overlay and what differs from it."""
+def served_by(images: Collection[str], *, registry: str, tag: str) -> str:
+    """Return which of our images runs `testfleet serve`, where the nodes have `images`.
+
+    It is `embedded`, unless the nodes have `testfleet` alone: one that was built with the extra `local` can serve too.
+    """
+    names = {name for name in ("embedded", "testfleet") if f"{registry}/{name}:{tag}" in images}
+    return "testfleet" if names == {"testfleet"} else "embedded"
+
+
+def kustomization(serving_image: str) -> dict[str, object]:
+    """Return the kind overlay and what differs from it."""
     worker, reporters = f"{SPEC}/containers/0", [f"{SPEC}/initContainers/{index}" for index in (1, 2)]
     add = [
         (f"{SPEC}/volumes/-", {"name": "suites", "configMap": {"name": "suites"}}),
@@ -62,6 +77,7 @@ def kustomization() -> dict[str, object]:
         *((f"{each}/env/-", {"name": "REPORTER_LEASE", "value": str(VISIBILITY_TIMEOUT)}) for each in reporters),
     ]
     patch: list[dict[str, object]] = [{"op": "add", "path": path, "value": value} for path, value in add]
+    serve = {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": serving_image}
     patch.append({"op": "replace", "path": "/spec/jobTargetRef/ttlSecondsAfterFinished", "value": TTL})
     return {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -71,5 +87,8 @@ def kustomization() -> dict[str, object]:
         "configMapGenerator": [
             {"name": "suites", "files": list(SUITES), "options": {"disableNameSuffixHash": True}},
         ],
-        "patches": [{"target": {"kind": "ScaledJob"}, "patch": json.dumps(patch)}],
+        "patches": [
+            {"target": {"kind": "ScaledJob"}, "patch": json.dumps(patch)},
+            {"target": {"kind": "Deployment", "name": "testfleet-embedded"}, "patch": json.dumps([serve])},
+        ],
     }

@@ -17,7 +17,7 @@ from tests.cluster.cluster import eventually
 from tests.cluster.evidence import collect
 from tests.cluster.forward import LOST, forwarded, forwarding
 from tests.cluster.kubectl import KubectlError, kubectl, why_not
-from tests.cluster.overlay import REPOSITORY, throw_away, with_values
+from tests.cluster.overlay import REPOSITORY, served_by, throw_away, with_values
 from tests.unit.keda.built import containers, env, objects, of_kind, one
 from tests.unit.keda.test_pod_security import violations
 from tests.unit.keda.test_schemas import check
@@ -101,6 +101,17 @@ def test_the_throw_away_overlay_is_the_kind_overlay_with_suites_of_ours(tmp_path
     for name, text in suites["data"].items():
         (folder / name).write_text(text)
     assert set(catalog.load(folder / "catalog.toml")) == {"steps", "probe"}
+
+
+@pytest.mark.parametrize(
+    ("names", "image"),
+    [(("testfleet", "embedded", "all"), "embedded"), (("testfleet", "all"), "testfleet"), ((), "embedded")],
+    ids=["all three", "no embedded", "unknown"],
+)
+def test_the_platform_is_served_by_an_image_that_the_nodes_have(names: tuple[str, ...], image: str) -> None:
+    """A cluster that pulls its images reports none before the first pod."""
+    images = {f"localhost/testfleet/{name}:1" for name in names}
+    assert served_by(images, registry="localhost/testfleet", tag="1") == image
 
 
 def test_other_lines_of_an_env_file_stay() -> None:
