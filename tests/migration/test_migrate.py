@@ -17,8 +17,8 @@ DOCUMENTED = {
     "errored skipped flaky p95_ms queued_at started_at finished_at",
     "test_shards": "run_id shard claim_id attempt status lease_until worker message_id exit_code outcome detail cases "
     "started_at finished_at collected collected_digest selected selected_digest",
-    "test_cases": "run_id name shard attempt file status flaky tries duration_ms message location error error_type "
-    "fingerprint started_at finished_at",
+    "test_cases": "run_id name report_name shard attempt file status flaky tries duration_ms message location error "
+    "error_type fingerprint started_at finished_at",
     "case_tries": "run_id name attempt try status duration_ms message error",
     "artifacts": "s3_uri run_id shard attempt case_name kind bytes content_type created_at",
 }
