@@ -160,7 +160,7 @@ def sweep(
 
     Their runs get their verdict. It may run at any time and any number of times at once.
     """
-    from testfleet import console, durations, render  # noqa: PLC0415  # slow to import
+    from testfleet import console, durations  # noqa: PLC0415  # slow to import
     from testfleet import sweep as sweeping  # noqa: PLC0415  # likewise
     from testfleet.queue import Queue  # noqa: PLC0415  # likewise
     from testfleet.settings import required  # noqa: PLC0415  # likewise
@@ -176,7 +176,7 @@ def sweep(
     ]
     ended = sweeping.Sweep(database, queues, dead_letter_queues, *ages).run()
     if as_json:
-        console.write([render.Line(render.as_json(ended))])
+        console.write_json(ended)
         return
     for run in ended:
         typer.echo(f"{run.run_id} {run.status or 'waits for its other shards'}: {run.shards[0][1]}")
