@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from handoff.message import JobMessage
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pod import OURS, PodSpec
 from tests.acceptance.aws.recorder import Recorder, recorder
@@ -79,6 +80,7 @@ class WatchedFleet(Fleet):
             tables = connection.execute(every_table_and_view.encode()).fetchall()
             for (table,) in tables:
                 connection.execute(f"ALTER TABLE {table} OWNER TO testfleet_owner".encode())
+            connection.execute("ALTER FUNCTION cancel_run(text) OWNER TO testfleet_owner")
             connection.execute((FOLDER / "sql" / "grants.sql").read_text().encode())
 
 
@@ -105,7 +107,7 @@ def fleet() -> Iterator[WatchedFleet]:
 
 
 def _use(fleet: WatchedFleet) -> None:
-    """One run whose first upload breaks off, and one message that can never succeed."""
+    """One run whose first upload breaks off, one message that can never succeed, and what people then do about runs."""
     fleet.recorder.refuse_next_part()
     enqueued = _testfleet(fleet, "enqueue", "sample", "--run-id", "r-1", "--commit", "9f2c1ab")
     assert enqueued.returncode == 0, enqueued.stderr
@@ -124,6 +126,30 @@ def _use(fleet: WatchedFleet) -> None:
     assert rejected.returncode == 0, rejected.stderr
     eventually(lambda: fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (1, 0), "the message is dead-lettered")
     wait_until_empty(fleet)
+    _clean_up(fleet)
+
+
+def _clean_up(fleet: WatchedFleet) -> None:
+    """A dead message is sent back and one is dropped, a run is cancelled, and one that nothing completes is swept."""
+    body = JobMessage(run_id="r-3", suite="sample").to_json()
+    fleet.aws.client("sqs").send_message(QueueUrl=fleet.aws.dead_letter_queue_url, MessageBody=body)
+    with psycopg.connect(fleet.database_url) as connection:
+        connection.execute(
+            "INSERT INTO test_runs (run_id, suite, status, shards, queued_at) VALUES"
+            " ('r-4', 'sample', 'queued', 1, now()), ('r-5', 'sample', 'queued', 1, now() - interval '1 day')"
+        )
+    sweep = fleet.seen_by("sweep", "testfleet_reporter")
+    for env, arguments in (
+        (None, ("cancel", "r-4")),
+        (None, ("dlq", "list")),
+        (sweep, ("sweep", "--older-than", "1h", "--pause", "1s")),
+        (None, ("dlq", "drop", "--run", "r-2", "--yes")),
+        (None, ("dlq", "redrive", "--run", "r-3")),
+    ):
+        done = _testfleet(fleet, *arguments, env=env)
+        assert done.returncode == 0, done.stderr
+    wait_until_finished(fleet, "r-3")
+    wait_until_empty(fleet)
 
 
 def _init(env: Mapping[str, str], *module: str) -> None:
@@ -140,11 +166,13 @@ def _init(env: Mapping[str, str], *module: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def _testfleet(fleet: WatchedFleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _testfleet(
+    fleet: WatchedFleet, *arguments: str, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return subprocess.run(
         [sys.executable, "-m", "testfleet", *arguments],
-        env=inherited | fleet.seen_by("cli", "testfleet_cli"),
+        env=inherited | dict(env or fleet.seen_by("cli", "testfleet_cli")),
         capture_output=True,
         text=True,
         check=False,
@@ -163,12 +191,19 @@ LOGINS: Mapping[str, frozenset[Call]] = {
     "worker": logins(),
     "reporter": logins("testfleet_reporter"),
     "cli": logins("testfleet_cli"),
+    "sweep": logins("testfleet_reporter"),
 }
 
 
 @pytest.mark.parametrize(
     ("program", "role"),
-    [("config", "ConfigRole"), ("worker", "WorkerRole"), ("reporter", "ReporterRole"), ("cli", "CliRole")],
+    [
+        ("config", "ConfigRole"),
+        ("worker", "WorkerRole"),
+        ("reporter", "ReporterRole"),
+        ("cli", "CliRole"),
+        ("sweep", "SweepRole"),
+    ],
 )
 def test_a_role_allows_exactly_the_calls_that_its_program_makes(fleet: WatchedFleet, program: str, role: str) -> None:
     """Nothing missing, or a run would fail in the cluster; nothing extra, or test code could use it."""
@@ -180,7 +215,7 @@ def test_a_role_allows_exactly_the_calls_that_its_program_makes(fleet: WatchedFl
 
 def test_nobody_else_called(fleet: WatchedFleet) -> None:
     """The suite's process has no credentials, and no program uses another's."""
-    assert fleet.recorder.callers() == {"config", "worker", "reporter", "cli"}
+    assert fleet.recorder.callers() == {"config", "worker", "reporter", "cli", "sweep"}
 
 
 def test_the_run_went_well_with_every_program_as_its_own_database_user(fleet: WatchedFleet) -> None:
@@ -191,3 +226,5 @@ def test_the_run_went_well_with_every_program_as_its_own_database_user(fleet: Wa
     assert shard == {"attempt": 2}
     (rejected,) = rows(fleet, "SELECT status FROM test_runs WHERE run_id = 'r-2'")
     assert rejected == {"status": "errored"}
+    others = rows(fleet, "SELECT run_id, status FROM test_runs WHERE run_id IN ('r-3', 'r-4', 'r-5')")
+    assert {row["run_id"]: row["status"] for row in others} == {"r-3": "passed", "r-4": "cancelled", "r-5": "errored"}

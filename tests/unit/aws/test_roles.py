@@ -44,6 +44,9 @@ EXPECTED = {
         ("sqs:SendMessage", QUEUE),
         ("sqs:GetQueueAttributes", QUEUE),
         ("sqs:GetQueueAttributes", DEAD),
+        ("sqs:ReceiveMessage", DEAD),
+        ("sqs:ChangeMessageVisibility", DEAD),
+        ("sqs:DeleteMessage", DEAD),
         ("rds-db:connect", f"{USER}/testfleet_cli"),
     },
     "IngestRole": {
@@ -54,6 +57,9 @@ EXPECTED = {
     },
 }
 """Every grant of every role, under the required parameters."""
+
+HANDLE = ("ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage")
+"""What `testfleet dlq` does with a dead-letter queue."""
 
 OPERATORS = {"OperatorArns": "arn:aws:iam::123456789012:role/dev"}
 GRAFANA = {"CreateGrafanaRole": "true"}
@@ -153,6 +159,10 @@ def test_queues_of_runners_are_named_one_by_one() -> None:
             ("CliRole", "sqs:SendMessage", f"{QUEUE}-{runner}"),
             ("CliRole", "sqs:GetQueueAttributes", f"{QUEUE}-{runner}"),
             ("CliRole", "sqs:GetQueueAttributes", f"{QUEUE}-{runner}-dead"),
+            *(("CliRole", f"sqs:{action}", f"{QUEUE}-{runner}-dead") for action in HANDLE),
+            ("SweepRole", "sqs:GetQueueAttributes", f"{QUEUE}-{runner}"),
+            ("SweepRole", "sqs:ReceiveMessage", f"{QUEUE}-{runner}-dead"),
+            ("SweepRole", "sqs:ChangeMessageVisibility", f"{QUEUE}-{runner}-dead"),
         ):
             assert Policy.of(*documents(stack, role)).allows(Request(Call(action, queue))), (role, action, queue)
         assert not worker.allows(Request(Call("sqs:ReceiveMessage", f"{QUEUE}-{runner}-dead")))

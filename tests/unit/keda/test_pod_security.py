@@ -58,7 +58,7 @@ def test_no_pod_of_the_components_breaks_the_standard(tmp_path: Path) -> None:
     """Their patches take things away; none may be of these."""
     manifests = objects(with_components(tmp_path, ("runner-queues", "pod-identity"), RUNNER_QUEUES))
     found = {maker: list(violations(pod)) for maker, pod in pods(manifests)}
-    assert len(found) == 6
+    assert len(found) == 7
     assert not {maker: what for maker, what in found.items() if what}
 
 

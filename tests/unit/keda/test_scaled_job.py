@@ -23,6 +23,7 @@ from tests.unit.keda.built import (
     Manifest,
     containers,
     env,
+    kustomize,
     objects,
     of_kind,
     one,
@@ -41,6 +42,7 @@ PROGRAMS: dict[str, type[BaseSettings]] = {
     "worker": WorkerSettings,
     "settings": WorkerSettings,
     "migrate": Settings,
+    "sweep": Settings,
 }
 NODE_MONITOR_GRACE = 50
 """Seconds until a silent node is unreachable: kube-controller-manager's default since Kubernetes 1.32, 40 before."""
@@ -214,7 +216,7 @@ def test_every_variable_is_a_setting_of_its_program(name: str) -> None:
             if container in PROGRAMS:
                 assert set(env(definition)) <= variables(PROGRAMS[container]) | SDK
                 checked += 1
-    assert checked == 6
+    assert checked == (6 if name == "kind" else 7)
 
 
 def variables(kind: type[BaseSettings]) -> set[str]:
@@ -378,3 +380,40 @@ def test_every_reference_leads_somewhere(name: str) -> None:
         rules = [rule["onExitCodes"] for rule in job["podFailurePolicy"]["rules"] if "onExitCodes" in rule]
         assert {rule["containerName"] for rule in rules} <= set(containers(job["template"]["spec"]))
         assert not [rule for rule in rules if rule["operator"] == "In" and 0 in rule["values"]]
+
+
+def swept(manifests: tuple[Manifest, ...]) -> dict[str, set[str]]:
+    """The queues that the CronJob looks at, by what they are."""
+    (sweep,) = of_kind(manifests, "CronJob")
+    container = containers(sweep["spec"]["jobTemplate"]["spec"]["template"]["spec"])["sweep"]
+    args = container.get("args", [])
+    options = list(zip(args[::2], args[1::2], strict=True))
+    return {
+        kind: {env(container)[f"TESTFLEET_{kind}_URL"], *(url for name, url in options if name == option)}
+        for kind, option in (("QUEUE", "--queue-url"), ("DEAD_LETTER_QUEUE", "--dead-letter-queue-url"))
+    }
+
+
+@pytest.mark.parametrize("component", ["platform+sweep", "runner-queues"])
+def test_the_sweep_looks_at_every_queue_that_a_worker_receives_from(component: str, tmp_path: Path) -> None:
+    """A run whose message waits in a queue that the sweep does not know would end as abandoned."""
+    manifests = objects(with_components(tmp_path, tuple(component.split("+")), RUNNER_QUEUES))
+    jobs = [each["spec"] for each in of_kind(manifests, "ScaledJob")]
+    workers = [env(containers(each["jobTargetRef"]["template"]["spec"])["worker"]) for each in jobs]
+    assert {each["triggers"][0]["metadata"]["queueURL"] for each in jobs} == swept(manifests)["QUEUE"]
+    for kind, queues in swept(manifests).items():
+        assert {each[f"WORKER_{kind}_URL"] for each in workers} == queues
+
+
+def test_a_sweep_of_the_default_queue_alone_is_refused_beside_queues_of_runners(tmp_path: Path) -> None:
+    """An installer who replaces components/platform only gets an error and no wrong verdicts."""
+    done = kustomize(with_components(tmp_path, ("runner-queues", "sweep"), RUNNER_QUEUES))
+    assert done.returncode != 0
+    assert "testfleet-sweep" in done.stderr
+    assert done.stdout == ""
+
+
+def test_on_fargate_a_finished_sweep_is_removed_after_a_minute() -> None:
+    """Fargate bills a finished pod until it is removed, and a sweep ends every ten minutes."""
+    (sweep,) = of_kind(overlay("eks-fargate"), "CronJob")
+    assert sweep["spec"]["jobTemplate"]["spec"]["ttlSecondsAfterFinished"] == 60
