@@ -10,7 +10,7 @@ from reporter.cases import Case, Try
 
 T = TypeVar("T", Case, Try)
 
-IDENTITY = frozenset({"name", "file", "location", "fingerprint"})
+IDENTITY = frozenset({"name", "file", "fingerprint"})
 """Texts that identify a case or its failure across runs; every other text of a case is masked."""
 
 _CUT = re.compile(r"\n\[… \d+ bytes left out\]\Z|…?\Z")
@@ -28,13 +28,13 @@ def _case(case: Case, mask: Masking) -> Case:
 def _texts(one: T, mask: Masking) -> T:
     values = {field.name: getattr(one, field.name) for field in fields(one)}
     texts: dict[str, Any] = {
-        name: _text(value, mask) for name, value in values.items() if type(value) is str and name not in IDENTITY
+        name: masked_text(value, mask) for name, value in values.items() if type(value) is str and name not in IDENTITY
     }
     return replace(one, **texts)
 
 
-def _text(text: str, mask: Masking) -> str:
-    """The text with its values masked, also one that was cut within a value: at its end or before the mark."""
+def masked_text(text: str, mask: Masking) -> str:
+    """Return the text with its values masked, also one that was cut within a value: at its end or before the mark."""
     mark = _CUT.search(text)
     end = mark.start() if mark else len(text)
     return mask.cut(text[:end]) + text[end:]

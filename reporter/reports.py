@@ -15,7 +15,7 @@ from reporter import reruns
 from reporter.cases import Case
 from reporter.failure import storable
 from reporter.junit import BrokenReport, JUnitParser, Reported
-from reporter.masking import masked
+from reporter.masking import masked, masked_text
 from reporter.naming import Namer
 from reporter.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk
@@ -108,7 +108,7 @@ class Reports:
 
     def _all(self) -> Iterator[Case]:
         paths, broken = self._listed()
-        reading = _Reading(os.fspath(self._artifacts), broken)
+        reading = _Reading(os.fspath(self._artifacts), broken, self._mask)
         for path in paths:
             try:
                 with self._opened(path) as descriptor:
@@ -171,6 +171,7 @@ class _Reading:
 
     artifacts: str
     broken: list[tuple[str, str]]
+    mask: Masking
     files: int = 0
     count: int = 0
     p95_ms: float | None = None
@@ -206,12 +207,15 @@ class _Reading:
     def summary(self) -> Summary:
         return Summary(
             files=self.files,
-            broken=tuple(self.broken),
-            doubts=tuple(self.doubts),
+            broken=self._masked(self.broken),
+            doubts=self._masked(self.doubts),
             cases=self.count,
             p95_ms=self.p95_ms,
             attachments=MappingProxyType(self.attachments),
         )
+
+    def _masked(self, reasons: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        return tuple((path, masked_text(reason, self.mask)) for path, reason in reasons)
 
     def _inside(self, path: str, attachment: str) -> str | None:
         """An attachment's path, told from its report's folder, as seen from the artifacts folder; None if outside."""

@@ -1,6 +1,7 @@
 """What is masked of a case: every text but those that identify it."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from handoff.masking import Masking
 from reporter.cases import Case, Status, Try
 from reporter.masking import IDENTITY, masked
+from reporter.reports import Reports
 
 SECRET = "hunter2-secret"
 
@@ -40,3 +42,30 @@ def test_a_text_that_was_cut_within_a_value_keeps_nothing_of_it(text: str, expec
     """The mark stays, which says how much is missing."""
     (case,) = masked([Case("a", Status.FAILED, error=text)], Masking([SECRET]))
     assert case.error == expected
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        f'<testsuite name="login"><error message="no login with {SECRET}"/></testsuite>',
+        f'<testsuite name="login"><error message="{"x" * 430} {SECRET}"/></testsuite>',
+        f'<testsuite name="{SECRET}" failures="1"/>',
+        f"<{SECRET}/>",
+    ],
+)
+def test_what_a_report_leaves_in_doubt_holds_no_value_of_the_secret(tmp_path: Path, report: str) -> None:
+    """Reasons stand in the details of the shard and the run."""
+    (tmp_path / "junit").mkdir()
+    (tmp_path / "junit" / "a.xml").write_text(report)
+    reports = Reports(tmp_path, Masking([SECRET]))
+    assert not list(reports.final())
+    reasons = [reason for _, reason in (*reports.summary.doubts, *reports.summary.broken)]
+    assert len(reasons) == 1
+    assert "hunter" not in reasons[0]
+    assert "***" in reasons[0]
+
+
+def test_a_location_holds_no_value_of_the_secret() -> None:
+    """A stack may name the URL of a script with its password."""
+    (case,) = masked([Case("a", Status.FAILED, location=f"https://u:{SECRET}@host/app.js:12")], Masking([SECRET]))
+    assert case.location == "https://u:***@host/app.js:12"
