@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
 from testfleet.local import samples
 from testfleet.local.fleet import Fleet, FleetConfig
+from testfleet.local.server import server
 from testfleet.local.serving import Place, serving
 from testfleet.streams import say
 
@@ -42,6 +44,7 @@ def up(
     """Run the whole fleet on this machine until Ctrl-C.
 
     It prints the environment that another terminal needs to use its queue, and writes it into the state folder too.
+    With the sample suites it also runs the small web shop that they test; jobs without a target URL test that shop.
     """
     samples.require_extra("up")
     kept = durations.parse(ttl, option="--ttl")
@@ -51,11 +54,14 @@ def up(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Fleet(FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=kept, aws_port=aws_port)) as fleet:
+    with ExitStack() as opened:
+        shop = opened.enter_context(server("testfleet.local.shop", "--port", "0")) if catalog == SAMPLES else None
+        config = FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=kept, aws_port=aws_port, base_url=shop)
+        fleet = opened.enter_context(Fleet(config))
         exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
         (state / "env").write_text(exports)
         say(f"{exports}# or: source {state / 'env'}")
-        log.info("fleet_up", max_pods=max_pods, state=str(state))
+        log.info("fleet_up", max_pods=max_pods, state=str(state), shop=shop)
         while not stop.wait(1) and not fleet.broken.is_set():
             pass
         log.info("fleet_stopping")

@@ -43,6 +43,8 @@ class FleetConfig:
     """The age in seconds from which a run may be swept: 20 visibility timeouts."""
     sweep_every: float = EVERY_SECONDS
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    base_url: str | None = None
+    """The target URL of jobs that name none; see WORKER_BASE_URL."""
 
 
 class Fleet:
@@ -124,6 +126,7 @@ class Fleet:
                 "WORKER_STOP_GRACE": str(self.config.stop_grace),
                 "WORKER_SUITE_SANDBOX": "off",  # the folders lie where suites write, and there is nothing to hide
             }
+            | ({"WORKER_BASE_URL": self.config.base_url} if self.config.base_url else {})
             | ({EXECUTABLE: browser} if browser else {})
             | ({"NODE_PATH": path} if (path := samples.node_path(os.environ)) else {}),
             reporter_env=self.aws.env

@@ -65,6 +65,24 @@ def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dic
         up.wait()
 
 
+def test_a_sample_suite_without_a_target_tests_the_shop_of_up(folder: Path, clean_env: dict[str, str]) -> None:
+    """README's commands for another terminal end with a passed run."""
+    with (folder / "said").open("wb") as said:
+        argv = [*TESTFLEET, "up", "--state", str(folder / "state")]
+        up = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
+    try:
+        eventually(lambda: "fleet_up" in (folder / "said").read_text() or up.poll() is not None, "the fleet is up")
+        env = clean_env | exports(folder / "state" / "env")
+        argv = [*TESTFLEET, "enqueue", "smoke", "--wait", "--timeout", "2m"]
+        run = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+        up.send_signal(signal.SIGINT)
+        assert up.wait(60) == 0, (folder / "said").read_text()
+    finally:
+        up.kill()
+        up.wait()
+
+
 def server_of(process: "subprocess.Popen[bytes]", module: str) -> psutil.Process:
     """The process that `up` or `serve` started for one of its servers."""
     children = psutil.Process(process.pid).children()
