@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
 from testfleet.errors import one_line
@@ -29,6 +29,15 @@ def client(service: str) -> Any:
     return boto3.session.Session().client(service, region_name=region, config=_CONFIG)
 
 
+def _mend(error: Exception, otherwise: str) -> str:
+    """Return the line that mends the error; `otherwise` where the SDK's own configuration is not its cause."""
+    if isinstance(error, NoRegionError):
+        return "export AWS_REGION=…"
+    if isinstance(error, NoCredentialsError):
+        return "aws configure, or export AWS_PROFILE=…"
+    return otherwise
+
+
 def queues(queue_url: str | None, dead_letter_queue_url: str | None) -> Iterator[Finding]:
     """Examine the queue, its dead-letter queue and the redrive policy between them."""
     attributes: dict[str, Mapping[str, str]] = {}
@@ -42,7 +51,7 @@ def queues(queue_url: str | None, dead_letter_queue_url: str | None) -> Iterator
         try:
             answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         except _ERRORS as error:
-            yield wrong(check, one_line(error), f"correct {setting}, or deploy deploy/aws/queue.yaml")
+            yield wrong(check, one_line(error), _mend(error, f"correct {setting}, or deploy deploy/aws/queue.yaml"))
             continue
         attributes[check] = answer["Attributes"]
         yield ok(check, answer["Attributes"]["QueueArn"])
@@ -77,7 +86,8 @@ def bucket(name: str | None) -> Iterator[Finding]:
         s3.head_bucket(Bucket=name)
         versioning = s3.get_bucket_versioning(Bucket=name).get("Status", "off")
     except _ERRORS as error:
-        yield wrong("bucket", f"{name}: {one_line(error)}", "correct TESTFLEET_BUCKET, or deploy storage.yaml")
+        mend = _mend(error, "correct TESTFLEET_BUCKET, or deploy deploy/aws/storage.yaml")
+        yield wrong("bucket", f"{name}: {one_line(error)}", mend)
         return
     yield ok("bucket", name)
     if not os.environ.get("AWS_ENDPOINT_URL") and versioning != "Enabled":
