@@ -1,5 +1,7 @@
 """Where output goes: colours and tables on a terminal, plain lines and tab-separated columns anywhere else.
 
+A table whose longest words do not fit side by side is printed as one block of lines per row.
+
 rich honours `NO_COLOR`. Text is always printed as text: nothing in a test's name or error is taken for markup.
 """
 
@@ -7,6 +9,7 @@ import sys
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -18,6 +21,9 @@ from testfleet.workflow_commands import inert, inert_json
 __all__ = ["Terminal", "tell", "text", "write", "write_json"]
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "yellow", "faint": "dim"}
+
+_UNBOUNDED = 100_000
+"""Columns of a terminal on which every table fits."""
 
 
 class Terminal(Console):
@@ -78,4 +84,21 @@ def _table(table: Table, terminal: Console) -> None:
     drawn = RichTable(*table.header, title=table.title or None, title_justify="left", box=None, pad_edge=False)
     for row, tone in zip(table.rows, table.tones, strict=True):
         drawn.add_row(*(Text(inert(cell), overflow="fold") for cell in row), style=_STYLES[tone])
-    terminal.print(drawn)
+    if Measurement.get(terminal, terminal.options.update(max_width=_UNBOUNDED), drawn).minimum > terminal.width:
+        _records(table, terminal)
+    else:
+        terminal.print(drawn)
+
+
+def _records(table: Table, terminal: Console) -> None:
+    """Print each row as a block of lines `NAME  cell`, as psql's expanded display does; `-` cells are left out."""
+    width = max(len(name) for name in table.header) + 2
+    if table.title:
+        terminal.print(Text(table.title, style="italic"), soft_wrap=True)
+    for number, (row, tone) in enumerate(zip(table.rows, table.tones, strict=True)):
+        if number:
+            terminal.print()
+        for name, cell in zip(table.header, row, strict=True):
+            if cell not in {"", "-"}:
+                value = inert(" ".join(cell.split()))
+                terminal.print(Text.assemble((name.ljust(width), "bold"), (value, _STYLES[tone])), soft_wrap=True)

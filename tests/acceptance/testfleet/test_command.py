@@ -165,10 +165,10 @@ def test_a_reader_that_leaves_early_changes_nothing(
     assert "BrokenPipe" not in err
 
 
-def terminal(start: Any, *arguments: str, **env: str) -> tuple[Any, int]:
-    """Start the command on a terminal of 120 columns."""
+def terminal(start: Any, *arguments: str, columns: int = 120, **env: str) -> tuple[Any, int]:
+    """Start the command on a terminal of so many columns."""
     controller, end = pty.openpty()
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = start(*arguments, stdin=end, stdout=end, stderr=end, TERM="xterm-256color", **env)
     os.close(end)
     return process, controller
@@ -204,6 +204,24 @@ def test_progress_lives_on_a_terminal(start: Any, record: Callable[[str], None],
     assert "\x1b[31m" in shown
     assert "pays [red]" in shown
     assert "\x1b[31mgot 500" not in shown
+
+
+def test_a_table_too_wide_for_the_terminal_is_a_block_of_lines_per_row(
+    start: Any, record: Callable[[str], None]
+) -> None:
+    """No cell is folded into columns of two characters."""
+    record("failed")
+    process, controller = terminal(start, "runs", columns=40, NO_COLOR="1")
+    try:
+        shown = read_until(controller, "STARTED")
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
+    assert process.returncode == 0
+    assert "RUN      \x1b[0mr1" in shown
+    assert "STATUS   \x1b[0mfailed" in shown
 
 
 def test_no_color_is_honoured(start: Any, record: Callable[[str], None]) -> None:
