@@ -22,7 +22,8 @@ def _run() -> int:
     try:
         return int(app(prog_name="testfleet", standalone_mode=False) or ExitCode.OK)
     except TyperException as error:
-        return _fail(error.format_message(), ExitCode.USAGE)
+        message = error.format_message()
+        return _fail(message.replace("Missing command.", "Missing command; run: testfleet --help"), ExitCode.USAGE)
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except Exception:  # noqa: BLE001  # Python's own exit code for it would read as "the tests failed"

@@ -4,7 +4,7 @@ SQLAlchemy, boto3 and psycopg together take more than a second to import; `--hel
 """
 
 import os
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -29,13 +29,29 @@ _PASSED_ON: dict[str, Any] = {
 
 app = typer.Typer(
     name="testfleet",
-    help="End-to-end tests as a fleet: enqueue runs, wait for verdicts, read results.",
     add_completion=False,
     rich_markup_mode=None,
     context_settings=_HELP,
 )
 
 app.add_typer(dlq, name="dlq")
+
+
+def _print_version(wanted: bool) -> None:  # Typer passes an option's value by position
+    if wanted:
+        say(f"testfleet {metadata.version('testfleet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """End-to-end tests as a fleet: enqueue runs, wait for verdicts, read results."""
+
 
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are the columns' names.")]

@@ -25,7 +25,7 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
 @pytest.mark.parametrize(
     ("arguments", "env", "code", "line"),
     [
-        ("", {}, 64, "Missing command."),
+        ("", {}, 64, "Missing command; run: testfleet --help"),
         ("nonsense", {}, 64, "No such command 'nonsense'."),
         ("enqueue", {}, 64, "Missing argument 'SUITE'."),
         ("enqueue a --bogus", {}, 64, "No such option: --bogus"),
