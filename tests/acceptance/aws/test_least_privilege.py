@@ -72,7 +72,7 @@ class WatchedFleet(Fleet):
         )
 
     def _make_users(self) -> None:
-        """What an installation does; here the tables were there first, so their owner is told afterwards."""
+        """What an installation does; here the tables were there first, so they change their owner afterwards."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute("CREATE ROLE rds_iam")
             connection.execute((FOLDER / "sql" / "roles.sql").read_text().encode())

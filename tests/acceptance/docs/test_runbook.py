@@ -159,7 +159,8 @@ def test_a_roll_back_leaves_the_tables_and_the_older_command_reads_them(empty_da
     refused = python(env, "-m", "testfleet", "migrate")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (78, "", 1)
     (quoted,) = blocks("text")
-    assert refused.stderr.startswith(quoted.strip())
+    said, expected = (re.sub("[0-9]+", "N", text) for text in (refused.stderr, quoted))  # the versions are an example's
+    assert said.startswith(expected.strip())
     listed = python(env, "-m", "testfleet", "runs", "--json")
     assert (listed.returncode, listed.stdout.strip()) == (0, "[]")
 

@@ -62,7 +62,7 @@ def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
     """The Deployment's own command, with ports that are free here."""
     deployment = one(overlay("kind"), "Deployment", "testfleet-embedded")["spec"]["template"]["spec"]
     container = containers(deployment)["embedded"]
-    assert container["readinessProbe"]["exec"]["command"] == ["test", "-f", "/state/env"]
+    assert container["startupProbe"]["exec"]["command"] == ["test", "-f", "/state/env"]
     host = container["command"][container["command"].index("--host") + 1]
     free = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     with tempfile.TemporaryDirectory(prefix="embedded-") as folder:

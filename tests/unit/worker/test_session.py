@@ -12,6 +12,7 @@ from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run
 from tests.acceptance.worker.pod import until
+from worker import space
 from worker.catalog import Suite
 from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
 from worker.execution import Planner, Pod
@@ -287,14 +288,28 @@ async def test_the_values_of_a_secret_are_masked_in_logs_and_detail(tmp_path: Pa
     assert "hunter2" not in repr(mask)
 
 
+FULL = 'head -c 3000000 /dev/zero > "$ARTIFACTS_DIR/../big"; mv "$ARTIFACTS_DIR/../big" "$ARTIFACTS_DIR/big"'
+"""The file appears whole, so that no measurement sees a part of it."""
+
+
+async def never(_: object) -> str:
+    """A watcher whose next measurement comes too late."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
 @pytest.mark.parametrize(
-    ("then", "exit_code"), [("sleep 600", -15), ("exit 0", 0)], ids=["while it runs", "at its very end"]
+    ("then", "watch", "exit_code"),
+    [("sleep 600", space.exceeded, -15), ("exit 0", never, 0)],
+    ids=["while it runs", "at its very end"],
 )
-async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(tmp_path: Path, then: str, exit_code: int) -> None:
+async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, watch: object, exit_code: int
+) -> None:
     """Before the kubelet evicts the pod; what it wrote is still there, and the message is done with."""
+    monkeypatch.setattr(space, "exceeded", watch)
     limits = (Limit("artifacts", tmp_path / "artifacts", 1, "WORKER_ARTIFACTS_LIMIT"),)
-    suite = f'head -c 3000000 /dev/zero > "$ARTIFACTS_DIR/big"; {then}'
-    stage = Stage(tmp_path, FakeQueue(), _planned(suite), limits=limits)
+    stage = Stage(tmp_path, FakeQueue(), _planned(f"{FULL}; {then}"), limits=limits)
     assert await stage.run() == 0
     assert stage.queue.calls == ["receive 0", "delete m-1"]
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("out_of_space", exit_code)
