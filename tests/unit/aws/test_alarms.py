@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -213,13 +214,27 @@ def test_the_agent_takes_metric_lines_and_no_other_line_of_the_reporters(place: 
     assert not re.search(pattern, '{"event": "shard_committed", "level": "info", "detail": "{\\"_aws\\": 1}"}')
 
 
-def test_the_agent_reads_the_reporter_of_our_namespace_only() -> None:
+def sources(place: str) -> list[str]:
+    """What the agent reads, as patterns of a log's file name."""
+    if place == "nodes":
+        return settings(pipelines()[place], "INPUT")["path"].split(",")
+    matches = re.findall(r"^ *Match +kube\.(\S+)$", pipelines()[place], re.MULTILINE)
+    assert all(matches.count(each) == matches.count(matches[0]) for each in matches)  # each is filtered and sent
+    return [f"{each}.log" for each in matches]
+
+
+@pytest.mark.parametrize("place", ["nodes", "fargate"])
+def test_the_agent_reads_what_prints_metric_lines_and_nothing_else(place: str) -> None:
     """By the name that the kubelet gives a container's log: pod, namespace, container."""
-    path = settings(pipelines()["nodes"], "INPUT")["path"]
-    pattern = re.escape(path).replace(r"\*", "[^/]*")
-    assert re.fullmatch(pattern, "/var/log/containers/testfleet-abc12-xyz_testfleet_reporter-0a1b2c.log")
-    assert not re.fullmatch(pattern, "/var/log/containers/testfleet-abc12-xyz_testfleet_worker-0a1b2c.log")
-    assert not re.fullmatch(pattern, "/var/log/containers/x_other_reporter-0a1b2c.log")
+    files = {
+        "testfleet-abc12-xyz_testfleet_reporter-0a1b2c.log": True,
+        "testfleet-sweep-29384750-xyz_testfleet_sweep-0a1b2c.log": True,
+        "testfleet-abc12-xyz_testfleet_worker-0a1b2c.log": False,
+        "x_other_reporter-0a1b2c.log": False,
+    }
+    for name, is_read in files.items():
+        found = [pattern for pattern in sources(place) if fnmatch(f"/var/log/containers/{name}", f"*{pattern}")]
+        assert bool(found) == is_read, name
 
 
 def test_container_insights_is_the_enhanced_kind() -> None:
