@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
 
-.PHONY: help setup demo test fuzz test-images test-cluster kind-up kind-down sign lint check bench clean
+.PHONY: help setup demo test fuzz test-images test-cluster kind-up kind-down sign format lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ kind-down: ## Remove that cluster
 sign: ## Sign a pushed image as the identity that runs this, for Sigstore's log: IMAGE=registry/name DIGEST=sha256:…
 	cosign sign --yes "$(IMAGE)@$(DIGEST)"
 
+format: .venv/.synced ## Repair what ruff can repair: layout and lint findings with a safe fix
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
 lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -44,6 +48,8 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/cfn-lint --include-checks I -- deploy/aws/*.yaml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.renovate renovate.json
 
 check: lint test ## What CI runs
