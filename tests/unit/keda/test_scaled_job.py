@@ -84,7 +84,7 @@ def test_the_scaled_job_is_the_one_that_was_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_keda_is_told_what_the_trials_showed(name: str) -> None:
-    """docs/design.md, "What KEDA is told": each of these has a reason there."""
+    """docs/design.md, "KEDA configuration": each of these has a reason there."""
     spec = scaled_job(name)["spec"]
     assert spec["scalingStrategy"] == {"strategy": "default"}
     assert spec["rollout"] == {"strategy": "gradual"}
