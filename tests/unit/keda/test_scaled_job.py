@@ -18,6 +18,7 @@ from testfleet.settings import Settings
 from tests.unit.aws.stacks import deploy
 from tests.unit.aws.template import load
 from tests.unit.keda.built import (
+    KEDA,
     OVERLAYS,
     RUNNER_QUEUES,
     Manifest,
@@ -417,3 +418,21 @@ def test_on_fargate_a_finished_sweep_is_removed_after_a_minute() -> None:
     """Fargate bills a finished pod until it is removed, and a sweep ends every ten minutes."""
     (sweep,) = of_kind(overlay("eks-fargate"), "CronJob")
     assert sweep["spec"]["jobTemplate"]["spec"]["ttlSecondsAfterFinished"] == 60
+
+
+@pytest.mark.parametrize("first", [("platform", "sweep"), ("runner-queues",)], ids=["one queue", "runner queues"])
+def test_every_component_can_be_taken_in_the_order_that_the_overlay_lists(
+    first: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Patches go by index, so that one component moves what another one changes."""
+    text = (KEDA / "overlays" / "eks" / "kustomization.yaml").read_text()
+    listed = re.findall(r"^ *# - \.\./\.\./components/(\S+)$", text, re.MULTILINE)
+    optional = tuple(name for name in listed if name != "runner-queues")
+    assert {*optional, "platform", "sweep", "runner-queues"} == {
+        folder.name for folder in (KEDA / "components").iterdir()
+    }
+    manifests = objects(with_components(tmp_path, (*first, *optional), RUNNER_QUEUES))
+    for each in of_kind(manifests, "ScaledJob"):
+        worker = env(containers(each["spec"]["jobTargetRef"]["template"]["spec"])["worker"])
+        assert worker["WORKER_SUITE_SANDBOX"] == "off"
+        assert "AWS_ROLE_ARN" not in worker
