@@ -21,6 +21,7 @@ from reporter.store import save
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
 CANCEL = "SELECT cancel_run('r-1') AS before"
+WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 LEASE = 120
 
 
@@ -133,3 +134,21 @@ async def test_a_claim_that_waits_for_a_cancel_finds_it_done(
             canceller.commit()
         assert await asking == AlreadyComplete()
     assert rows("SELECT FROM test_shards") == []
+
+
+async def test_cases_that_a_pod_writes_while_a_cancel_waits_for_it_are_counted(
+    database_url: str, rows: Any, take: Take
+) -> None:
+    """The cancel takes its snapshot before it waits for the shard's row, and must count with a later one."""
+    await take()
+    with psycopg.connect(database_url) as pod:
+        pod.execute("SELECT FROM test_shards FOR NO KEY UPDATE")
+        pod.execute("INSERT INTO test_cases (run_id, name, shard, attempt, status) VALUES ('r-1', 'a', 1, 1, 'passed')")
+        cancelling = asyncio.create_task(asyncio.to_thread(rows, CANCEL))
+        async with asyncio.timeout(60):
+            while not await asyncio.to_thread(rows, WAITING):
+                await asyncio.sleep(0.05)
+        pod.commit()
+    await cancelling
+    assert rows.one("SELECT cases FROM test_shards") == {"cases": 1}
+    assert rows.one("SELECT total FROM test_runs") == {"total": 1}
