@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import tenacity
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script.base import Script
 from alembic.script.revision import RevisionMap
-from sqlalchemy import Connection, NullPool, create_engine, exc, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, exc, text
 
 from testfleet.database import Database
 from testfleet.errors import BadSetting, Unavailable, one_line
@@ -28,6 +29,9 @@ LOCK = 0x7465_7374_666C_6565
 
 LOCK_SECONDS = 120
 """How long one process waits for another's migration, or a migration for a busy table."""
+
+DEADLOCK_TRIES = 10
+"""How often a migration is tried that PostgreSQL ended because of a deadlock with a pod's transaction."""
 
 _NAME = re.compile(r"V([1-9][0-9]*)__([A-Za-z0-9_]+)\.sql")
 
@@ -117,12 +121,25 @@ def migrate(database_url: str, auth: Literal["password", "iam"] = "password") ->
     migrations = load(folder())
     engine = create_engine("postgresql+psycopg://", creator=Database(database_url, auth).open, poolclass=NullPool)
     try:
-        with engine.begin() as connection:
-            return _apply(connection, migrations)
+        return _transaction(engine, migrations)
     except exc.OperationalError as error:
         raise Unavailable(f"database: {one_line(error.orig or error)}") from error
     except exc.DBAPIError as error:
         raise BadSetting(f"TESTFLEET_DATABASE_URL: {one_line(error.orig or error)}") from error
+
+
+def _is_deadlock(error: BaseException) -> bool:
+    return isinstance(error, exc.OperationalError) and getattr(error.orig, "sqlstate", None) == "40P01"
+
+
+# Pods lock some tables in the order run, shard and others in the order shard, run (by a foreign key's check), so that
+# no order of a migration's own excludes a deadlock with them.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_deadlock), stop=tenacity.stop_after_attempt(DEADLOCK_TRIES), reraise=True
+)
+def _transaction(engine: Engine, migrations: Sequence[Migration]) -> list[str]:
+    with engine.begin() as connection:
+        return _apply(connection, migrations)
 
 
 def _apply(connection: Connection, migrations: Sequence[Migration]) -> list[str]:

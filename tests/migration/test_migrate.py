@@ -3,10 +3,13 @@
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from testfleet import migrations
 from testfleet.errors import BadSetting, Unavailable
@@ -65,8 +68,8 @@ def schema(url: str) -> list[tuple[object, ...]]:
     return sorted((row for row in columns + constraints + indexes if row[0] not in BOOKKEEPING), key=str)
 
 
-def put(folder: Path, name: str, sql: str) -> None:
-    (folder / name).write_text(sql)
+def put(folder: Path, name: str, statements: str) -> None:
+    (folder / name).write_text(statements)
 
 
 @pytest.fixture
@@ -199,6 +202,32 @@ def test_waiting_for_another_has_an_end(empty_database_url: str, monkeypatch: py
         other.execute("SELECT pg_advisory_lock(%s)", [migrations.LOCK])
         with pytest.raises(Unavailable, match=r"lock timeout"):
             migrate(empty_database_url)
+
+
+def test_a_deadlock_with_a_pod_is_tried_again(own_files: Path, empty_database_url: str) -> None:
+    """A pod holds the second table and then wants the first, which the migration has changed already."""
+    put(own_files, "V1__a.sql", "CREATE TABLE runs (x int); CREATE TABLE shards (x int);")
+    migrate(empty_database_url)
+    put(own_files, "V2__b.sql", "ALTER TABLE runs ADD COLUMN y int; ALTER TABLE shards ADD COLUMN y int;")
+    waiting = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'shards'::regclass AND NOT granted "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        # The migration is the one that finds the deadlock, and has not yet looked for it when the pod closes the circle.
+        name = connection.info.dbname
+        connection.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '3s'").format(sql.Identifier(name)))
+        with ThreadPoolExecutor() as pool, psycopg.connect(empty_database_url) as pod:
+            pod.execute("SET deadlock_timeout = '1h'; LOCK TABLE shards IN ROW SHARE MODE")
+            migrating = pool.submit(migrate, empty_database_url)
+            deadline = time.monotonic() + 60
+            while connection.execute(waiting).fetchone() != (True,):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            pod.execute("LOCK TABLE runs IN ROW SHARE MODE")
+            pod.commit()
+            assert migrating.result(timeout=60) == ["V2__b.sql"]
+    assert tables(empty_database_url) == {"runs": ["x", "y"], "shards": ["x", "y"]}
 
 
 def test_a_database_out_of_reach_is_told() -> None:
