@@ -214,7 +214,7 @@ def test_a_deadlock_with_a_pod_is_tried_again(own_files: Path, empty_database_ur
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        # The migration is the one that finds the deadlock, and has not yet looked for it when the pod closes the circle.
+        # The migration finds the deadlock: it has not yet looked for one when the pod closes the circle.
         name = connection.info.dbname
         connection.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '3s'").format(sql.Identifier(name)))
         with ThreadPoolExecutor() as pool, psycopg.connect(empty_database_url) as pod:
