@@ -1,8 +1,8 @@
 """Ends what was abandoned: looks at the queues, and has the reporter's own program give the verdicts.
 
 A shard is abandoned when its lease ended long ago and no message will bring it back. SQS can't be searched, so that
-a message counts as gone in three cases only: it is in the dead-letter queue; every queue is empty, seen twice; or the
-shard has been silent for longer than a queue keeps a message.
+a message counts as gone in three cases only: it is in the dead-letter queue, seen twice; every queue is empty, seen
+twice; or the shard has been silent for longer than a queue keeps a message.
 """
 
 import json
@@ -48,7 +48,8 @@ class Ended:
 class Sweep:
     """Where to look. `queues` are all queues of the fleet; times are in seconds.
 
-    A shard is abandoned only after `older_than` without a sign of life; the two looks at the queues are `pause` apart.
+    A shard is abandoned only after `older_than` without a sign of life. The two looks at the queues are `pause` apart,
+    which must be longer than a third of the pods' lease.
     """
 
     database: Database
@@ -70,9 +71,21 @@ class Sweep:
     def _evidence(self, sleep: Callable[[float], object]) -> dict[str, Any]:
         depths = [queue.depth() for queue in self.queues]
         empty = all(depth.empty for depth in depths)
-        if empty:
+        dead = self._dead()
+        if empty or dead:
+            # Every sign must last for the pause. After an outage of the database, living pods renew their leases in it.
             sleep(self.pause)
-            empty = all(queue.depth().empty for queue in self.queues)
+            empty = empty and all(queue.depth().empty for queue in self.queues)
+            dead = dead and dead & self._dead()
+        return {
+            "olderThan": self.older_than,
+            "empty": empty,
+            "retention": max(depth.retention for depth in depths),
+            "dead": sorted(dead),
+        }
+
+    def _dead(self) -> set[tuple[str, int]]:
+        """Return run id and shard of each message in a dead-letter queue whose attempts gave no result."""
         dead: set[tuple[str, int]] = set()
         for queue in self.dead_letter_queues:
             with DeadLetters(queue, None) as letters:
@@ -81,12 +94,7 @@ class Sweep:
                     for one in letters.read()
                     if one.reason in GIVEN_UP and one.run_id and one.shard
                 }
-        return {
-            "olderThan": self.older_than,
-            "empty": empty,
-            "retention": max(depth.retention for depth in depths),
-            "dead": sorted(dead),
-        }
+        return dead
 
 
 def waits(database: Database, older_than: float) -> bool:

@@ -86,6 +86,38 @@ def test_a_dead_lettered_shard_ends_though_the_queue_is_busy(reason: str | None,
     assert [one["Body"] for one in found] == [dead]
 
 
+def send_dead_duplicate(aws: Any) -> None:
+    sqs = aws.client("sqs")
+    sqs.send_message(QueueUrl=aws.queue_url, MessageBody="x")
+    dead = json.dumps({"runId": "live", "suite": "shop", "shard": "2/2"})
+    sqs.send_message(QueueUrl=aws.dead_letter_queue_url, MessageBody=dead)
+
+
+def test_a_pod_that_renews_its_lease_after_an_outage_keeps_its_shard(lost: Database, aws_env: Any) -> None:
+    """The job was enqueued twice, and an outage of the database killed the other message."""
+    send_dead_duplicate(aws_env)
+
+    def renew(_: float) -> None:
+        with psycopg.connect(lost.url) as connection:
+            connection.execute("UPDATE test_shards SET lease_until = now() + interval '120 s' WHERE status = 'running'")
+
+    told = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
+    assert told.run(sleep=renew) == []
+    assert status(lost, "live") == "running"
+
+
+def test_a_message_that_is_redriven_between_the_two_looks_keeps_its_run(lost: Database, aws_env: Any) -> None:
+    """It was dead, and will run again."""
+    send_dead_duplicate(aws_env)
+
+    def redrive(_: float) -> None:
+        aws_env.client("sqs").purge_queue(QueueUrl=aws_env.dead_letter_queue_url)
+
+    told = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
+    assert told.run(sleep=redrive) == []
+    assert status(lost, "live") == "running"
+
+
 def test_a_message_cannot_outlive_the_queues_retention(lost: Database, aws_env: Any) -> None:
     """After that the shard's message is gone, however busy the queue is."""
     sqs = aws_env.client("sqs")
