@@ -35,7 +35,10 @@ def shown(message: str, text: str, names: tuple[str, ...] = ()) -> str:
         lines = list(_from_text(text, names)) or [message]
     else:
         lines = [line for line in message.splitlines() if line.strip()]
-        if "expected" not in _EXPECT_CALL.sub("", message).lower():
+        marked = textwrap.dedent("\n".join(_pytest(text))).splitlines()
+        if lines == marked[:1]:
+            lines = [line for line in marked if line.strip()]  # pytest's comparison follows the first line
+        elif "expected" not in _EXPECT_CALL.sub("", message).lower():
             lines += _compared(text)
     if not any(_SOURCE_LINE.match(line) for line in lines) and (source := _SOURCE_LINE.search(text)):
         lines = [*lines[: MAX_LINES - 1], source[1]]

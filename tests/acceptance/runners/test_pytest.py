@@ -186,3 +186,31 @@ def until(condition: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+@pytest.mark.parametrize("args", [(), ("-n", "1")])
+def test_a_failure_without_an_exception_says_in_its_message_what_broke(
+    bench: Callable[..., Any], args: tuple[str, ...]
+) -> None:
+    """A doctest, an unknown fixture and a strict xfail have only a text, which pytest-xdist gives a heading."""
+    tests = '''
+import pytest
+def double(number):
+    """
+    >>> double(2)
+    5
+    """
+    return 2 * number
+def broken():
+    """
+    >>> 1 / 0
+    """
+def test_needs_a_fixture(missing): pass
+@pytest.mark.xfail(strict=True, reason="bug 7")
+def test_is_mended(): pass
+'''
+    ended = bench("pytest", {"pytest.ini": INI, "test_a.py": tests}, args=("--doctest-modules", *args)).run()
+    assert 'message="expected 5, got 4"' in ended.text("test_a.double")
+    assert "message=\"UNEXPECTED EXCEPTION: ZeroDivisionError('division by zero')\"" in ended.text("test_a.broken")
+    assert "message=\"fixture 'missing' not found\"" in ended.text("test_needs_a_fixture")
+    assert 'message="[XPASS(strict)] bug 7"' in ended.text("test_is_mended")

@@ -165,3 +165,12 @@ def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
     """A megabyte of anything is read within the test's time limit."""
     Failure.of("", "", piece * (1_000_000 // len(piece)))
     Failure.of("", piece * (1_000_000 // len(piece)), "x")
+
+
+def test_a_comparison_of_pytest_follows_its_first_line() -> None:
+    """The first line shortens both values, and only the lines after it say where they differ."""
+    first = "AssertionError: assert {'name': '...': 79.0} == {'name': '...': 71.1}"
+    text = f">   assert a == b\nE   {first}\nE     \nE     Differing items:\nE     {{'price': 79.0}} != {{'price': 71.1}}\n"
+    failure = Failure.of("", first, f"{text}\ntest_shop.py:7: AssertionError")
+    assert failure.message == f"{first}\n  Differing items:\n  {{'price': 79.0}} != {{'price': 71.1}}"
+    assert failure.fingerprint == Failure.of("", first, "").fingerprint

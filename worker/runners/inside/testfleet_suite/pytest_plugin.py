@@ -9,6 +9,7 @@ It works with pytest-xdist: each worker keeps the same tests, and only the contr
 
 import hashlib
 import os
+import re
 import signal
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,15 @@ from . import collection
 from .junit import JUnitWriter, element
 
 _COLLECTED = "testfleet_collected"
+
+_WORKER_LINE = re.compile(r"\A\[gw\d+\] .*\n")
+"""pytest-xdist's heading, which differs between workers."""
+_DOCTEST = re.compile(
+    r"^Expected(?: nothing|:\n(?P<expected>(?: {4}.*\n|\n)+))\n?Got(?: nothing|:\n(?P<got>(?: {4}.*(?:\n|\Z))+))",
+    re.MULTILINE,
+)
+_MARKED = re.compile(r"^(?:E {3,}(\S.*)|UNEXPECTED EXCEPTION: .*)$", re.MULTILINE)
+"""pytest's mark of a line that says what broke, as for an unknown fixture, and doctest's of an exception."""
 
 
 def belongs(node_id: str, index: int, total: int) -> bool:
@@ -176,11 +186,22 @@ def _note(attempt: _Try, report: pytest.TestReport) -> None:
     """Take down what one phase of a try says."""
     if report.failed or _is_rerun(report):
         kind = "failure" if report.when == "call" else "error"
-        crash = getattr(report.longrepr, "reprcrash", None)
-        message = getattr(crash, "message", None) or report.longreprtext
-        attempt.problem = attempt.problem or (kind, message, report.longreprtext)
+        attempt.problem = attempt.problem or (kind, _message(report), report.longreprtext)
     elif report.skipped and not hasattr(report, "context"):  # a subtest that skips itself leaves its test standing
         attempt.skipped = _reason(report)
+
+
+def _message(report: pytest.TestReport) -> str:
+    """The exception's own message; for a doctest and for text without an exception the line that says what broke."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if message := getattr(crash, "message", None):
+        return str(message)
+    text = _WORKER_LINE.sub("", report.longreprtext)
+    if doctest := _DOCTEST.search(text):
+        expected, got = (" ".join((doctest[name] or "nothing").split()) for name in ("expected", "got"))
+        return f"expected {expected}, got {got}"
+    marked = _MARKED.search(text)
+    return (marked[1] or marked[0]) if marked else text.strip()
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
