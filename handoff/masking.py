@@ -68,7 +68,7 @@ class Masking:
 
 def _forms(value: str) -> Iterator[str]:
     for part in {value, value.strip(), *value.splitlines(), *(line.strip() for line in value.splitlines())}:
-        if len(part) < MIN_LENGTH:
+        if len(part) < MIN_LENGTH or not part.strip():
             continue
         raw = part.encode("utf-8", "surrogateescape")
         yield part

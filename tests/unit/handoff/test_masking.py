@@ -93,3 +93,9 @@ def test_masking_in_pieces_gives_what_masking_at_once_gives(values: list[str], t
         assert len(done) <= begin + size
     piece, rest = mask.data(rest, last=True)
     assert (done + piece, rest) == (mask.text(text).encode(), b"")
+
+
+def test_a_blank_line_of_a_value_masks_no_indentation() -> None:
+    """A configuration with several lines may hold one of nothing but spaces."""
+    masking = Masking(["user: admin-1\n        \npassword: hunter2"])
+    assert masking.text("        at login (password: hunter2)") == "        at login (***)"
