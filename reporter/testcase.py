@@ -55,10 +55,12 @@ def read(element: Part, around: Surroundings, printed: str) -> Case:
     origin = Origin(names[0], file, element.get("line"))
     wrong = _failure((one for one in told.result if isinstance(one, (Failure, Error))), names, origin, printed)
     tries = [Try(status, duration, wrong.text, wrong.message)]
+    location = wrong.location
     for one in told.interim_result:
         wrong_then = _failure([one], names, origin, "")
         status_then = Status.ERRORED if isinstance(one, (RerunError, FlakyError)) else Status.FAILED
         tries.append(Try(status_then, milliseconds(_part(one).get("time")), wrong_then.text, wrong_then.message))
+        location = location or wrong_then.location
     if len(tries) > 1 and status in {Status.FAILED, Status.ERRORED}:
         # The element itself is about the first try, and its children about the others.
         status, wrong = tries[-1].status, wrong_then
@@ -77,7 +79,7 @@ def read(element: Part, around: Surroundings, printed: str) -> Case:
         error_type=wrong.type,
         fingerprint=wrong.fingerprint,
         message=wrong.message,
-        location=wrong.location,
+        location=wrong.location or location,
         started_at=started_at or around.started_at,
         finished_at=later(started_at, duration),
     )

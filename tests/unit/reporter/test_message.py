@@ -170,7 +170,18 @@ def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
 def test_a_comparison_of_pytest_follows_its_first_line() -> None:
     """The first line shortens both values, and only the lines after it say where they differ."""
     first = "AssertionError: assert {'name': '...': 79.0} == {'name': '...': 71.1}"
-    text = f">   assert a == b\nE   {first}\nE     \nE     Differing items:\nE     {{'price': 79.0}} != {{'price': 71.1}}\n"
-    failure = Failure.of("", first, f"{text}\ntest_shop.py:7: AssertionError")
+    differing = "E     \nE     Differing items:\nE     {'price': 79.0} != {'price': 71.1}\n"
+    failure = Failure.of("", first, f">   assert a == b\nE   {first}\n{differing}\ntest_shop.py:7: AssertionError")
     assert failure.message == f"{first}\n  Differing items:\n  {{'price': 79.0}} != {{'price': 71.1}}"
     assert failure.fingerprint == Failure.of("", first, "").fingerprint
+
+
+def test_a_flaky_case_is_located_where_its_first_try_failed(tmp_path: Path) -> None:
+    """Its last try passed and names no line."""
+    stack = "<stackTrace>Error: no\n    at shop.spec.js:7:3</stackTrace>"
+    (tmp_path / "junit").mkdir()
+    (tmp_path / "junit" / "a.xml").write_text(
+        f'<testsuite><testcase name="t" file="shop.spec.js"><flakyFailure>{stack}</flakyFailure></testcase></testsuite>'
+    )
+    [[case]] = Reports(tmp_path).final()
+    assert (case.flaky, case.location) == (True, "shop.spec.js:7")
