@@ -59,7 +59,8 @@ def _doubts(shard: Shard, outcome: Outcome, evidence: Evidence) -> Iterator[str]
         yield _line("the suite ran out of time", outcome.detail)
     if outcome.ending == "out_of_space":
         yield _line("the suite ran out of space", outcome.detail)
-    if outcome.ending == "finished" and _signal(outcome.exit_code):
+    # Robot Framework and Mocha end with the number of failed tests.
+    if outcome.ending == "finished" and _signal(outcome.exit_code) and outcome.exit_code != evidence.bad:
         yield _line(f"the suite was killed by {_exit(outcome)}", outcome.detail)
     for path, detail in evidence.broken:
         yield _line(f"the report {path} breaks off", detail)

@@ -63,6 +63,7 @@ def found(
          Verdict("errored", "the suite was killed by signal 9 (SIGKILL), exit code 137")),
         (ONLY, outcome(exit_code=-9), found(bad=1, broken=CUT),
          Verdict("failed", "the suite was killed by signal 9 (SIGKILL)")),
+        (ONLY, outcome(exit_code=137), found(200, bad=137), Verdict("failed")),
         (ONLY, outcome(exit_code=255), found(),
          Verdict("errored", "no case failed, but the suite ended with exit code 255")),
         (ONLY, outcome(exit_code=1, detail="out of memory"), found(bad=1), Verdict("failed", "out of memory")),
