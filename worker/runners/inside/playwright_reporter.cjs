@@ -19,7 +19,7 @@ const seconds = (result) => result.duration / 1000;
 
 /** What broke in a few lines: locator, expected and received, without Playwright's log of its waiting, and the line. */
 function message(error, otherwise) {
-  const told = withoutColours(error?.message ?? error?.value ?? otherwise).split(/\n\s*Call log:/, 1)[0];
+  const told = withoutColours(error?.message ?? error?.value ?? otherwise).split(/\n\s*Call log:/i, 1)[0];
   const lines = told.split('\n').filter((line) => line.trim());
   const failing = withoutColours(error?.snippet ?? '')
     .split('\n')
