@@ -55,10 +55,10 @@ def options(
 
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are the columns' names.")]
-Timeout = Annotated[str, typer.Option(help="The longest to wait: 90s, 30m, 1h30m.")]
+Timeout = Annotated[str, typer.Option(help="Maximum time to wait: 90s, 30m, 1h30m.")]
 Suite = Annotated[str, typer.Argument(metavar="SUITE", help="A suite of the catalog.")]
-Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: what the CI service says]")]
-Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: what the CI service says]")]
+Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: from the CI service]")]
+Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: from the CI service]")]
 
 
 @app.command()
@@ -147,9 +147,9 @@ def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> Ex
 
 @app.command()
 def cancel(run_id: RunId) -> None:
-    """Cancel a run: queued shards never start, running ones stop, and the run stays cancelled.
+    """Cancel a run.
 
-    A run that has its verdict keeps it; the exit code is then 64.
+    Queued shards never start, and running ones stop. A run that has its verdict keeps it; the exit code is then 64.
     """
     from testfleet import cancel as cancelling  # noqa: PLC0415  # slow to import
     from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
@@ -161,10 +161,10 @@ def cancel(run_id: RunId) -> None:
 
 @app.command()
 def sweep(
-    older_than: Annotated[str, typer.Option(help="Only what has shown no sign of life for so long.")] = "30m",
-    pause: Annotated[str, typer.Option(help="Time between the two looks at an empty queue.")] = "60s",
+    older_than: Annotated[str, typer.Option(help="Age from which a silent shard is abandoned.")] = "30m",
+    pause: Annotated[str, typer.Option(help="Time between the two checks that the queues are empty.")] = "60s",
     queue_url: Annotated[
-        list[str] | None, typer.Option(help="A further queue of the fleet; repeatable. Each queue must be named.")
+        list[str] | None, typer.Option(help="A further queue of the fleet; repeatable. Give every queue.")
     ] = None,
     dead_letter_queue_url: Annotated[
         list[str] | None, typer.Option(help="A further dead-letter queue of the fleet; repeatable.")
@@ -172,9 +172,10 @@ def sweep(
     *,
     as_json: Json = False,
 ) -> None:
-    """End what was abandoned: shards whose pods are dead and whose messages are gone become errored.
+    """End abandoned shards.
 
-    Their runs get their verdict. It may run at any time and any number of times at once.
+    A shard is abandoned when its pod is dead and its message is gone. It becomes errored, and its run gets its verdict.
+    Several sweeps may run at once.
     """
     from testfleet import console, durations  # noqa: PLC0415  # slow to import
     from testfleet import sweep as sweeping  # noqa: PLC0415  # likewise
@@ -208,7 +209,7 @@ def list_runs(
         Literal["queued", "running", "passed", "failed", "errored", "cancelled"] | None,
         typer.Option(help="Only in this status."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of runs.")] = 20,
     *,
     as_json: Json = False,
 ) -> None:
@@ -249,10 +250,10 @@ def doctor(
     *,
     as_json: Json = False,
 ) -> ExitCode:
-    """Say what is missing or wrong here, each with the line that mends it.
+    """Check this environment.
 
-    It examines the machine, and a pod, a database, queues, a bucket or a cluster where the environment names one.
-    Exit code: 0 nothing is wrong, 1 something is.
+    It checks the machine, and the pod, database, queues, bucket and cluster that the environment names. Each finding
+    that is not ok comes with its fix. Exit code: 0 nothing is wrong, 1 something is.
     """
     from testfleet import console  # noqa: PLC0415  # slow to import
     from testfleet.doctor import examination  # noqa: PLC0415  # likewise
@@ -273,10 +274,10 @@ def ingest(
     commit: Commit = None,
     branch: Branch = None,
 ) -> ExitCode:
-    """Bring in JUnit that was made elsewhere.
+    """Store JUnit XML of tests that ran elsewhere.
 
-    It goes through the same parser into the same tables. A red run is brought in with exit code 0 all the same; 2 says
-    that the reports gave no verdict.
+    The parser and the tables are those of the reporter. Exit code: 0 stored, also where cases failed; 2 the reports
+    gave no verdict; 4 the run was cancelled.
     """
     from testfleet import ci, console, render, reports, runs  # noqa: PLC0415  # slow to import
     from testfleet import enqueue as enqueueing  # noqa: PLC0415  # likewise
@@ -313,19 +314,19 @@ def ingest(
 
 @app.command(**_PASSED_ON)
 def up(context: typer.Context) -> ExitCode:
-    """The whole fleet on a laptop, with nothing installed."""
+    """Run the whole fleet on this machine."""
     return _local("up", context.args)
 
 
 @app.command(**_PASSED_ON)
 def serve(context: typer.Context) -> ExitCode:
-    """What a cluster without AWS needs: endpoint, database and something to test."""
+    """Serve a cluster without AWS."""
     return _local("serve", context.args)
 
 
 @app.command(**_PASSED_ON)
 def demo(context: typer.Context) -> ExitCode:
-    """The fleet on a laptop with suites and something to test."""
+    """Run the sample suites on this machine."""
     return _local("demo", context.args)
 
 

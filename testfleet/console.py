@@ -27,14 +27,14 @@ _UNBOUNDED = 100_000
 
 
 class Terminal(Console):
-    """A console that reports a reader who left as any other file does; rich's own ends the process with 1."""
+    """A console that raises BrokenPipeError; rich's own ends the process with 1."""
 
     def on_broken_pipe(self) -> None:
         raise  # noqa: PLE0704  # rich calls it while it handles the error
 
 
 def write(block: Table | Iterable[Line]) -> None:
-    """Print to stdout what the command is called for.
+    """Print a block to stdout.
 
     Raises:
         Unavailable: the output is lost, for example to a full disk.

@@ -1,4 +1,4 @@
-"""Dead messages: why each is dead, what the database knows of its run, and sending it back."""
+"""Dead messages: their reasons, the state of their runs in the database, and sending them back."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,16 +12,16 @@ from testfleet.queue import Message, Queue
 from testfleet.render import TONES, Line, Table, clean, first_line
 
 HIDE_SECONDS = 60
-"""SQS can show no message without hiding it. One that a command did not give back is visible again after this."""
+"""SQS hides each message that it returns. A message that a command did not release is visible again after this."""
 
 MAX_READ = 10_000
-"""Messages that one command looks through."""
+"""Maximum number of messages that one command reads."""
 
 RECEIVED_TOO_OFTEN = "received_too_often"
 """The reason of a message that SQS itself moved: it was received more often than the queue's redrive policy allows."""
 
 GIVEN_UP = frozenset({RECEIVED_TOO_OFTEN, "out_of_receives"})
-"""The reasons of messages whose shards have no result: nothing was wrong with the message itself."""
+"""Reasons of valid messages whose attempts all ended without a result."""
 
 _KNOWN = """
     SELECT r.run_id, r.suite, r.status AS run_status, s.shard, s.status AS shard_status, s.attempt AS attempts,
@@ -32,7 +32,7 @@ _KNOWN = """
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead message, and what the database knows of its run and shard; None where nothing is known."""
+    """A dead message with the state of its run and shard; None where the database has no row."""
 
     message_id: str
     reason: str
@@ -115,7 +115,7 @@ def redriven_body(message: Message) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which messages a command means: one by its id, those of a run, or all. Exactly one is given."""
+    """The messages that a command applies to: one by its id, those of a run, or all. Exactly one must be given."""
 
     message_id: str | None = None
     run_id: str | None = None
@@ -126,10 +126,10 @@ class Selection:
             raise Refused("MESSAGE_ID: give exactly one of MESSAGE_ID, --run and --all")
 
     def of(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-        """Return the letters that are meant.
+        """Return the selected letters.
 
         Raises:
-            Refused: a message or run was named, and the queue shows none of it.
+            Refused: the queue returned no message with this id or of this run.
         """
         found = [one for one in letters if self.all or self._names(one)]
         if not found and not self.all:
@@ -149,7 +149,7 @@ class Selection:
 
 
 class DeadLetters:
-    """The dead-letter queue, read for as long as the block lasts; what is not deleted is then given back."""
+    """The dead-letter queue. On exit, messages that were not deleted become visible again."""
 
     def __init__(self, queue: Queue, database: Database | None) -> None:
         self._queue = queue

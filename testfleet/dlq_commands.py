@@ -1,4 +1,4 @@
-"""The commands `testfleet dlq …`: their options, and what each does with the dead-letter queue."""
+"""The commands `testfleet dlq …`: their options, and the calls that each makes to the dead-letter queue."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -23,12 +23,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @dlq.command("list")
 def list_letters(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100, *, as_json: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of messages.")] = 100,
+    *,
+    as_json: Json = False,
 ) -> None:
     """List dead messages with their reasons, the oldest first.
 
-    A reason `received_too_often` means that SQS moved the message: each of its attempts ended without a result. SQS
-    hides what a command reads, at most for a minute, and counts a receive.
+    The reason `received_too_often` means that SQS moved the message: each of its attempts ended without a result. SQS
+    hides the listed messages for at most a minute and counts a receive.
     """
     from testfleet import console, dead_letters, render  # noqa: PLC0415  # slow to import
 
@@ -38,8 +40,12 @@ def list_letters(
 
 
 @dlq.command()
-def show(message_id: Annotated[str, typer.Argument(metavar="MESSAGE_ID")], *, as_json: Json = False) -> None:
-    """Show one dead message with its body, and what the database knows of its run and shard."""
+def show(
+    message_id: Annotated[str, typer.Argument(metavar="MESSAGE_ID", help="The message's id, as list prints it.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show one dead message: its body and the state of its run and shard."""
     from testfleet import console, dead_letters, render  # noqa: PLC0415  # slow to import
 
     with _open(_settings()) as queue:
@@ -49,9 +55,9 @@ def show(message_id: Annotated[str, typer.Argument(metavar="MESSAGE_ID")], *, as
 
 @dlq.command()
 def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False) -> None:
-    """Send dead messages back to the queue: their shards run again as new attempts.
+    """Send dead messages back to the queue.
 
-    A run that has its verdict, or was cancelled, is not run again; its messages stay where they are.
+    Their shards run again as new attempts. Messages of a finished or cancelled run are not sent.
     """
     from testfleet import console, dead_letters  # noqa: PLC0415  # slow to import
     from testfleet.queue import Queue  # noqa: PLC0415  # likewise
@@ -59,7 +65,7 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
 
     selection = dead_letters.Selection(message_id, run, every)
     settings = _settings()
-    required(settings.database_url, "database_url")  # it says which runs have their verdict
+    required(settings.database_url, "database_url")  # messages of finished runs are not sent
     target = Queue(required(settings.queue_url, "queue_url"))
     sent = 0
     with _open(settings) as queue:
@@ -71,9 +77,11 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
                 sent += 1
                 typer.echo(f"{letter.message_id} sent to the queue")
     for letter in ended:
-        console.tell(f"testfleet: {letter.message_id} stays: run {letter.run_id} is {letter.run_status} already")
+        console.tell(f"testfleet: {letter.message_id} is not sent: run {letter.run_id} is {letter.run_status} already")
     if ended and not sent and not every:
-        raise Refused("MESSAGE_ID: a finished run is not run again; enqueue a new run, and dlq drop the message")
+        raise Refused(
+            "MESSAGE_ID: a finished run is not run again; enqueue a new run, and delete the message with dlq drop"
+        )
 
 
 @dlq.command()
@@ -82,14 +90,14 @@ def drop(
     *,
     run: Run = None,
     every: All = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
     """Delete dead messages for good."""
     from testfleet import dead_letters  # noqa: PLC0415  # slow to import
 
     selection = dead_letters.Selection(message_id, run, every)
     if not yes and not sys.stdin.isatty():
-        raise Refused("--yes: is required where no terminal can ask")
+        raise Refused("--yes: is required without a terminal")
     with _open(_settings()) as queue:
         found = selection.of(queue.read())
         if found and not yes and not _confirmed(len(found)):

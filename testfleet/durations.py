@@ -21,7 +21,7 @@ def parse(value: str, *, option: str) -> float:
 
 
 def human(milliseconds: float | None) -> str:
-    """The duration with as many digits as say something: `85 ms`, `2.4 s`, `3 m 05 s`, `1 h 02 m`.
+    """Return the duration rounded to its leading units: `85 ms`, `2.4 s`, `3 m 05 s`, `1 h 02 m`.
 
     None and NaN are `-`. More than 9999 hours, infinity among them, is `> 9999 h`.
     """

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     UNAVAILABLE = 69
     """The queue, the database or the bucket is out of reach: the same command may succeed later."""
     SOFTWARE = 70
-    """A fault of this program, told with its traceback; never mistaken for a verdict."""
+    """A fault of this program, printed with its traceback; never mistaken for a verdict."""
     SETTING = 78
     """A setting is missing or wrong; the line names its environment variable."""
     INTERRUPTED = 130

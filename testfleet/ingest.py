@@ -43,7 +43,7 @@ ADMISSION_SECONDS = 60.0
 RECEIPT_SECONDS = 600.0
 STOP_SECONDS = 10.0
 PATIENCE_SECONDS = 20
-"""How long the reporter waits for a database out of reach: somebody sits in front of this command."""
+"""How long the reporter waits for a database out of reach: short, because the command is interactive."""
 LEASE_SECONDS = 30
 """How long a killed ingest keeps its run from being brought in again."""
 
@@ -59,8 +59,8 @@ def ingest(reports: Sequence[Report], job: JobMessage, *, database: Database, bu
 
     Raises:
         Refused: the run id belongs to another suite or has other shards.
-        BadSetting: the reporter refuses a setting; told by our name of it.
-        Unavailable: database or bucket are out of reach, or somebody else brings in the same run at this moment.
+        BadSetting: the reporter refuses a setting; the error has our name of it.
+        Unavailable: database or bucket are out of reach, or another process stores the same run at this moment.
     """
     with tempfile.TemporaryDirectory(prefix="testfleet-ingest-") as name:
         handoff, artifacts = Path(name, "handoff"), Path(name, "artifacts")
@@ -116,7 +116,7 @@ def _environment(environ: Mapping[str, str], database: Database, bucket: str) ->
 
 
 def reporter_environment(environ: Mapping[str, str], database: Database) -> dict[str, str]:
-    """Return the environment in which a program of the reporter finds our database; AWS access goes along."""
+    """Return the environment for a program of the reporter: our database and the AWS access of `environ`."""
     foreign = ("TESTFLEET_", "REPORTER_", "WORKER_")
     return {name: value for name, value in environ.items() if not name.startswith(foreign)} | {
         "REPORTER_DATABASE_URL": database.url,

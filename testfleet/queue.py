@@ -63,7 +63,7 @@ class Message:
 
 
 class Queue:
-    """One SQS queue. `name` is the setting that told its URL."""
+    """One SQS queue. `name` is the setting that holds its URL."""
 
     def __init__(
         self, url: str, *, name: str = "TESTFLEET_QUEUE_URL", sleep: Callable[[float], None] = time.sleep
@@ -122,7 +122,7 @@ class Queue:
     def receive_all(self, *, hide: int, limit: int, seconds: float = 20) -> list[Message]:
         """Receive up to `limit` messages, each once; all stay hidden from others for `hide` seconds.
 
-        SQS asks a part of its servers at a time, so that two empty answers are the end. It takes about `seconds`.
+        SQS samples a part of its servers for each request, so the end is two empty answers. It takes about `seconds`.
 
         Raises:
             Unavailable, BadSetting: as `send`.

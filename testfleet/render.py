@@ -70,14 +70,14 @@ def first_line(text: str | None) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text in one line, without what a terminal would obey."""
+    """Return the text in one line, without terminal control sequences."""
     return " ".join(clean(text).split())
 
 
 def as_json(value: object, *, ensure_ascii: bool = False) -> str:
     """Values as JSON: keys are the columns' names, times are ISO 8601 in UTC, durations are milliseconds.
 
-    Infinity and NaN, which JSON has no words for, are null.
+    Infinity and NaN, which JSON lacks, are null.
     """
     return json.dumps(_plain(value), indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
 
@@ -156,7 +156,7 @@ def _cause(label: str, cases: Sequence[Case], artifacts: Sequence[Artifact]) -> 
 
 
 def _message(case: Case) -> list[str]:
-    """What broke, with the values that were compared; a message that does not name its exception begins with it."""
+    """Return the lines of the failure, which begin with the exception's name."""
     told = [line.rstrip() for line in clean(case.message or "").splitlines() if line.strip()]
     lines = [line[:MAX_LINE] + ("…" if len(line) > MAX_LINE else "") for line in told[:MAX_MESSAGE_LINES]]
     lines = lines or list(filter(None, [first_line(case.error) or first_line(case.error_type)]))

@@ -52,7 +52,7 @@ def find(paths: Sequence[Path]) -> Found:
                 else:
                     reports.append(Report(file, prefix + file.relative_to(path).as_posix()))
         else:
-            raise Refused(f"PATH: {path}: must be a file or a folder that is there")
+            raise Refused(f"PATH: {path}: must be an existing file or folder")
     if not reports:
         raise Refused(f"PATH: no JUnit XML in {', '.join(map(str, paths))}")
     return Found(tuple(reports), tuple(ignored))

@@ -179,7 +179,7 @@ def find(
 
 
 def get(session: Session, run_id: str) -> Run | None:
-    """One run, with the counts of its cases so far while it is not finished; None if nobody has heard of it."""
+    """One run, with the counts of its cases so far while it is not finished; None if the database has no row."""
     found = _rows(session, ONE, run_id)
     if not found:
         return None
@@ -193,7 +193,7 @@ def shards(session: Session, run_id: str) -> tuple[Shard, ...]:
 
 
 def detail(session: Session, run_id: str) -> Detail | None:
-    """One run with its shards, its failing and flaky cases and its files; None if nobody has heard of it."""
+    """One run with its shards, its failing and flaky cases and its files; None if the database has no row."""
     run = get(session, run_id)
     if run is None:
         return None

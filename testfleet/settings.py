@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     queue_url: QueueUrl | None = Field(default=None, description="SQS queue that jobs are sent to.")
     dead_letter_queue_url: QueueUrl | None = Field(
-        default=None, description="SQS dead-letter queue; `wait` tells its depth when a run does not finish."
+        default=None, description="SQS dead-letter queue; `wait` prints its depth when a run does not finish."
     )
     bucket: str | None = Field(default=None, description="S3 bucket that `ingest` puts the reports into.")
 

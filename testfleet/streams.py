@@ -1,4 +1,4 @@
-"""stdout and stderr that take any text and outlive their readers: a verdict is never lost to its own output."""
+"""stdout and stderr that accept any text and survive a closed pipe, so that output never changes the exit code."""
 
 import codecs
 import io
@@ -10,11 +10,11 @@ from testfleet.errors import Unavailable
 from testfleet.workflow_commands import inert
 
 _ASCII = {"·": "|", "…": "...", "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}": ">"}
-"""What our own lines hold beyond ASCII."""
+"""Characters beyond ASCII in our own lines."""
 
 
 def prepare() -> None:
-    """Replace what a stream's encoding cannot hold instead of failing, and a stream that the caller closed."""
+    """Replace characters that a stream's encoding lacks, and open a null device for a stream that the caller closed."""
     codecs.register_error("testfleet", _replace)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -38,7 +38,7 @@ def say(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a line to stderr. Where it cannot be written, nothing is lost that a pipeline decides by."""
+    """Write a line to stderr, or discard it where stderr cannot be written."""
     try:
         sys.stderr.write(f"{inert(text)}\n")
         sys.stderr.flush()
@@ -47,10 +47,10 @@ def tell(text: str) -> None:
 
 
 def give_up_stdout(error: OSError) -> None:
-    """Discard what is written from here on. A reader that left early has seen enough.
+    """Discard all further output to stdout. A closed pipe is no error.
 
     Raises:
-        Unavailable: the reader did not leave; the output is lost, for example to a full disk.
+        Unavailable: the error is not a closed pipe, for example a full disk.
     """
     _discard(sys.stdout)
     if not isinstance(error, BrokenPipeError):

@@ -1,8 +1,8 @@
-"""Ends what was abandoned: looks at the queues, and has the reporter's own program give the verdicts.
+"""Ends abandoned shards: reads the queues, and runs the reporter's program, which gives the verdicts.
 
-A shard is abandoned when its lease ended long ago and no message will bring it back. SQS can't be searched, so that
-a message counts as gone in three cases only: it is in the dead-letter queue, seen twice; every queue is empty, seen
-twice; or the shard has been silent for longer than a queue keeps a message.
+A shard is abandoned when its lease ended long ago and no message will bring it back. SQS can't be searched. A
+message counts as gone in three cases only: it was in the dead-letter queue twice; every queue was empty twice; or the
+shard has been silent for longer than a queue keeps a message.
 """
 
 import json
@@ -21,7 +21,7 @@ from testfleet.ingest import reporter_environment
 from testfleet.queue import Queue
 
 TIME_LIMIT = 600.0
-"""Seconds; the reporter's program gives up the database long before."""
+"""Seconds. The reporter's program stops waiting for the database long before."""
 
 _SETTING_WRONG = 78  # the reporter's own exit code for it
 
@@ -48,7 +48,7 @@ class Ended:
 class Sweep:
     """Where to look. `queues` are all queues of the fleet; times are in seconds.
 
-    A shard is abandoned only after `older_than` without a sign of life. The two looks at the queues are `pause` apart,
+    A shard is abandoned only after `older_than` without a sign of life. The queues are read twice, `pause` apart,
     which must be longer than a third of the pods' lease.
     """
 

@@ -26,7 +26,7 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look showed: the run (None: nobody has heard of it) after `elapsed` seconds of waiting.
+    """What one look showed: the run (None: the database has no row) after `elapsed` seconds of waiting.
 
     `outage` says why this look failed; the run is then the one last seen.
     """
@@ -52,7 +52,7 @@ class Window:
         self._open.close()
 
     def look(self) -> Run | None:
-        """The run as it stands; None if nobody has heard of it.
+        """The run as it stands; None if the database has no row.
 
         Raises:
             Unavailable: the database is out of reach at the moment; the next look tries to connect again.

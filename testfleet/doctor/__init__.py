@@ -1,4 +1,4 @@
-"""`testfleet doctor`: what is missing or wrong in the environment that the command stands in.
+"""`testfleet doctor`: checks the environment that the command runs in.
 
-Each module examines one system and returns findings; `examination` chooses which systems are there.
+Each module examines one system and returns findings; `examination` selects the systems.
 """

@@ -20,7 +20,7 @@ _ERRORS: Final = (BotoCoreError, ClientError)
 
 
 def client(service: str) -> Any:
-    """Return an SDK client; the SDK's own chain says region, endpoint and credentials.
+    """Return an SDK client; region, endpoint and credentials come from the SDK's own chain.
 
     Raises:
         BotoCoreError: no region is configured.
@@ -63,7 +63,7 @@ def redrive(queue: Mapping[str, str], dead: Mapping[str, str]) -> Finding:
     """Judge the redrive policy, from the attributes of both queues as SQS gives them."""
     check, mend = "redrive", "deploy deploy/aws/queue.yaml, or set RedrivePolicy and MessageRetentionPeriod likewise"
     if "RedrivePolicy" not in queue:
-        return wrong(check, "the queue has no RedrivePolicy: a message that always fails returns for ever", mend)
+        return wrong(check, "the queue has no RedrivePolicy: a message that always fails is never dead-lettered", mend)
     policy = json.loads(queue["RedrivePolicy"])
     if policy.get("deadLetterTargetArn") != dead["QueueArn"]:
         return wrong(check, f"the queue redrives to {policy.get('deadLetterTargetArn')}, not {dead['QueueArn']}", mend)

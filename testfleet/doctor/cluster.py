@@ -15,10 +15,10 @@ Get = Callable[..., list[Object]]
 
 CALL_SECONDS: Final = 15
 LEAST_KUBERNETES: Final = (1, 29)
-"""The first version whose native sidecars are on by default."""
+"""The first version that enables native sidecars by default."""
 LEAST_KEDA: Final = (2, 17)
 LEAST_KERNEL: Final = (5, 19)
-"""The first kernel whose Landlock serves suites; whether it is enabled, only a pod there can say."""
+"""The first kernel whose Landlock serves suites. Whether it is enabled can only be checked in a pod."""
 
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}\Z")
 _POLICY_ENGINES: Final = ("calico-node", "cilium", "antrea-agent", "kube-router", "weave-net", "kindnet")
@@ -30,7 +30,7 @@ class KubectlFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the account's checks need of the cluster: EC2 instance ids of its nodes, role ARNs of our pods."""
+    """Input of the account's checks: EC2 instance ids of the nodes, role ARNs of our pods."""
 
     instance_ids: tuple[str, ...] = ()
     role_arns: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ def examine(namespace: str, get: Get = kubectl) -> tuple[list[Finding], Seen]:
 
 def _nodes(nodes: Sequence[Object]) -> Iterator[Finding]:
     if not nodes:
-        yield unknown("nodes", "there are none now; kernels and kubelets could not be looked at")
+        yield unknown("nodes", "the cluster has no nodes now; kernels and kubelets were not checked")
         return
     infos = {node["metadata"]["name"]: node["status"]["nodeInfo"] for node in nodes}
     for check, key, least, mend in (

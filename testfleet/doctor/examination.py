@@ -37,7 +37,7 @@ def examine(settings: Settings, *, namespace: str) -> Iterator[Finding]:
 
 
 def table(findings: list[Finding]) -> Table:
-    """Return the findings as a table; what is wrong stands with the line that mends it."""
+    """Return the findings as a table; each finding that is not ok has its fix."""
     return Table(
         ("CHECK", "STATUS", "FOUND", "MEND"),
         tuple((one.check, one.status, clean(one.detail), one.mend or "-") for one in findings),

@@ -10,8 +10,8 @@ Status = Literal["ok", "wrong", "unknown"]
 class Finding:
     """What one check found.
 
-    `wrong` includes what is missing. `unknown` means that the check could not look, or that the part is optional; it
-    does not change the exit code. `mend` is the line that puts a wrong or unknown thing right.
+    `wrong` includes what is missing. `unknown` means that the check was not possible, or that the part is
+    optional; it does not change the exit code. `mend` is the fix: a command or an instruction.
     """
 
     check: str
@@ -21,15 +21,15 @@ class Finding:
 
 
 def ok(check: str, detail: str) -> Finding:
-    """Return a finding of something that is as it should be."""
+    """Return a finding without a fault."""
     return Finding(check, "ok", detail)
 
 
 def wrong(check: str, detail: str, mend: str) -> Finding:
-    """Return a finding of something that is missing or wrong."""
+    """Return a finding of a missing or wrong part."""
     return Finding(check, "wrong", detail, mend)
 
 
 def unknown(check: str, detail: str, mend: str = "") -> Finding:
-    """Return a finding of something that could not be looked at, or that only some users need."""
+    """Return a finding that could not be checked, or of an optional part."""
     return Finding(check, "unknown", detail, mend)

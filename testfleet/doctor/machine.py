@@ -24,7 +24,7 @@ _TOOLS: Final = {
 
 
 def kernel(version: Callable[[], int] = abi) -> Iterator[Finding]:
-    """Whether Landlock keeps suites from the worker's credentials here. `version` returns its ABI, 0 for none."""
+    """Check that Landlock can keep suites from the worker's credentials. `version` returns its ABI, 0 for none."""
     found = version()
     if found >= LEAST_ABI:
         yield ok("landlock", f"Linux {platform.release()}, ABI {found}")
@@ -38,7 +38,7 @@ def kernel(version: Callable[[], int] = abi) -> Iterator[Finding]:
 
 
 def laptop(modules: Path = Path("node_modules")) -> Iterator[Finding]:
-    """What `testfleet up` and `demo` need; `modules` is the folder of npm's packages."""
+    """Check the requirements of `testfleet up` and `demo`; `modules` is the folder of npm's packages."""
     absent = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
     if absent:
         yield unknown("local fleet", f"{', '.join(absent)} not installed", "pip install 'testfleet[local]'")

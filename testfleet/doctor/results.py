@@ -53,12 +53,12 @@ def schema(version: int | None, newest: int) -> Finding:
     if version < newest:
         return wrong("schema", f"version {version}; this testfleet has {newest}", "testfleet migrate")
     if version > newest:
-        return wrong("schema", f"version {version}; this testfleet knows {newest}", "install a newer testfleet")
+        return wrong("schema", f"version {version}; this testfleet supports {newest}", "install a newer testfleet")
     return ok("schema", f"version {version}")
 
 
 def roles(expected: Sequence[str], found: dict[str, bool]) -> Finding:
-    """Judge the users that log in by IAM; `found` says of each that exists whether it is a member of rds_iam."""
+    """Judge the users that log in by IAM; `found` maps each existing user to its membership in rds_iam."""
     bad = [f"{name} is missing" for name in expected if name not in found]
     bad += [f"{name} is no member of rds_iam" for name in expected if found.get(name) is False]
     if bad:

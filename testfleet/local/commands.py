@@ -112,7 +112,7 @@ def demo(
 ) -> ExitCode:
     """Run four suites against a small web shop, on a whole fleet of this machine.
 
-    One test fails on purpose and one is flaky. Exit code 0 says that every run got the verdict that it should.
+    One test fails on purpose and one is flaky. Exit code: 0 every run got its expected verdict, 1 one did not.
     """
     samples.require_extra("demo")
     seconds = durations.parse(timeout, option="--timeout")
@@ -123,7 +123,7 @@ def demo(
         ended = demonstration.run(fleet, timeout=seconds, left_out=missing)
     for block in ended.report:
         console.write(block)
-    console.tell(f"testfleet: the bucket went with the fleet; traces, reports and logs are in {state / 'pods'} too")
+    console.tell(f"testfleet: the bucket is deleted; traces, reports and logs remain in {state / 'pods'}")
     if not ended.as_expected:
         console.tell("testfleet: not every run got its expected verdict")
         return ExitCode.FAILED
@@ -132,7 +132,7 @@ def demo(
 
 
 def _tell_left_out(catalog: Path) -> frozenset[str]:
-    """The sample suites whose tool is missing, each told in one line."""
+    """Return the sample suites whose tool is missing, and print one line for each."""
     reasons = samples.left_out(catalog, os.environ)
     for suite, reason in reasons.items():
         console.tell(f"testfleet: {suite} is left out: {reason}")

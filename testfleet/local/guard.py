@@ -1,4 +1,4 @@
-"""The guard of the embedded AWS endpoint: it refuses what a browser may send, and every service but three.
+"""The guard of the embedded AWS endpoint: it refuses requests of browsers, and every service but three.
 
 moto checks no signature, so a web page that reaches the endpoint could enqueue jobs, which run unsandboxed on a laptop.
 Four rules keep pages out. A browser can't forge the headers that they read

@@ -26,7 +26,7 @@ def main() -> int:
     server = make_server(arguments.host, arguments.port, app, threaded=True, request_handler=MotoRequestHandler)
     serving = Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    # The guard knows this machine by name only, so a caller here must not use the address of all interfaces.
+    # The guard accepts local names only, so a caller on this machine must not use the address of all interfaces.
     host = "127.0.0.1" if ip_address(arguments.host).is_unspecified else arguments.host
     sys.stdout.write(f"http://{host}:{server.server_port}\n")
     sys.stdout.flush()

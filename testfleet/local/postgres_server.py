@@ -25,7 +25,7 @@ HBA = "local all all trust\nhost all all all scram-sha-256\n"
 """Unix socket: trust, because the folder's permissions guard it. TCP: SCRAM."""
 
 LOOK_SECONDS = 1.0
-"""How often the daemon is looked at. It is no child of this process, so its end sends no signal."""
+"""Seconds between two checks of the daemon. It is no child of this process, so its end sends no signal."""
 
 
 def main() -> int:

@@ -51,7 +51,7 @@ def test_a_redrive_leaves_out_what_has_its_verdict(
     ended, open_ = put("r1"), put("r2")
     done = command("dlq", "redrive", "--all")
     assert (done.returncode, done.stdout) == (0, f"{open_} sent to the queue\n")
-    assert done.stderr == f"testfleet: {ended} stays: run r1 is failed already\n"
+    assert done.stderr == f"testfleet: {ended} is not sent: run r1 is failed already\n"
     assert (depth(aws, aws.queue_url), depth(aws, aws.dead_letter_queue_url)) == ("1", "1")
     refused = command("dlq", "redrive", ended)
     assert refused.returncode == 64
@@ -64,7 +64,7 @@ def test_a_drop_needs_a_yes(command: Any, put: Callable[..., str], aws: Any) -> 
     """No pipeline deletes by a slip."""
     message_id = put("r1")
     done = command("dlq", "drop", message_id)
-    assert (done.returncode, done.stderr) == (64, "testfleet: --yes: is required where no terminal can ask\n")
+    assert (done.returncode, done.stderr) == (64, "testfleet: --yes: is required without a terminal\n")
     assert depth(aws, aws.dead_letter_queue_url) == "1"
     done = command("dlq", "drop", message_id, "--yes")
     assert (done.returncode, done.stdout) == (0, f"{message_id} deleted\n")

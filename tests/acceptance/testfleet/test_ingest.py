@@ -88,7 +88,7 @@ def test_a_report_without_cases_is_no_verdict(command: Any, shown: Callable[[str
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
-        (None, 64, "PATH: report.xml: must be a file or a folder that is there"),
+        (None, 64, "PATH: report.xml: must be an existing file or folder"),
         ("<testsuite><testcase", 65, "report.xml: must be well-formed XML"),
         ("<coverage/>", 65, "report.xml: must be JUnit XML"),
     ],

@@ -1,10 +1,11 @@
 """What the doctor makes of AWS's answers."""
 
 import json
+import os
 
 import pytest
 
-from testfleet.doctor.account import hop_limit, redrive
+from testfleet.doctor.account import bucket, hop_limit, queues, redrive
 
 QUEUE = {
     "QueueArn": "arn:queue",
@@ -22,7 +23,11 @@ def test_a_redrive_policy_as_the_stack_makes_it_is_ok() -> None:
 @pytest.mark.parametrize(
     ("queue", "dead", "detail"),
     [
-        ({"RedrivePolicy": None}, {}, "the queue has no RedrivePolicy: a message that always fails returns for ever"),
+        (
+            {"RedrivePolicy": None},
+            {},
+            "the queue has no RedrivePolicy: a message that always fails is never dead-lettered",
+        ),
         ({}, {"QueueArn": "arn:other"}, "the queue redrives to arn:dead, not arn:other"),
         (
             {"RedrivePolicy": json.dumps({"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 1})},
@@ -53,3 +58,17 @@ def test_a_node_whose_role_a_pod_can_take_is_named(change: dict[str, object]) ->
     assert finding.status == "wrong"
     assert finding.detail.startswith("i-2: hop limit")
     assert "--instance-id i-2" in finding.mend
+
+
+def test_a_missing_region_or_credential_is_the_line_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right queue URL or bucket name is not blamed."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    without_region, _ = queues("http://127.0.0.1:1/q", None)
+    assert without_region.mend == "export AWS_REGION=…"
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    (without_credentials,) = bucket("b")
+    assert without_credentials.mend == "aws configure, or export AWS_PROFILE=…"

@@ -85,7 +85,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     path = put(tmp_path / "junit.xml")
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(Refused, match=r"must be a file or a folder"):
+    with pytest.raises(Refused, match=r"must be an existing file or folder"):
         find([path])
 
 
