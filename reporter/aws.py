@@ -229,7 +229,7 @@ async def check_bucket(name: str) -> None:
         InvalidInput: no such bucket, another region's, or no permission to upload; names the setting.
         BucketOutOfReach: S3 did not answer, even after the SDK's retries.
     """
-    allowed = f"must be a bucket that is there for this role: {name}"
+    allowed = f"must be a bucket that exists for this role: {name}"
     place = {"Bucket": name, "Key": CHECK_KEY}
     try:
         async with _session().client("s3", config=_CONFIG) as client:

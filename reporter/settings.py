@@ -98,6 +98,6 @@ class ReporterSettings(PodSettings):
     @classmethod
     def _check_folder(cls, value: Path) -> Path:
         if not value.is_dir():
-            msg = "must be a folder that is there"
+            msg = "must be an existing folder"
             raise ValueError(msg)
         return value.resolve()  # the folder itself may be a link; nothing within it is followed

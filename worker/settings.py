@@ -116,7 +116,7 @@ class WorkerSettings(PodSettings):
     @classmethod
     def _check_catalog(cls, value: Path) -> Path:
         if not value.is_file():
-            msg = "must be a file that is there"
+            msg = "must be an existing file"
             raise ValueError(msg)
         return value.absolute()
 
@@ -124,6 +124,6 @@ class WorkerSettings(PodSettings):
     @classmethod
     def _check_folder(cls, value: Path) -> Path:
         if not value.is_dir() or not os.access(value, os.W_OK | os.X_OK):
-            msg = "must be a folder that is there and writable"
+            msg = "must be an existing, writable folder"
             raise ValueError(msg)
         return value.resolve()  # the suite has another working directory

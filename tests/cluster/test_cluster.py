@@ -147,9 +147,7 @@ def test_a_bad_bucket_ends_the_pod_before_it_takes_a_message(cluster: Cluster) -
         )
         name = failed[0]["metadata"]["name"]
         said = kubectl("logs", name, "--namespace", NAMESPACE, "--container=check")
-        assert said.startswith(
-            "reporter: REPORTER_BUCKET: must be a bucket that is there for this role: no-such-bucket"
-        )
+        assert said.startswith("reporter: REPORTER_BUCKET: must be a bucket that exists for this role: no-such-bucket")
         assert cluster.depth() == (1, 0)
     finally:
         patch("scaledjob", "testfleet-runner", *to("qa-artifacts"))

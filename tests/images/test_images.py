@@ -222,9 +222,9 @@ def test_a_pod_whose_node_dies_costs_an_attempt_and_no_row(pod: Callable[..., Po
     ("wrong", "container", "line"),
     [
         ({"CONFIG_SECRET": "no-such"}, "config", "config: CONFIG_SECRET: must be a secret that this role may read"),
-        ({"REPORTER_BUCKET": "no-such"}, "check", "reporter: REPORTER_BUCKET: must be a bucket that is there"),
+        ({"REPORTER_BUCKET": "no-such"}, "check", "reporter: REPORTER_BUCKET: must be a bucket that exists"),
         ({"WORKER_QUEUE_URL": ""}, "worker", "worker: WORKER_QUEUE_URL: is required"),
-        ({"WORKER_CATALOG": "/no/such"}, "worker", "worker: WORKER_CATALOG: must be a file that is there"),
+        ({"WORKER_CATALOG": "/no/such"}, "worker", "worker: WORKER_CATALOG: must be an existing file"),
     ],
     ids=["secret", "bucket", "queue", "catalog"],
 )

@@ -126,9 +126,9 @@ def test_the_worker_is_given_no_address_of_the_database(embedded: Embedded, pod:
     ("settings", "container", "line"),
     [
         ({"CONFIG_SECRET": "no-such"}, "config", "CONFIG_SECRET: must be a secret that this role may read: no-such ("),
-        ({"REPORTER_BUCKET": "no-such"}, "check", "REPORTER_BUCKET: must be a bucket that is there for this role: no"),
+        ({"REPORTER_BUCKET": "no-such"}, "check", "REPORTER_BUCKET: must be a bucket that exists for this role: no"),
         ({"WORKER_QUEUE_URL": ""}, "worker", "WORKER_QUEUE_URL: is required"),
-        ({"WORKER_CATALOG": "/no/such"}, "worker", "WORKER_CATALOG: must be a file that is there"),
+        ({"WORKER_CATALOG": "/no/such"}, "worker", "WORKER_CATALOG: must be an existing file"),
     ],
     ids=["secret", "bucket", "queue", "catalog"],
 )

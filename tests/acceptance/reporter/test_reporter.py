@@ -376,7 +376,7 @@ def test_each_wrong_field_of_a_handoff_file_is_one_clear_line(pod: Any, file: st
         ("REPORTER_DATABASE_URL", "mysql://db/qa", "REPORTER_DATABASE_URL: must be a postgresql://"),
         ("REPORTER_BUCKET", "", "REPORTER_BUCKET: is required"),
         ("REPORTER_LEASE", "soon", "REPORTER_LEASE: Input should be a valid integer"),
-        ("HANDOFF_DIR", "/nowhere/at/all", "HANDOFF_DIR: must be a folder that is there"),
+        ("HANDOFF_DIR", "/nowhere/at/all", "HANDOFF_DIR: must be an existing folder"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
     ],
 )

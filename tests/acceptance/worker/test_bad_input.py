@@ -17,7 +17,7 @@ PARAMS = (
     "characters"
 )
 QUEUE = "must be the http:// or https:// URL of a queue"
-FOLDER = "must be a folder that is there and writable"
+FOLDER = "must be an existing, writable folder"
 DURATION = 'must be seconds, or a duration such as "90s", "30m", "1h30m" or "1d", above 0, at most 11h'
 INSIDE = "must be a path relative to the catalog's folder and inside it"
 WORDS = "must be a list of strings without NUL, never one shell line"
@@ -96,7 +96,7 @@ def test_unknown_fields_are_ignored_and_logged(pod: Pod) -> None:
         ("WORKER_DEAD_LETTER_QUEUE_URL", "ftp://host/q", QUEUE),
         ("WORKER_DEAD_LETTER_QUEUE_URL", "WORKER_QUEUE_URL", "must be another queue than WORKER_QUEUE_URL"),
         ("WORKER_CATALOG", "", "is required"),
-        ("WORKER_CATALOG", "/no/such.toml", "must be a file that is there"),
+        ("WORKER_CATALOG", "/no/such.toml", "must be an existing file"),
         ("WORKER_VISIBILITY_TIMEOUT", "0", "Input should be greater than or equal to 1"),
         ("WORKER_VISIBILITY_TIMEOUT", "3601", "Input should be less than or equal to 3600"),
         ("WORKER_VISIBILITY_TIMEOUT", "2m", "Input should be a valid integer, unable to parse string as an integer"),

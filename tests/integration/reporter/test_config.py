@@ -91,7 +91,7 @@ def test_what_is_wrong_is_told_before_anything_else_of_the_pod_starts(env: dict[
         (
             "REPORTER_BUCKET",
             "no-such-bucket",
-            "reporter: REPORTER_BUCKET: must be a bucket that is there for this role: ",
+            "reporter: REPORTER_BUCKET: must be a bucket that exists for this role: ",
         ),
         ("REPORTER_BUCKET", "Bad_Name", "reporter: REPORTER_BUCKET: must be a bucket's name: "),
         ("REPORTER_DATABASE_URL", "mysql://x", "reporter: REPORTER_DATABASE_URL: must be a postgresql://"),

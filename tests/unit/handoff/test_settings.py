@@ -23,7 +23,7 @@ class ProgramSettings(PodSettings):
     @classmethod
     def _check_folder(cls, value: Path) -> Path:
         if not value.is_dir():
-            msg = "must be a folder that is there"
+            msg = "must be an existing folder"
             raise ValueError(msg)
         return value
 
@@ -49,8 +49,8 @@ def test_own_and_shared_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PROGRAM_URL", None, "PROGRAM_URL: is required"),
         ("PROGRAM_URL", "", "PROGRAM_URL: is required"),
         ("PROGRAM_WAIT", "0", "PROGRAM_WAIT: Input should be greater than or equal to 1"),
-        ("ARTIFACTS_DIR", "/no/such/folder", "ARTIFACTS_DIR: must be a folder that is there"),
-        ("ARTIFACTS_DIR", None, "ARTIFACTS_DIR: must be a folder that is there"),  # the default is not there
+        ("ARTIFACTS_DIR", "/no/such/folder", "ARTIFACTS_DIR: must be an existing folder"),
+        ("ARTIFACTS_DIR", None, "ARTIFACTS_DIR: must be an existing folder"),  # the default is not there
         ("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT: Input should be 'json' or 'console'"),
     ],
