@@ -2,7 +2,7 @@
 
 Tools write the output of tests into their reports as it is, colour codes and NUL included. An XML parser refuses such
 a report from there on. Here each forbidden character (https://www.w3.org/TR/xml/#charsets), each reference to one and
-each byte that the encoding does not know becomes U+FFFD.
+each byte that the encoding does not define becomes U+FFFD.
 """
 
 import codecs
@@ -30,7 +30,7 @@ Decode = Callable[[bytes, bool], bytes]
 
 
 class XmlCharacters:
-    """One report. What is held back of a piece, such as half a character, comes out with the next one.
+    """One report. An incomplete end of a piece, such as half a character, is returned with the next one.
 
     The encoding is that of the byte order mark, else the declared one, else UTF-8. A declaration of UTF-16 in a file
     of single bytes, as .NET writes it, is taken for UTF-8.
@@ -42,7 +42,7 @@ class XmlCharacters:
         self._references = _References()
 
     def feed(self, data: bytes, *, last: bool = False) -> bytes:
-        """The next piece as UTF-8; `last` also returns what was held back.
+        """Return the next piece as UTF-8; `last` also returns the incomplete end.
 
         Raises:
             LookupError: the declared encoding is unknown or none that can hold a report.
@@ -91,7 +91,7 @@ class _References:
         return b"".join((*done, data[copied:end])) if done else data[:end]
 
     def _hold(self, data: bytes, start: int) -> int:
-        """Keep what may be the beginning of markup, or of a section's end, for the next piece; return its place."""
+        """Keep an incomplete markup or end of a section for the next piece; return its position."""
         end = len(data)
         if self._section_end is None:
             begun = _BEGUN.search(data, max(start, end - _LONGEST_BEGUN))

@@ -3,7 +3,7 @@
 import re
 
 GRAMMAR = 'seconds, or a duration such as "90s", "30m", "1h30m" or "1d"'
-"""What an error message says of what is allowed."""
+"""The allowed values, for error messages."""
 
 _NUMBER = r"(\d{1,12}(?:\.\d{1,9})?)"
 _PARTS = re.compile("".join(rf"(?:{_NUMBER}{unit})?" for unit in "dhms"), re.ASCII)

@@ -1,4 +1,4 @@
-"""Hiding a suite's secret values in text that is stored: in its log by the worker, in error texts by the reporter."""
+"""Masks a suite's secret values in stored text: the worker in logs, the reporter in error texts."""
 
 import base64
 import html
@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 
 MIN_LENGTH = 6
-"""Characters. A shorter value (`true`, `8080`, `qa`) stands in too much text that is no secret."""
+"""Characters. A shorter value (`true`, `8080`, `qa`) occurs in too much text that is no secret."""
 
 
 class Masking:
@@ -38,7 +38,7 @@ class Masking:
         return text if self._text is None else self._text.sub(MASK, text)
 
     def cut(self, text: str) -> str:
-        """As `text`, for one that was cut off at its end: the beginning of a value there is masked, too."""
+        """Mask a text that was cut off at its end, including the beginning of a value there."""
         text = self.text(text)
         tail, cut = text[-MIN_LENGTH:], 0
         for form in self._forms:
@@ -49,9 +49,9 @@ class Masking:
         return text[:-cut] + MASK if cut else text
 
     def data(self, data: bytes, *, last: bool) -> tuple[bytes, bytes]:
-        """The masked beginning of `data`, and the rest that more data must be appended to; none where it is the `last`.
+        """Return the masked beginning of `data`, and the rest to prepend to the next data; no rest if `last`.
 
-        The masked data is never longer than what it stands for.
+        The masked data is never longer than the original.
         """
         if self._bytes is None:
             return data, b""

@@ -45,7 +45,7 @@ class JobRecord(Record):
     FILE: ClassVar = "job.json"
 
     claim_id: Annotated[str, Field(min_length=1)]
-    """Random; a claim is repeatable for whoever shows the same one."""
+    """Random. A claim with the same id is repeatable."""
     message_id: str
     receive_count: Position
     """How often SQS says it has delivered the message; approximate."""
@@ -63,7 +63,7 @@ class JobRecord(Record):
 
 
 class Mask(Record):
-    """`mask.json`: values of the suite's secret, which must not stand in what is stored. Not there without a secret."""
+    """`mask.json`: values of the suite's secret, which must not be stored. It exists only with a secret."""
 
     FILE: ClassVar = "mask.json"
 
@@ -125,7 +125,7 @@ class IdSet(_Frozen):
 
 
 class Collection(_Frozen):
-    """What a shard has collected for all shards together, and which part of that is its own."""
+    """The tests that a shard collected for all shards together, and those that it selected for itself."""
 
     collected: IdSet
     selected: IdSet
@@ -143,7 +143,7 @@ class Outcome(Record):
     started_at: datetime
     finished_at: datetime
     collection: Collection | None = None
-    """None where the runner can't say it, and where the suite ended before it had collected its tests."""
+    """None if the runner reports none, or the suite ended before it had collected its tests."""
 
 
 class Progress(Record):

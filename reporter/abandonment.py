@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the queues say. Times are in seconds.
+    """The evidence of the queues. Times are in seconds.
 
     A shard is abandoned only after `older_than` seconds without a sign of life.
     """
@@ -34,7 +34,7 @@ class ShardState:
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """A shard that nothing will complete, and why, for people. `attempted` says whether it has a row."""
+    """A shard that nothing will complete, with the reason. `attempted` is False if it has no row."""
 
     shard: int
     detail: str

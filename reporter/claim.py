@@ -186,7 +186,7 @@ async def look(database: Database, claimant: Claimant, *, patience: float) -> Ho
 
 
 async def abandon(database: Database, claimant: Claimant, *, patience: float) -> None:
-    """Give back what the claim may have taken before it was cancelled. No-op where the shard is not the claimant's.
+    """Release the lease that a cancelled claim may have acquired. No-op if the claimant does not hold the shard.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; then the lease expires.

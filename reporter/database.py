@@ -176,7 +176,7 @@ async def connect(
         max_size=CONNECTIONS,
         timeout=connect_seconds,
         command_timeout=statement_seconds,
-        statement_cache_size=0,  # a pooler in transaction mode knows no statement that another session prepared
+        statement_cache_size=0,  # behind a pooler in transaction mode, another session has prepared the statement
         reset=_keep,
         server_settings=dict(address.session),
         **secure,

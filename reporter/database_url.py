@@ -2,7 +2,7 @@
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 
-asyncpg sends each parameter that it does not know to the server as a setting, and the server refuses the connection.
+asyncpg sends each unknown parameter to the server as a setting, and the server refuses the connection.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ SUPPORTED = tuple(sorted(_PASSED_ON | _OURS))
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A URL that asyncpg understands, and what it takes apart from it. `connect_seconds` is None where none is set."""
+    """A URL for asyncpg and its separate arguments. `connect_seconds` is None if the URL sets none."""
 
     url: str = field(repr=False)  # it may hold a password
     connect_seconds: float | None = None
@@ -34,7 +34,7 @@ def read(url: str) -> Address:
     """Read a URL's parameters.
 
     Raises:
-        ValueError: names the parameter that is not supported, and what is; never a value, which may be a password.
+        ValueError: names the unsupported parameter and the supported ones, but no value: it may be a password.
     """
     base, _, parameters = url.partition("?")
     values: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What went wrong in a case: its message, text, type and location, and a fingerprint of its kind."""
+"""The failure of a case: its message, text, type and location, and a fingerprint of its kind."""
 
 import hashlib
 import re
@@ -48,9 +48,9 @@ _VOLATILE = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What went wrong; each field is None where the report says nothing of it.
+    """The failure of a case; each field is None if the report has no value.
 
-    `message` says in a few lines what broke, `text` is all that the report says, `location` is `file:line`.
+    `message` is a few lines, `text` is the whole text of the report, `location` is `file:line`.
     """
 
     text: str | None = None
@@ -87,7 +87,7 @@ class Failure:
 
 
 def plain(text: str) -> str:
-    """The text without terminal colours and what PostgreSQL refuses."""
+    """Return the text without terminal colours and characters that PostgreSQL refuses."""
     return storable(_ANSI.sub("", text))
 
 

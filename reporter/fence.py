@@ -26,7 +26,7 @@ _CANCELLED = "SELECT FROM test_shards WHERE run_id = $1 AND shard = $2 AND attem
 
 
 async def hold(connection: Connection, fence: Fence) -> None:
-    """Lock this attempt's row until the transaction ends, so that nobody can claim the shard meanwhile.
+    """Lock this attempt's row until the transaction ends, so that no other pod can claim the shard meanwhile.
 
     Raises:
         Cancelled: the run was cancelled.

@@ -24,7 +24,7 @@ _BUFFER = 64 * 1024
 _KINDS = {*BAD, "skipped"}
 _RESULTS = {*_KINDS, "rerunFailure", "rerunError", "flakyFailure", "flakyError"}
 _NO_CASES = {"property", "properties", "system-out", "system-err"}
-"""Elements of a suite whose content is no result, whatever it is called."""
+"""Elements of a suite whose content is never a result."""
 _OUTPUTS = {"system-out", "system-err"}
 _MARK = "[[ATTACHMENT|"
 _ATTACHMENT = re.compile(re.escape(_MARK) + r"([^\n]{1,1024}?)\]\]")

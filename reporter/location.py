@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 MAX_LOCATION = 1024  # characters
 MAX_PLACES = 500
-"""Lines of one stack that are looked at, so that a text full of them stays cheap."""
+"""Maximum number of lines read of one stack, which bounds the cost of a long text."""
 
 _PLACE = re.compile(
     r"\.(?:py|[cm]?[jt]sx?|vue|svelte|java|kt|groovy|scala|go|php|rb|cs|fs|vb|cpp|cc|cxx|c|hpp|h|rs|swift|feature|robot"
@@ -21,7 +21,7 @@ _LIBRARY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a report says of a test's source: its class or module, its file and the line where the test begins."""
+    """A test's source in the report: its class or module, its file and the line where the test begins."""
 
     classname: str = ""
     file: str | None = None
@@ -33,7 +33,7 @@ class _Place:
     path: str
     line: str
     is_frame: bool
-    """Whether the stack's word for a call stands before it; a heading or a message may name a place, too."""
+    """Return whether the keyword of a stack frame precedes it; a heading or a message may name a file, too."""
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ def _is_own(place: _Place, origin: Origin) -> bool:
 
 
 def _shown(place: _Place, origin: Origin) -> str:
-    """The file as the report calls it, else without the folders of the machine."""
+    """Return the file's path as in the report, else without the folders of the machine."""
     file = (origin.file or "").replace("\\", "/")
     if file and (place.path == file or place.path.endswith(f"/{file}") or file.endswith(f"/{place.path}")):
         return f"{file}:{place.line}"[:MAX_LOCATION]

@@ -1,4 +1,4 @@
-"""Masking a suite's secret values in what is stored of a case."""
+"""Masks a suite's secret values in the texts of cases before they are stored."""
 
 import re
 from collections.abc import Iterable, Iterator

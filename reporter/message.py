@@ -1,4 +1,4 @@
-"""What broke, in a few lines: the report's own message, or what its text says before the stack."""
+"""The failure in a few lines: the report's own message, or its text before the stack."""
 
 import re
 import textwrap
@@ -27,7 +27,7 @@ def is_status(message: str) -> bool:
 
 
 def shown(message: str, text: str, names: tuple[str, ...] = ()) -> str:
-    """Return the lines that say what broke, at most 2000 bytes; empty where the report says nothing.
+    """Return the lines of the failure, at most 2000 bytes; empty if the report has no text.
 
     A message without the values that were compared gets them from the text, and the line of source that failed.
     """
@@ -46,7 +46,7 @@ def shown(message: str, text: str, names: tuple[str, ...] = ()) -> str:
 
 
 def fingerprinted(message: str, text: str, names: tuple[str, ...] = ()) -> str:
-    """Return the words that failures of one cause share: those of `shown`, without the case's names and its source."""
+    """Return the text that failures of one cause share: `shown` without the case's names and its source."""
     source = message
     if is_status(message):
         source = "\n".join(_from_text(text, names))

@@ -14,7 +14,7 @@ from reporter.failure import storable
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What `test_runs` says of the run; `suite` is None where nothing has fixed it yet."""
+    """The row of the run; `suite` is None until it is fixed."""
 
     suite: str | None
     started: bool
@@ -47,7 +47,7 @@ _log = structlog.get_logger()
 
 
 async def record(database: Database, rejection: Rejection, *, patience: float) -> Committed:
-    """End the run as errored, or leave it alone where `ends` says so. `patience` is in seconds.
+    """End the run as errored if `ends` returns True. `patience` is in seconds.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.

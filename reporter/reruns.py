@@ -46,7 +46,7 @@ def _count(elements: Iterable[Reported]) -> Counter[int]:
 
 
 class _Tries:
-    """Holds elements back until the last try of their case is there; what `survey` has only once passes through."""
+    """Holds elements back until the last try of their case is read; elements without further tries pass through."""
 
     def __init__(self, survey: Iterable[Reported]) -> None:
         self._survey = survey

@@ -1,4 +1,4 @@
-"""A suite element while it is open: what it says of the cases in it, and whether one of them failed."""
+"""A suite element while it is open: its figures, and whether one of its cases failed."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -12,7 +12,7 @@ BAD = {"failure", "error"}
 
 
 class Dialect(Enum):
-    """Who wrote the report, as far as it changes what a repeated name means."""
+    """The tool that wrote the report. It determines the meaning of a repeated name."""
 
     PYTEST = "pytest"
     """Names are unique in a suite, so a repeat is a further try; one that pytest-rerunfailures repeats looks passed."""
@@ -58,7 +58,7 @@ class OpenSuite:
     def hidden_failures(self, *, gotestsum: bool) -> str | None:
         """The suite's figures of errors and failures, where it has ended and no case in it failed.
 
-        Tools count tries, soft assertions and subtests in different ways, so only zero and more are told apart.
+        Tools count tries, soft assertions and subtests in different ways, so only zero and non-zero are distinguished.
         """
         if self.failed:
             return None
@@ -68,7 +68,7 @@ class OpenSuite:
         return f"{self} has {' '.join(figures)}" if figures else None
 
     def own_failure(self, tag: str, message: str) -> str:
-        """Say that the suite itself has an error or a failure, outside of its cases."""
+        """Record an error or a failure of the suite itself, outside of its cases."""
         said = " ".join(message.split())
         return f"{self} has {'an' if tag == 'error' else 'a'} <{tag}> of its own{': ' if said else ''}{said}"
 

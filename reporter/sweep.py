@@ -1,4 +1,4 @@
-"""`python -m reporter.sweep`: ends what was abandoned. `testfleet sweep` starts it with what the queues say.
+"""`python -m reporter.sweep`: ends abandoned shards. `testfleet sweep` starts it with the evidence of the queues.
 
 stdin is one JSON object: `olderThan` and `retention` in seconds, `empty`, and `dead`, pairs of run id and shard.
 stdout has one JSON object for each run that was changed: `runId`, `shards`, `status`, `metrics`. The metrics are the
@@ -29,7 +29,7 @@ class SweepSettings(ReporterSettings):
 
 
 def main() -> int:
-    """Sweep once and give the exit code; what is wrong is one line on stderr."""
+    """Sweep once and return the exit code; an error is one line on stderr."""
     try:
         settings = load(SweepSettings)
         logs.configure(settings.log_level, settings.log_format)

@@ -36,7 +36,7 @@ class Tail:
     def read(self, descriptor: int, limit: int) -> Iterator[Case]:
         """The cases that the next at most `limit` bytes complete, under provisional names.
 
-        A broken report just ends here; whoever reads it once more at the end will say so.
+        A broken report just ends here; the final reading reports it.
         """
         stop = self.offset + limit
         while (parser := self.parser) and (

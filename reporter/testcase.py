@@ -1,4 +1,4 @@
-"""What a `<testcase>` element says, as a case. junitparser tells what its children mean; here is what it leaves open.
+"""Converts a `<testcase>` element into a case. junitparser interprets its children; this module adds the rest.
 
 The elements are those of JUnit and of Surefire (`rerunFailure`, `flakyFailure` and their like):
 https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd

@@ -39,7 +39,7 @@ def milliseconds(text: str | None, *, unit: int = 1000) -> float | None:
 
 
 def instant(timestamp: str | None) -> datetime | None:
-    """An instant in UTC, of a time that says its zone; without one it could be hours off.
+    """Return an instant in UTC of a time with a zone; without a zone it could be hours off.
 
     An instant before 2000 is a default, and one after 9998 could not be stored and read everywhere.
     """

@@ -162,7 +162,7 @@ def cancel(run_id: RunId) -> None:
 @app.command()
 def sweep(
     older_than: Annotated[str, typer.Option(help="Age from which a silent shard is abandoned.")] = "30m",
-    pause: Annotated[str, typer.Option(help="Time between the two checks that the queues are empty.")] = "60s",
+    pause: Annotated[str, typer.Option(help="Time between the two reads of the queues.")] = "60s",
     queue_url: Annotated[
         list[str] | None, typer.Option(help="A further queue of the fleet; repeatable. Give every queue.")
     ] = None,

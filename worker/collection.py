@@ -1,4 +1,4 @@
-"""What the suite says it has collected: a file of the suite's own, so that nothing in it is trusted."""
+"""Reads the record of collected tests, a file that the suite writes and that is therefore untrusted."""
 
 import os
 import stat
@@ -33,7 +33,7 @@ def read(file: Path) -> Collection | None:
 
 
 def _content(file: Path) -> bytes:
-    """At most 4 KiB of the file, so that a longer one is no record; nothing of what is no regular file."""
+    """Return at most 4 KiB of the file, so that a longer one is no record; empty if it is no regular file."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         return os.read(descriptor, MAX_BYTES) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""

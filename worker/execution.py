@@ -34,7 +34,7 @@ SPACE_GRACE = 5
 """Longest grace in seconds of a suite that fills a volume: the kubelet measures, too."""
 
 LOGS = ("log/suite.log", "k6.log")
-"""What a suite prints, among its artifacts."""
+"""The suite's output, among its artifacts."""
 
 EMPTY_JUNIT = '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites/>\n'
 
@@ -45,7 +45,7 @@ Planner = Callable[[Suite, JobMessage, Folders], Plan | NoTests]
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What a suite finds on this pod. `environment` is the worker's own; `stop_grace` is in seconds.
+    """The surroundings of a suite on this pod. `environment` is the worker's own; `stop_grace` is in seconds.
 
     `memory_events` is the file in which the kernel counts the container's OOM kills.
     """
@@ -71,7 +71,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class _Started:
-    """A running suite, what is to be called after it, and what its runner says of its tests; no process, no tests."""
+    """A running suite, its clean-up, and the tests that its runner planned; without tests there is no process."""
 
     process: SuiteProcess | None
     after: Callable[[], None] | None = None
@@ -201,7 +201,7 @@ async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: 
     try:
         async with asyncio.timeout(limit):
             await in_thread(partial(sandbox.call, after))
-    except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be told whatever comes
+    except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be recorded
         return replace(ended, detail=_joined(ended.detail, f"no report: {_one_line(error)}"))
     return ended
 

@@ -1,4 +1,4 @@
-"""Masking the logs that a suite leaves, when it has ended."""
+"""Masks the logs of a suite after its end."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ CHUNK = 1024 * 1024
 
 
 def rewrite(file: Path, masking: Masking) -> None:
-    """Mask the file in place; nothing may write to it meanwhile. A file that is not there stays so.
+    """Mask the file in place; nothing may write to it meanwhile. A missing file is ignored.
 
     In place because a copy might not fit on the volume. The masked text is never longer, so that what is written never
     overtakes what is read. To be called within the sandbox: the path is the suite's to make a link of.

@@ -55,7 +55,7 @@ class Reject:
 class Retry:
     """The attempt failed for a passing reason; `Backoff.settle` makes it a `Release` or, at the last receive, `Reject`.
 
-    `unsure` says that the reporter may still commit: such a message is never rejected.
+    `unsure`: the reporter may still commit, so the message is never rejected.
     """
 
     detail: str
@@ -139,7 +139,7 @@ def on_admission(decision: Decision, *, receive_count: int) -> Verdict | None:
 
 
 def on_receipt(result: Result, *, interrupted: bool) -> Verdict:
-    """What the reporter's receipt means for the message; `interrupted` says that this pod was told to stop."""
+    """What the reporter's receipt means for the message; `interrupted`: this pod received SIGTERM."""
     match result:
         case Committed() | Cancelled():
             return HANDLED
@@ -158,5 +158,5 @@ def on_rejection_receipt(result: Result, rejection: Reject) -> Verdict:
 
 
 def on_silence(detail: str, *, interrupted: bool) -> Verdict:
-    """What it means that no receipt came in time: the reporter may be slow, and commit yet."""
+    """Return the action for a missing receipt: the reporter may be slow, and commit later."""
     return INTERRUPTED if interrupted else try_again(detail, unsure=True)

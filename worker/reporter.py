@@ -34,7 +34,7 @@ class Reporter:
         return [kind.FILE for kind in kinds if (self._folder / kind.FILE).exists()]
 
     def tell_mask(self, values: Iterable[str]) -> None:
-        """Hand over what the reporter must mask, before the job. Only this user may read the file."""
+        """Write the values that the reporter must mask, before the job. Only this user may read the file."""
         volume.write(self._folder, Mask(values=tuple(values)), mode=0o600)
 
     def tell_job(self, message: Message, job: JobMessage) -> None:
@@ -58,7 +58,7 @@ class Reporter:
         return (await self._wait_for(Admission, self._patience)).root
 
     async def receipt(self, *, limit: float | None = None) -> Result:
-        """Return what became of the results. With `limit`, wait so many seconds in all, whatever the progress.
+        """Return the receipt. With `limit`, wait at most so many seconds, regardless of progress.
 
         Raises:
             ReporterSilent: the reporter neither answered nor advanced in time, or `limit` is over.

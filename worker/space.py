@@ -1,4 +1,4 @@
-"""What the pod's volumes hold, measured before the kubelet measures it.
+"""Measures the pod's volumes before the kubelet does.
 
 A volume that exceeds its `sizeLimit` gets the whole pod evicted: no result is recorded, and the next pod does the same.
 """
@@ -26,7 +26,7 @@ _BLOCK = 512  # bytes, the unit of st_blocks: stat(2)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much the folder of a volume may hold, in MiB; `setting` is the variable that says so."""
+    """How much the folder of a volume may hold, in MiB; `setting` is the variable that sets it."""
 
     name: str
     """In the plural, for the reason."""
@@ -36,7 +36,7 @@ class Limit:
 
 
 async def exceeded(limits: Sequence[Limit]) -> str:
-    """Return as soon as a folder holds more than it may, with one line that says which; wait for ever without one."""
+    """Wait until a folder exceeds its limit, and return one line that names it."""
     if not limits:
         await asyncio.Event().wait()
     loop = asyncio.get_running_loop()
@@ -59,7 +59,7 @@ def check(limits: Sequence[Limit]) -> str | None:
 def used(folder: Path) -> int:
     """The bytes that a folder takes up: blocks, not lengths, and a file with several names once.
 
-    No link is followed. What vanishes meanwhile, or can't be looked into, counts as nothing.
+    No link is followed. A file that vanishes meanwhile or can't be read counts as empty.
     """
     total = 0
     linked: set[tuple[int, int]] = set()

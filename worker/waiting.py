@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """The pod was told to stop before what we waited for was there."""
+    """The pod received SIGTERM before the wait was over."""
 
 
 async def in_thread(call: Callable[[], T]) -> T:
@@ -49,8 +49,8 @@ async def race(
 ) -> tuple[asyncio.Task[Any] | None, ...]:
     """Wait until one runner has ended or `timeout` seconds are over, then cancel the others.
 
-    The answer has one place for each runner, in the order given: its task where it has returned, None where it lost.
-    A loser that fails while it is cancelled has lost, too.
+    Return one item for each runner, in the order given: its task if it has returned, None if it was cancelled.
+    A runner that fails while it is cancelled counts as cancelled.
 
     Raises:
         Exception: what the first runner in that order raised that failed before the others were cancelled.

@@ -13,7 +13,7 @@ _MODULUS = 2**256
 def doubt(expected: int, collections: Mapping[int, Collection | None]) -> str | None:
     """Why the shards' tests do not make up the suite; None where they do, or where it can't be known.
 
-    `collections` holds what each complete shard of `expected` said, by its 1-based index: None where it said nothing.
+    `collections` holds the record of each complete shard of `expected` by its 1-based index: None without a record.
     """
     said = {shard: one for shard, one in collections.items() if one is not None}
     kinds: dict[tuple[int, str], list[int]] = {}

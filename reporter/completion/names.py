@@ -43,7 +43,7 @@ class _Row(NamedTuple):
 
 
 async def settle(connection: Connection, run_id: str) -> None:
-    """Give the cases of a run the names that stand, within the transaction that ends the run.
+    """Give the cases of a run their final names, within the transaction that ends the run.
 
     No pod may write to the run any more. A run whose shards share no name costs one look into an index.
     """
@@ -61,7 +61,7 @@ async def settle(connection: Connection, run_id: str) -> None:
     waiting = [row for row in names if plain[row.own] is not row]
     given: set[str] = set()
     while waiting:
-        # A name with the shard may be some case's own, which then has it; ours carries the shard once more.
+        # Another case may already have the name with the shard; ours then gets the shard's suffix twice.
         owned |= {row.own for row in await _rows(connection, _PLAIN, run_id, [names[row] for row in waiting])}
         clashing: list[_Row] = []
         for row in waiting:

@@ -1,4 +1,4 @@
-"""Ending what was abandoned: a run at a time, under its lock, with the same verdict as a commit gives."""
+"""Ends abandoned shards and their runs: one run at a time, under its lock, with the verdict that a commit gives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ async def sweep(
     A shard with a living lease is never touched. `patience` is in seconds.
 
     Raises:
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; what was ended until then stays ended.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; shards ended until then stay ended.
     """
     swept = []
     for run_id in await database.run(partial(_candidates, evidence.older_than), patience=patience):

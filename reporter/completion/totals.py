@@ -22,7 +22,7 @@ RETURNING test_runs.passed + test_runs.failed + test_runs.errored AS ran
 async def count(connection: Connection, run_id: str, *, done: int | None = None, p95_ms: float | None = None) -> int:
     """Write the run's counts and return how many cases ran; skipped ones did not.
 
-    `done` is the number of complete shards, by default as it stands. The greater `p95_ms` wins, in milliseconds.
+    `done` is the number of complete shards, unchanged by default. The greater `p95_ms` wins, in milliseconds.
     """
     ran: int = await connection.fetchval(_COUNT, run_id, done, p95_ms)
     return ran

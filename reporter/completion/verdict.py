@@ -22,7 +22,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a shard left behind: report files, and cases by what became of them."""
+    """The results of a shard: its report files, and the number of cases by status."""
 
     files: int
     broken: tuple[tuple[str, str], ...]

@@ -42,7 +42,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What an attempt needs; `lease`, `patience` and `flush` are in seconds."""
+    """The collaborators of an attempt; `lease`, `patience` and `flush` are in seconds."""
 
     fence: Fence
     database: Database
@@ -77,7 +77,7 @@ class Attempt:
             try:
                 await renew(self.database, self.fence, lease=self.lease, patience=self.lease / 3)
             except (OutOfReach, Refused) as error:
-                _log.warning("lease_not_renewed", detail=str(error))  # no loss: nobody said that it is another's
+                _log.warning("lease_not_renewed", detail=str(error))  # the lease may still be ours
             await asyncio.sleep(self.lease / 3)
 
     async def _heed(self) -> None:

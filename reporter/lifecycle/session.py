@@ -58,7 +58,7 @@ class Session:
             _log.info("receipt_written", **result.model_dump(exclude={"version"}))
 
     async def _reporting(self, serving: Coroutine[Any, Any, Result | None]) -> Result | None:
-        """Serve, and write meanwhile how far it has come."""
+        """Serve, and write the progress meanwhile."""
         reporting = asyncio.create_task(self.progress.report(self.settings.handoff_dir))
         try:
             return await serving
@@ -117,7 +117,7 @@ class Session:
             return Unavailable(detail=str(error))
 
     async def _abandon(self, claimant: Claimant) -> None:
-        """Give back what a claim that was cancelled by SIGTERM may have taken."""
+        """Release the lease that a claim cancelled by SIGTERM may have acquired."""
         try:
             async with asyncio.timeout(DROP_SECONDS):
                 await abandon(self.database, claimant, patience=DROP_SECONDS)

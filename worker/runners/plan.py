@@ -35,7 +35,7 @@ class Plan:
 
     `env` holds only what the runner adds; the worker lays it over the suite's own environment. `after` is called once,
     when the process and all its descendants have ended: it turns the tool's own report into JUnit, where the tool
-    writes none while it runs. `collection` is what the shards must agree on, where the runner knows it beforehand;
+    writes none while it runs. `collection` is the record to compare across shards, if the runner computes it;
     otherwise the suite's process may write it to `Folders.collection_file`.
     """
 

@@ -1,4 +1,4 @@
-"""What a shard has collected and which part of it is its own, for the worker to compare with the other shards."""
+"""Records the tests that a shard collected and selected, for the comparison with the other shards."""
 
 import hashlib
 import json
