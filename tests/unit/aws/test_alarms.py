@@ -237,6 +237,18 @@ def test_the_agent_reads_what_prints_metric_lines_and_nothing_else(place: str) -
         assert bool(found) == is_read, name
 
 
+def test_each_dead_letter_queue_of_a_runner_has_its_alarm() -> None:
+    """Like that of the default queue; a job that nothing will run must reach on-call from any queue."""
+    stack = deploy(alarms={"RunnerQueues": "true"})["alarms"]
+    default = ALARMS["DeadLetterQueueNotEmpty"]
+    (dead,) = (each["Value"] for each in default["Dimensions"])
+    for runner in ("playwright", "k6", "newman", "pytest"):
+        body = properties(stack, f"DeadLetterQueueNotEmpty{runner.capitalize()}")
+        assert body["Dimensions"] == [{"Name": "QueueName", "Value": f"{dead.removesuffix('-dead')}-{runner}-dead"}]
+        for key in default.keys() - {"Dimensions", "AlarmDescription"}:
+            assert body[key] == default[key]
+
+
 def test_container_insights_is_the_enhanced_kind() -> None:
     """Without it, the three alarms over pods look at metrics that do not exist."""
     values = yaml.safe_load((FOLDER / "observability" / "values.yaml").read_text())

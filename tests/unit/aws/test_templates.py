@@ -96,6 +96,7 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
         "WaitMinutes": ("0",),
     },
     "alarms": {
+        "RunnerQueues": ("yes",),
         "QueueStack": ("",),
         "ClusterName": ("", "a'b"),
         "Namespace": ("a'b",),
@@ -211,7 +212,7 @@ def test_all_stacks_deploy_with_everything_that_is_optional() -> None:
             "CreateGrafanaRole": "true",
         },
         schedule={"KmsKeyArn": KEY, "PipelineName": "shop"},
-        alarms={"KmsKeyArn": KEY, "OnCallEmail": "oncall@example.com"},
+        alarms={"KmsKeyArn": KEY, "OnCallEmail": "oncall@example.com", "RunnerQueues": "true"},
         chaos={"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"},
     )
     for name, stack in made.items():
