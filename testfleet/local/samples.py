@@ -66,7 +66,7 @@ def _missing_of_node(runner: str, folders: Sequence[Path], environ: Mapping[str,
         return "Newman is not installed; run: npm install newman"
     if runner == "playwright" and not any((folder / "@playwright" / "test").is_dir() for folder in folders):
         return "Playwright is not installed; run: npm install @playwright/test"
-    if runner == "playwright" and find_browser() is None and not _has_download(environ):
+    if runner == "playwright" and find_browser() is None and not has_download(environ):
         return f"no browser is installed; run: npx playwright install chromium, or set {EXECUTABLE}"
     return None
 
@@ -76,7 +76,7 @@ def _node_modules(suite: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     yield from (Path(folder) for folder in node_path(environ).split(os.pathsep) if folder)
 
 
-def _has_download(environ: Mapping[str, str]) -> bool:
+def has_download(environ: Mapping[str, str]) -> bool:
     """Whether Playwright has a browser of its own: https://playwright.dev/docs/browsers#managing-browser-binaries."""
     told = environ.get("PLAYWRIGHT_BROWSERS_PATH")
     places = (

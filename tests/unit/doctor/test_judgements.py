@@ -1,5 +1,7 @@
 """What the doctor makes of a kernel and of a database's state."""
 
+from pathlib import Path
+
 import pytest
 
 from testfleet.doctor import machine, results
@@ -21,3 +23,12 @@ def test_users_that_can_not_log_in_by_iam_are_named() -> None:
     finding = results.roles(("a", "b", "c"), {"a": True, "b": False})
     assert (finding.status, finding.detail) == ("wrong", "c is missing; b is no member of rds_iam")
     assert results.roles(("a",), {"a": True}).status == "ok"
+
+
+def test_a_browser_that_playwright_downloaded_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that mends a missing browser installs one outside of PATH."""
+    monkeypatch.setattr(machine, "find_browser", lambda: None)
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    assert {one.check: one.status for one in machine.laptop()}["browser"] == "unknown"
+    (tmp_path / "chromium-1200").mkdir()
+    assert {one.check: one.status for one in machine.laptop()}["browser"] == "ok"
