@@ -62,8 +62,8 @@ class _OpenCase:
 class JUnitParser:
     """One report.
 
-    `p95_ms` is what the suites' properties of that name say, `closed` whether the root has ended. `doubt` is in words
-    the first failure that a suite has besides its cases, in one line.
+    `p95_ms` is what the suites' properties of that name say, `closed` whether the root has ended. `doubt` is one
+    line on the first failure that a suite has besides its cases.
     """
 
     def __init__(self) -> None:

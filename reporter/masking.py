@@ -11,7 +11,7 @@ from reporter.cases import Case, Try
 T = TypeVar("T", Case, Try)
 
 IDENTITY = frozenset({"name", "file", "fingerprint"})
-"""Texts that identify a case or its failure across runs; every other text of a case is masked."""
+"""Fields that identify a case or its failure across runs. Every other text of a case is masked."""
 
 _CUT = re.compile(r"\n\[… \d+ bytes left out\]\Z|…?\Z")
 

@@ -21,8 +21,8 @@ _BAD = {Status.FAILED, Status.ERRORED}
 def together(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Iterator[Reported]:
     """The cases of one report, each with all its tries, and where its last try stands.
 
-    `survey` are the same elements. They are read before the first element that may come again, and only so it is known
-    which case does without keeping them all. A repeat in another suite of the report is another case.
+    `survey` are the same elements. They are read before the first element that may be repeated. This finds the
+    repeated cases without keeping all elements in memory. A repeat in another suite of the report is another case.
 
     Raises:
         BrokenReport: after the last case, as `elements` did.

@@ -1,7 +1,7 @@
 """Names of cases that several shards report, settled when their run ends.
 
-While a run goes on, the first shard to come has the plain name. In a finished run the lowest shard has it, so names
-follow from the attempts that won, and from nothing else.
+While a run goes on, the first shard to report a name keeps it plain. In a finished run the lowest shard has it, so
+names depend only on the winning attempts.
 """
 
 from functools import cache
