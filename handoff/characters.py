@@ -105,6 +105,11 @@ class _References:
         return end
 
 
+def replaced(text: str) -> str:
+    """Return the text with U+FFFD for each character that XML forbids."""
+    return _FORBIDDEN.sub(_REPLACEMENT, text)
+
+
 def _is_allowed(reference: re.Match[bytes]) -> bool:
     try:
         char = chr(int(reference[1], 16) if reference[1] else int(reference[2]))
@@ -158,6 +163,6 @@ def _other(name: str) -> Decode:
     decoder = codecs.getincrementaldecoder(name)("replace")
 
     def decode(data: bytes, last: bool) -> bytes:
-        return _FORBIDDEN.sub(_REPLACEMENT, decoder.decode(data, last)).encode()
+        return replaced(decoder.decode(data, last)).encode()
 
     return decode

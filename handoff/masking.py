@@ -7,7 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
+from handoff.characters import replaced
+
 MASK = "***"
+
+_SPACES = str.maketrans("\t\n\r", "   ")
+"""What an XML parser makes of them in an attribute (https://www.w3.org/TR/xml/#AVNormalize)."""
 
 MIN_LENGTH = 6
 """Characters. A shorter value (`true`, `8080`, `qa`) occurs in too much text that is no secret."""
@@ -17,7 +22,8 @@ class Masking:
     """The values of a suite's secret, ready to be found.
 
     Found are the value itself, each long enough line of it, and the forms that tools print it in: as a JSON or Python
-    string, escaped for XML, URL-encoded, and in base64. Longer forms are found first.
+    string, escaped for XML, URL-encoded, and in base64. Also found is what an XML parser leaves of it: U+FFFD for a
+    forbidden character, and a space for a tab in an attribute. Longer forms are found first.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -72,6 +78,9 @@ def _forms(value: str) -> Iterator[str]:
             continue
         raw = part.encode("utf-8", "surrogateescape")
         yield part
+        yield replaced(part)
+        yield part.translate(_SPACES)
+        yield replaced(part).translate(_SPACES)
         yield json.dumps(part)[1:-1]
         yield json.dumps(part, ensure_ascii=False)[1:-1]
         yield repr(part)[1:-1]

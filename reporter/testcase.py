@@ -23,6 +23,9 @@ _MAX_FILE = 1024  # characters
 _NOT_RUN = {"disabled", "notrun", "skipped"}
 """Values of `status` by which CTest and GoogleTest say that a case without any child did not run."""
 
+_BAD = {"failed", "failure", "error", "errored", "broken"}
+"""Values of `status` that make a case without any child a failed one: no green follows from what is not understood."""
+
 _STATUSES = ((Failure, Status.FAILED), (Error, Status.ERRORED), (Skipped, Status.SKIPPED))
 """What a case is that holds several kinds: what broke while cleaning up says less than what did not hold."""
 
@@ -90,7 +93,10 @@ def _status(results: list[Any], element: Part) -> Status:
     for kind, status in _STATUSES:
         if kind in kinds:
             return status
-    return Status.SKIPPED if (element.get("status") or "").lower() in _NOT_RUN else Status.PASSED
+    word = (element.get("status") or "").lower()
+    if word in _BAD:
+        return Status.FAILED
+    return Status.SKIPPED if word in _NOT_RUN else Status.PASSED
 
 
 def _failure(results: Iterable[Any], names: tuple[str, str], origin: Origin, printed: str) -> failure.Failure:

@@ -99,3 +99,9 @@ def test_a_blank_line_of_a_value_masks_no_indentation() -> None:
     """A configuration with several lines may hold one of nothing but spaces."""
     masking = Masking(["user: admin-1\n        \npassword: hunter2"])
     assert masking.text("        at login (password: hunter2)") == "        at login (***)"
+
+
+@pytest.mark.parametrize("text", ["hun\ufffdter2\tsecret", "hun\ufffdter2 secret"])
+def test_a_value_is_masked_as_an_xml_parser_gives_it(text: str) -> None:
+    """The parser replaces forbidden characters, and tabs within an attribute."""
+    assert Masking(["hun\x1bter2\tsecret"]).text(f"login with {text}") == "login with ***"

@@ -279,6 +279,12 @@ def test_a_case_that_did_not_run_is_skipped(word: str) -> None:
     assert only(f'<testcase name="a" status="{word}"/>').status is Status.SKIPPED
 
 
+@pytest.mark.parametrize("word", ["failed", "Error", "broken"])
+def test_a_case_that_fails_by_an_attribute_alone_is_failed(word: str) -> None:
+    """A report that is made by hand may have no child to say it."""
+    assert only(f'<testcase name="a" status="{word}"/>').status is Status.FAILED
+
+
 def test_a_case_without_a_try_of_its_own_was_tried_once() -> None:
     """Then there are no rows of tries."""
     assert only('<testcase name="a"><failure/></testcase>').tries == ()
