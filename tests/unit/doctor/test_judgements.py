@@ -32,3 +32,11 @@ def test_a_browser_that_playwright_downloaded_is_found(tmp_path: Path, monkeypat
     assert {one.check: one.status for one in machine.laptop()}["browser"] == "unknown"
     (tmp_path / "chromium-1200").mkdir()
     assert {one.check: one.status for one in machine.laptop()}["browser"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("v20.19.2", "ok"), ("v24.0.0", "ok"), ("v18.20.8", "wrong"), ("", "wrong")],
+)
+def test_node_must_be_20_or_newer(version: str, status: Status) -> None:
+    assert machine.node(version).status == status
