@@ -7,7 +7,8 @@ from typing import Final
 LEAST_ABI: Final = 2
 """Linux 5.19. The first version refuses every rename from one folder to another."""
 
-_CREATE_RULESET: Final = 444  # one number on every architecture
+CREATE_RULESET: Final = 444
+"""Number of the system call landlock_create_ruleset, on every architecture."""
 _VERSION: Final = 1  # LANDLOCK_CREATE_RULESET_VERSION
 
 
@@ -17,5 +18,5 @@ def abi() -> int:
         return 0
     libc = ctypes.CDLL(None)
     libc.syscall.restype = ctypes.c_long
-    answer: int = libc.syscall(ctypes.c_long(_CREATE_RULESET), None, ctypes.c_long(0), ctypes.c_long(_VERSION))
+    answer: int = libc.syscall(ctypes.c_long(CREATE_RULESET), None, ctypes.c_long(0), ctypes.c_long(_VERSION))
     return max(answer, 0)

@@ -32,11 +32,14 @@ def list_letters(
     The reason `received_too_often` means that SQS moved the message: each of its attempts ended without a result. SQS
     hides the listed messages for at most a minute and counts a receive.
     """
-    from testfleet import console, dead_letters, render  # noqa: PLC0415  # slow to import
+    from testfleet import console, dead_letters  # noqa: PLC0415  # slow to import
 
     with _open(_settings()) as queue:
         found = queue.read(limit)
-    console.write([render.Line(render.as_json(found))] if as_json else dead_letters.table(found))
+    if as_json:
+        console.write_json(found)
+    else:
+        console.write(dead_letters.table(found))
 
 
 @dlq.command()
@@ -46,11 +49,14 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one dead message: its body and the state of its run and shard."""
-    from testfleet import console, dead_letters, render  # noqa: PLC0415  # slow to import
+    from testfleet import console, dead_letters  # noqa: PLC0415  # slow to import
 
     with _open(_settings()) as queue:
         (letter,) = dead_letters.Selection(message_id).of(queue.read())
-    console.write([render.Line(render.as_json(letter))] if as_json else dead_letters.lines(letter))
+    if as_json:
+        console.write_json(letter)
+    else:
+        console.write(dead_letters.lines(letter))
 
 
 @dlq.command()

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from handoff.errors import InvalidInput
-from handoff.landlock import LEAST_ABI, abi
+from handoff.landlock import CREATE_RULESET, LEAST_ABI, abi
 
 T = TypeVar("T")
 
-_CREATE_RULESET: Final = 444  # one number on every architecture
-_ADD_RULE: Final = 445
+_ADD_RULE: Final = 445  # one number on every architecture
 _RESTRICT_SELF: Final = 446
 _PATH_BENEATH: Final = 1  # LANDLOCK_RULE_PATH_BENEATH
 _DUMPABLE: Final = 4  # PR_SET_DUMPABLE
@@ -149,7 +148,7 @@ def _restrict(hidden: frozenset[Path]) -> None:
     handled = fields[0]
     of_files = handled & (_EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE)
     attributes = (ctypes.c_uint64 * len(fields))(*fields)
-    ruleset = _call(_CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
+    ruleset = _call(CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
     try:
         for path in _others(Path("/"), hidden):
             with suppress(FileNotFoundError):  # it has gone since it was listed
