@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from handoff.errors import InvalidInput, first_problem
+from runtime.errors import InvalidInput, first_problem
 
 MAX_SHARDS = 1000
 MAX_TEXT = 1024

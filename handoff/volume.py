@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, Self, TypeVar
 
 from pydantic import ValidationError
 
-from handoff.errors import InvalidInput, first_problem
+from runtime.errors import InvalidInput, first_problem
 
 POLL_SECONDS = 0.1
 """Watching by inotify would not cross every kind of volume; six small files are cheap to look for."""

@@ -6,7 +6,7 @@ With `--check` it only says whether its settings and its bucket are good, and en
 import argparse
 import sys
 
-from reporter.lifecycle.stop import Stop
+from runtime.stop import Stop
 
 
 def main() -> int:

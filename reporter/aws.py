@@ -15,8 +15,8 @@ import tenacity
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from handoff.errors import InvalidInput
 from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
+from runtime.errors import InvalidInput
 
 PART_BYTES = 8 * 1024 * 1024
 """A file of up to 80 GB fits into S3's 10,000 parts of this size."""

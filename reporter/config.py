@@ -15,10 +15,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from handoff.errors import InvalidInput
-from handoff.settings import PodSettings, load
 from reporter import aws, exit_codes
 from reporter.errors import OutOfReach
+from runtime.errors import InvalidInput
+from runtime.settings import PodSettings, load
 
 _SETTING = re.compile(r"(WORKER|REPORTER)_[A-Z][A-Z_]*")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from handoff.masking import Masking
 from reporter.cases import Case, Try
+from runtime.masking import Masking
 
 T = TypeVar("T", Case, Try)
 

@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from handoff import logs
-from handoff.errors import InvalidInput
-from handoff.settings import load
 from reporter import aws, database, exit_codes
 from reporter.errors import OutOfReach
 from reporter.lifecycle.session import Session
-from reporter.lifecycle.stop import Stop
 from reporter.settings import ReporterSettings
+from runtime import logs
+from runtime.errors import InvalidInput
+from runtime.settings import load
+from runtime.stop import Stop
 
 
 def check() -> int:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from handoff.masking import Masking
 from reporter import reruns
 from reporter.cases import Case
 from reporter.failure import storable
@@ -19,6 +18,7 @@ from reporter.masking import masked, masked_text
 from reporter.naming import Namer
 from reporter.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk
+from runtime.masking import Masking
 
 FOLDER = "junit"
 BATCH_CASES = 1000

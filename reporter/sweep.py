@@ -12,14 +12,14 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from handoff import logs
-from handoff.errors import InvalidInput
-from handoff.settings import load
 from reporter import aws, database, exit_codes, metrics
 from reporter.abandonment import Evidence
 from reporter.completion.sweep import Swept, sweep
 from reporter.errors import OutOfReach, Refused
 from reporter.settings import ReporterSettings
+from runtime import logs
+from runtime.errors import InvalidInput
+from runtime.settings import load
 
 
 class SweepSettings(ReporterSettings):

@@ -2,21 +2,21 @@
 
 import math
 
-from handoff import duration
+from runtime import durations
 from testfleet.errors import Refused
 
 _LONGEST_HOURS = 9999
 
 
 def parse(value: str, *, option: str) -> float:
-    """Return the seconds of `"90s"`, `"30m"`, `"1h30m"`; the grammar is that of `handoff.duration`.
+    """Return the seconds of `"90s"`, `"30m"`, `"1h30m"`; the grammar is that of `runtime.durations`.
 
     Raises:
         Refused: names the option and what is allowed.
     """
-    seconds = duration.seconds(value)
+    seconds = durations.seconds(value)
     if seconds is None:
-        raise Refused(f"{option}: must be {duration.GRAMMAR}")
+        raise Refused(f"{option}: must be {durations.GRAMMAR}")
     return seconds
 
 

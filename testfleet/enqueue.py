@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from handoff.errors import first_problem
 from handoff.message import MAX_SHARDS, JobMessage, RunId, Shard
+from runtime.errors import first_problem
 from testfleet.database import Database
 from testfleet.errors import Refused
 from testfleet.queue import Queue

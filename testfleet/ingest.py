@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from handoff import volume
-from handoff.errors import InvalidInput
 from handoff.message import JobMessage
 from handoff.records import (
     Admission,
@@ -35,6 +34,7 @@ from handoff.records import (
     Rejected,
     Run,
 )
+from runtime.errors import InvalidInput
 from testfleet.database import Database
 from testfleet.errors import BadSetting, CommandError, Refused, Unavailable
 from testfleet.reports import Report

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from handoff.characters import XmlCharacters
+from runtime.xml_characters import XmlCharacters
 from testfleet.errors import BadData, Refused
 
 _READ_BYTES = 64 * 1024

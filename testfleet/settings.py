@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from handoff import settings as environment
-from handoff.errors import InvalidInput
+from runtime import settings as environment
+from runtime.errors import InvalidInput
 from testfleet.errors import BadSetting
 
 PREFIX = "TESTFLEET_"

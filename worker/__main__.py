@@ -1,24 +1,22 @@
 """`python -m worker`: the pod's main process. With `--check` it only says whether its settings and catalog are good."""
 
 import argparse
-import os
-import signal
 import sys
 
-from worker import exit_codes
+from runtime.stop import Stop
 
 
-def _end_at_once(*_: object) -> None:
-    os._exit(exit_codes.INTERRUPTED)
-
-
-if __name__ == "__main__":
-    # A program that is PID 1 ignores SIGTERM until it has a handler, and the imports take a second. Nothing is received
-    # yet, so that nothing is lost by ending.
-    signal.signal(signal.SIGTERM, _end_at_once)
+def main() -> int:
+    """Handle SIGTERM first, then load the slow parts and run."""
+    stop = Stop()
+    stop.install()
     parser = argparse.ArgumentParser(prog="python -m worker")
     parser.add_argument("--check", action="store_true", help="only check the settings and the catalog")
     arguments = parser.parse_args()
-    from worker import program
+    from worker import program  # noqa: PLC0415  # its imports take a second, during which SIGTERM must be handled
 
-    sys.exit(program.check() if arguments.check else program.main())
+    return program.check() if arguments.check else program.main(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeGuard, get_args
 
-from handoff import duration
-from handoff.errors import InvalidInput
+from runtime import durations
+from runtime.errors import InvalidInput
 from worker import variable
 
 RunnerName = Literal["playwright", "k6", "newman", "pytest", "command"]
@@ -103,9 +103,9 @@ def _path(value: object, folder: Path, where: str) -> Path:
 
 
 def _timeout(value: object, where: str) -> float:
-    timeout = duration.seconds(value)
+    timeout = durations.seconds(value)
     if timeout is None or not 0 < timeout <= MAX_TIMEOUT:  # neither holds for nan
-        raise InvalidInput(where, f"must be {duration.GRAMMAR}, above 0, at most 11h")
+        raise InvalidInput(where, f"must be {durations.GRAMMAR}, above 0, at most 11h")
     return timeout
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from handoff.errors import first_problem
 from handoff.records import Collection
+from runtime.errors import first_problem
 
 MAX_BYTES = 4096
 

@@ -11,9 +11,10 @@ from typing import Literal
 import structlog
 
 from handoff import volume
-from handoff.masking import Masking
 from handoff.message import JobMessage
 from handoff.records import Collection, Receipt
+from runtime.masking import Masking
+from runtime.waiting import Stopped, in_thread, race, until_stopped
 from worker import collection, environment, masking, memory, space
 from worker.catalog import Suite
 from worker.errors import WorkerError
@@ -22,7 +23,6 @@ from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
 from worker.sandbox import Sandbox
 from worker.space import Limit
 from worker.suite_process import SuiteProcess
-from worker.waiting import Stopped, in_thread, race, unless
 
 REPORT_SECONDS = 300
 """Longest time that a runner may take to turn its tool's report into JUnit."""
@@ -167,7 +167,8 @@ async def _start(
     for folder in (pod.folders.junit, logs):
         folder.mkdir(parents=True, exist_ok=True)
     async with asyncio.timeout(suite.timeout):  # the runner may look through the whole suite
-        planned = await unless(stop, in_thread(partial(pod.sandbox.call, partial(plan, suite, job, pod.folders))))
+        planning = in_thread(partial(pod.sandbox.call, partial(plan, suite, job, pod.folders)))
+        planned = await until_stopped(stop, planning)
     if isinstance(planned, NoTests):
         pod.folders.junit_file.write_text(EMPTY_JUNIT, encoding="utf-8")
         return _Started(None, collection=planned.collection)

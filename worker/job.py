@@ -10,6 +10,7 @@ import structlog
 
 from handoff.message import InvalidMessage, JobMessage, ParsedMessage
 from handoff.records import Outcome, Receipt, Rejection, Run
+from runtime.waiting import in_thread, until_stopped
 from worker import execution, exit_codes, policy
 from worker.catalog import Suite
 from worker.errors import ReporterSilent, SecretUnusable
@@ -17,7 +18,6 @@ from worker.policy import Verdict
 from worker.queue import Message
 from worker.reporter import Reporter
 from worker.secrets import Secrets
-from worker.waiting import in_thread, unless
 
 log = structlog.get_logger()
 
@@ -60,11 +60,11 @@ class Desk:
         structlog.contextvars.bind_contextvars(run_id=job.run_id, shard=str(job.shard))
         if parsed.unknown_fields:
             log.warning("unknown_fields_ignored", fields=parsed.unknown_fields)
-        secret = await unless(stop, self._secret(suite))
+        secret = await until_stopped(stop, self._secret(suite))
         if isinstance(secret, Mapping) and secret:
             self.reporter.tell_mask(secret.values())
         self.reporter.tell_job(message, job)
-        decision = await unless(stop, self.reporter.admission())
+        decision = await until_stopped(stop, self.reporter.admission())
         log.info("admission", **decision.model_dump(exclude={"version"}))
         verdict = policy.on_admission(decision, receive_count=message.receive_count)
         if verdict is not None:
@@ -89,7 +89,7 @@ class Desk:
         structlog.contextvars.bind_contextvars(run_id=problem.run_id)
         told = Rejection(run_id=problem.run_id, suite=problem.suite, reason=reason, detail=rejection.detail)
         self.reporter.tell_rejection(message, told)
-        receipt = await unless(stop, self.reporter.receipt())
+        receipt = await until_stopped(stop, self.reporter.receipt())
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
         return policy.on_rejection_receipt(receipt, rejection)
 

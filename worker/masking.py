@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from handoff.masking import Masking
+from runtime.masking import Masking
 
 CHUNK = 1024 * 1024
 

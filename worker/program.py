@@ -3,14 +3,14 @@
 import asyncio
 import os
 import platform
-import signal
 import sys
 import uuid
 from pathlib import Path
 
-from handoff import logs
-from handoff.errors import InvalidInput
-from handoff.settings import load
+from runtime import logs
+from runtime.errors import InvalidInput
+from runtime.settings import load
+from runtime.stop import Stop
 from worker import catalog, exit_codes, runners, sandbox
 from worker.errors import QueueRefused
 from worker.execution import Pod
@@ -39,8 +39,8 @@ def check() -> int:
     return 0
 
 
-def main() -> int:
-    """Run one session; the answer is the exit code."""
+def main(stop: Stop) -> int:
+    """Run one session and return the exit code."""
     try:
         settings = load(WorkerSettings)
         suites = catalog.load(settings.catalog)
@@ -69,7 +69,7 @@ def main() -> int:
                 limits=_limits(settings),
             ),
         )
-        return asyncio.run(_session(settings, queue, desk))
+        return asyncio.run(_session(settings, queue, desk, stop))
     except (InvalidInput, QueueRefused) as error:
         return _refuse(error)
 
@@ -116,16 +116,7 @@ def _refuse(error: InvalidInput | QueueRefused) -> int:
     return exit_codes.BAD_CONFIGURATION
 
 
-async def _session(settings: WorkerSettings, queue: Queue, desk: Desk) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+async def _session(settings: WorkerSettings, queue: Queue, desk: Desk, stop: Stop) -> int:
     backoff = Backoff(first_delay=settings.retry_delay, max_receives=settings.max_receives)
-    session = Session(queue, desk, settings.visibility_timeout, settings.receive_wait, backoff, stop)
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        return await session.run()
-    finally:
-        # What is left is to exit, and a signal must not change the code. asyncio's own handlers would be gone by then.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
+    stopped = stop.bind()
+    return await Session(queue, desk, settings.visibility_timeout, settings.receive_wait, backoff, stopped).run()

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from handoff.errors import InvalidInput
-from handoff.landlock import CREATE_RULESET, LEAST_ABI, abi
+from runtime.errors import InvalidInput
+from runtime.landlock import CREATE_RULESET, LEAST_ABI, abi
 
 T = TypeVar("T")
 

@@ -8,13 +8,13 @@ from functools import partial
 
 import structlog
 
-from handoff.errors import InvalidInput
+from runtime.errors import InvalidInput
+from runtime.waiting import Stopped, in_thread, until_stopped
 from worker import exit_codes, heartbeat, policy
 from worker.errors import ReporterSilent, TryAgain, WorkerError
 from worker.job import Desk
 from worker.policy import Backoff, Delete, Leave, Reject, Release, Verdict
 from worker.queue import MAX_POLL, Message, Queue
-from worker.waiting import Stopped, in_thread, unless
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Session:
             log.error("handoff_not_empty", files=stale, detail="HANDOFF_DIR: must be a fresh folder for each session")
             return exit_codes.TRY_AGAIN
         try:
-            message = await unless(self.stop, self._receive())
+            message = await self._first_message()
         except Stopped:
             log.info("stopped_while_waiting")
             return exit_codes.INTERRUPTED
@@ -53,6 +53,11 @@ class Session:
         structlog.contextvars.bind_contextvars(message_id=message.message_id)
         log.info("message_received", receive_count=message.receive_count)
         return await self._acknowledge(message, await self._hidden(message))
+
+    async def _first_message(self) -> Message | None:
+        if self.stop.is_set():  # the signal came while the program loaded: a message in hand would lose a receive
+            raise Stopped
+        return await until_stopped(self.stop, self._receive())
 
     async def _receive(self) -> Message | None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from handoff.message import Url
-from handoff.settings import PodSettings
+from runtime.settings import PodSettings
 
 _REDELIVERY = 20
 """Seconds beyond the visibility timeout within which SQS hands out a crashed worker's message again."""

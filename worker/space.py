@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from worker.waiting import in_thread
+from runtime.waiting import in_thread
 
 LEAST_PAUSE = 1.0
 """Seconds between two measurements."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import structlog
 
+from runtime.waiting import in_thread
 from worker.errors import CannotStart
 from worker.family import Family
-from worker.waiting import in_thread
 
 POLL_SECONDS = 0.05
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import structlog
 
 from handoff import records, volume
-from handoff.errors import InvalidInput
 from handoff.records import Committed, Failed, Interrupted, Outcome, Result
 from reporter import metrics
 from reporter.aws import Bucket
@@ -22,11 +21,12 @@ from reporter.completion.release import drop, release
 from reporter.database import Database
 from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
 from reporter.fence import Fence, heed
-from reporter.lifecycle.stop import unless, within
 from reporter.progress import Steps
 from reporter.reader import Reader
 from reporter.store import save
 from reporter.uploads import upload
+from runtime.errors import InvalidInput
+from runtime.waiting import Stopped, until_stopped, with_grace
 
 TAIL_SECONDS = 0.5
 """How long a finished case may wait before a dashboard can show it."""
@@ -65,12 +65,18 @@ class Attempt:
                 renewing = group.create_task(self._renew())
                 heeding = group.create_task(self._heed())
                 outcome = await self._watch(stop)
-                result = await within(self.flush, stop, self._end(outcome))
+                result = await self._flushed(stop, outcome)
                 renewing.cancel()
                 heeding.cancel()
         except ExceptionGroup as errors:
             return await self._explain(errors)
-        return result or Failed(detail=f"the results were not durable {self.flush:g} s after SIGTERM")
+        return result
+
+    async def _flushed(self, stop: asyncio.Event, outcome: Outcome | None) -> Result:
+        try:
+            return await with_grace(self.flush, stop, self._end(outcome))
+        except Stopped:
+            return Failed(detail=f"the results were not durable {self.flush:g} s after SIGTERM")
 
     async def _renew(self) -> None:
         while True:  # at once, too: a reporter that was started again may have lost its shard meanwhile
@@ -91,9 +97,10 @@ class Attempt:
     async def _watch(self, stop: asyncio.Event) -> Outcome | None:
         async with asyncio.TaskGroup() as group:
             tailing = group.create_task(self._tail())
-            outcome = await unless(stop, volume.wait_for(self.handoff_dir, Outcome, timeout=math.inf))
+            with suppress(Stopped):
+                await until_stopped(stop, volume.wait_for(self.handoff_dir, Outcome, timeout=math.inf))
             tailing.cancel()  # what it had in hand comes again with the final pass
-        return outcome or volume.read(self.handoff_dir, Outcome)
+        return volume.read(self.handoff_dir, Outcome)
 
     async def _tail(self) -> None:
         while True:

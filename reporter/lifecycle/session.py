@@ -10,8 +10,6 @@ from typing import Any
 import structlog
 
 from handoff import volume
-from handoff.errors import InvalidInput
-from handoff.masking import Masking
 from handoff.message import JobMessage
 from handoff.records import Admission, Decision, Failed, JobRecord, Mask, Receipt, Rejection, Result, Run, Unavailable
 from reporter.admission import admit
@@ -21,12 +19,14 @@ from reporter.database import Database
 from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
 from reporter.lifecycle.attempt import DROP_SECONDS, Attempt
-from reporter.lifecycle.stop import unless
 from reporter.progress import Steps
 from reporter.reader import Reader
 from reporter.rejection import record
 from reporter.reports import Reports
 from reporter.settings import ReporterSettings
+from runtime.errors import InvalidInput
+from runtime.masking import Masking
+from runtime.waiting import Stopped, until_stopped
 
 _log = structlog.get_logger()
 
@@ -67,8 +67,9 @@ class Session:
             await asyncio.wait({reporting})
 
     async def _serve(self, stop: asyncio.Event) -> Result | None:
-        job = await unless(stop, volume.wait_for(self.settings.handoff_dir, JobRecord, timeout=math.inf))
-        if job is None:
+        try:
+            job = await until_stopped(stop, volume.wait_for(self.settings.handoff_dir, JobRecord, timeout=math.inf))
+        except Stopped:
             return None
         structlog.contextvars.bind_contextvars(message_id=job.message_id)
         if job.rejection is not None:
@@ -96,12 +97,13 @@ class Session:
             _log.info("admission_found", decision=standing.root.decision)
             return standing.root
         claimant = Claimant(job=job.job, claim_id=job.claim_id, message_id=job.message_id, worker=job.worker)
-        decision = await unless(stop, self._claim(claimant))
-        if decision is None:
+        try:
+            decision = await until_stopped(stop, self._claim(claimant))
+        except Stopped:
             await self._abandon(claimant)
-        else:
-            await asyncio.to_thread(volume.write, self.settings.handoff_dir, Admission(decision))
-            _log.info("admission_written", **decision.model_dump(exclude={"version"}))
+            return None
+        await asyncio.to_thread(volume.write, self.settings.handoff_dir, Admission(decision))
+        _log.info("admission_written", **decision.model_dump(exclude={"version"}))
         return decision
 
     async def _claim(self, claimant: Claimant) -> Decision:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from handoff.landlock import LEAST_ABI, abi
+from runtime.landlock import LEAST_ABI, abi
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
 from testfleet.local.browser import find_browser
 from testfleet.local.samples import has_download

@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from handoff import logs
+from runtime import logs
 from testfleet import console, durations
 from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode

@@ -6,8 +6,8 @@ import pytest
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from handoff.settings import PodSettings
 from reporter.settings import ReporterSettings
+from runtime.settings import PodSettings
 from testfleet.settings import Settings
 from worker.settings import WorkerSettings
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from handoff.landlock import LEAST_ABI, abi
+from runtime.landlock import LEAST_ABI, abi
 from testfleet.local.browser import find_browser
 from tests.acceptance.keda.pod import DEADLINE, Pod
 from tests.ports import free_ports

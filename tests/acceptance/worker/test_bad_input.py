@@ -1,11 +1,13 @@
 """Bad input of each kind: one clear line, the exit code as designed, and nothing lost."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from handoff.records import Committed, JobRecord, Receipt
 from handoff.volume import read
+from runtime.stop import Stop
 from tests.acceptance.worker.pod import Pod, Script
 from worker import program
 
@@ -121,10 +123,10 @@ def test_a_wrong_setting_is_named_and_nothing_is_received(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One line on stderr for whoever reads the pod's log; the message waits for a better deployment."""
+    """One line on stderr names the setting, and the message stays on the queue."""
     pod.send()
     _set(monkeypatch, pod, {name: pod.env.get(value, value)})
-    for start in (program.main, program.check):
+    for start in (partial(program.main, Stop()), program.check):
         assert start() == 78
         assert capsys.readouterr().err == f"worker: {name}: {allowed}\n"
     assert pod.waiting() == 1
@@ -133,7 +135,7 @@ def test_a_wrong_setting_is_named_and_nothing_is_received(
 def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The SDK's own chain has none either."""
     _set(monkeypatch, pod, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": "/no/such"})
-    assert program.main() == 78
+    assert program.main(Stop()) == 78
     assert capsys.readouterr().err == "worker: AWS_REGION: is required\n"
 
 
@@ -184,7 +186,7 @@ def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
     _write_catalog(pod, "[suites.checkout]\n" + "".join(f"{name} = {text}\n" for name, text in lines.items()))
     pod.send()
     _set(monkeypatch, pod, {})
-    assert program.main() == 78
+    assert program.main(Stop()) == 78
     assert capsys.readouterr().err == f"worker: suites.checkout.{told}\n"
     assert pod.waiting() == 1
 
@@ -208,7 +210,7 @@ def test_a_catalog_that_is_none_is_named(
     """One line, whatever lies where the catalog should."""
     _write_catalog(pod, content)
     _set(monkeypatch, pod, {})
-    assert program.main() == 78
+    assert program.main(Stop()) == 78
     line = capsys.readouterr().err
     assert line.startswith(f"worker: {told}")
     assert line.count("\n") == 1

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from handoff.errors import InvalidInput
-from handoff.landlock import LEAST_ABI, abi
+from runtime.errors import InvalidInput
+from runtime.landlock import LEAST_ABI, abi
 from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod, Script, until
 from tests.conftest import Aws
 from worker import sandbox

@@ -25,12 +25,20 @@ def test_while_waiting_for_a_message_it_ends_at_once(number: signal.Signals, pod
 
 def test_while_the_program_still_loads_it_ends_at_once(pod: Pod) -> None:
     """A Python program that is PID 1 would ignore the signal until a handler is there."""
-    stop = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"  # in the first of the heavy imports
-    (pod.suites / "boto3.py").write_text(stop)
+    first_slow_import = """
+import os, signal, sys
+os.kill(os.getpid(), signal.SIGTERM)
+sys.path.remove(os.path.dirname(__file__))
+del sys.modules["boto3"]
+import boto3  # the real one
+"""
+    (pod.suites / "boto3.py").write_text(first_slow_import)
+    pod.send()
     done = subprocess.run(
         [sys.executable, "-m", "worker"], env=pod.env | {"PYTHONPATH": str(pod.suites)}, check=False, timeout=60
     )
     assert done.returncode == 143
+    assert pod.waiting() == 1
 
 
 def test_before_admission_the_message_is_visible_at_once(pod: Pod) -> None:

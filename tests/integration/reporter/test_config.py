@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from handoff.errors import InvalidInput
 from reporter.config import parse, write
+from runtime.errors import InvalidInput
 from tests.conftest import Aws
 
 SECRET = {"REPORTER_DATABASE_URL": "postgresql://db.example.com/testfleet", "WORKER_BASE_URL": "https://x.example.com"}

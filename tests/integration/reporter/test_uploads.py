@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from handoff.errors import InvalidInput
 from handoff.message import Shard
 from reporter.artifacts import Artifact
 from reporter.aws import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket, check_bucket
 from reporter.errors import BucketOutOfReach, BucketRefused
 from reporter.fence import Fence
 from reporter.uploads import FILES_AT_ONCE, FileLost, upload
+from runtime.errors import InvalidInput
 from tests.line import Line
 
 FENCE = Fence("r-1", Shard(index=2, total=4), 3)

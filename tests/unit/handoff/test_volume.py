@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from handoff import volume
-from handoff.errors import InvalidInput
 from handoff.message import JobMessage
 from handoff.records import (
     Admission,
@@ -27,6 +26,7 @@ from handoff.records import (
     Superseded,
     Unavailable,
 )
+from runtime.errors import InvalidInput
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 JOB = JobRecord(

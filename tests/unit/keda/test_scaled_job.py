@@ -10,9 +10,9 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from handoff.settings import PodSettings
 from reporter.config import ConfigSettings
 from reporter.settings import ReporterSettings
+from runtime.settings import PodSettings
 from testfleet.local.guard import HEALTH
 from testfleet.settings import Settings
 from tests.unit.aws.stacks import deploy

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from handoff.masking import Masking
 from reporter.cases import Case, Status, Try
 from reporter.masking import IDENTITY, masked
 from reporter.reports import Reports
+from runtime.masking import Masking
 
 SECRET = "hunter2-secret"
 

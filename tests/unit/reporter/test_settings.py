@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from handoff.errors import InvalidInput
-from handoff.settings import load
 from reporter.settings import ReporterSettings
+from runtime.errors import InvalidInput
+from runtime.settings import load
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from handoff.masking import Masking
+from runtime.masking import Masking
 from worker import masking
 
 MASK = Masking(["hunter2-secret"])

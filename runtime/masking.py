@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
-from handoff.characters import replaced
+from runtime.xml_characters import replaced
 
 MASK = "***"
 

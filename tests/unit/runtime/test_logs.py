@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 import structlog
 
-from handoff import logs
+from runtime import logs
 
 
 @pytest.mark.parametrize("style", ["json", "console"])

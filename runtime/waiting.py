@@ -1,4 +1,4 @@
-"""Waiting without blocking the event loop: for a blocking call, for the first of several, for a result or SIGTERM."""
+"""Waiting in the event loop: for a blocking call, for the first of several coroutines, for a result or a stop."""
 
 import asyncio
 import threading
@@ -10,20 +10,20 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """The pod received SIGTERM before the wait was over."""
+    """The process was stopped before the wait was over."""
 
 
 async def in_thread(call: Callable[[], T]) -> T:
-    """What the blocking `call` returns or raises.
+    """Run the blocking `call` in a thread and return what it returns, or raise what it raises.
 
-    The thread is a daemon, unlike those of `asyncio.to_thread`: a long poll that nobody waits for any more must not
-    keep the process from ending.
+    The thread is a daemon, unlike those of `asyncio.to_thread`: a long poll whose caller was cancelled must not keep
+    the process from ending.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
     def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():  # nobody waits any more
+        if future.done():  # the caller was cancelled
             return
         if error is None:
             future.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
@@ -34,7 +34,7 @@ async def in_thread(call: Callable[[], T]) -> T:
         result, error = None, None
         try:
             result = call()
-        except BaseException as raised:  # noqa: BLE001  # it goes to the one who waits
+        except BaseException as raised:  # noqa: BLE001  # the caller gets it
             error = raised
         with suppress(RuntimeError):  # the loop is closed: the process is ending
             loop.call_soon_threadsafe(settle, result, error)
@@ -68,15 +68,34 @@ async def race(
     return tuple(task if task in ended else None for task in tasks)
 
 
-async def unless(stop: asyncio.Event, runner: Coroutine[Any, Any, T]) -> T:
-    """The runner's result; where it is there when `stop` is set, the result wins.
+async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`. If `stop` is set first, cancel it; a result that is there by then is returned.
 
     Raises:
         Stopped: `stop` was set first.
-        Exception: what the runner raised.
+        Exception: what `work` raised.
     """
-    task, _ = await race(runner, stop.wait())
+    task, _ = await race(work, stop.wait())
     if task is None:
         raise Stopped
     result: T = task.result()
     return result
+
+
+async def with_grace(seconds: float, stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of `work`. It is cancelled if it still runs `seconds` after `stop` was set.
+
+    Raises:
+        Stopped: the grace ended first.
+        Exception: what `work` raised.
+    """
+    task, _ = await race(work, _after(seconds, stop))
+    if task is None:
+        raise Stopped
+    result: T = task.result()
+    return result
+
+
+async def _after(seconds: float, stop: asyncio.Event) -> None:
+    await stop.wait()
+    await asyncio.sleep(seconds)

@@ -5,8 +5,7 @@ import threading
 
 import pytest
 
-from worker import heartbeat
-from worker.waiting import Stopped, in_thread, race, unless
+from runtime.waiting import Stopped, in_thread, race, until_stopped, with_grace
 
 
 async def _never() -> None:
@@ -85,34 +84,52 @@ async def test_a_result_wins_over_a_stop() -> None:
     """A message that is in hand must be given back, not forgotten."""
     stop = asyncio.Event()
     stop.set()
-    assert await unless(stop, _seven()) == 7
+    assert await until_stopped(stop, _seven()) == 7
     with pytest.raises(Stopped):
-        await unless(stop, _never())
+        await until_stopped(stop, _never())
 
 
-async def test_a_failing_extension_is_tried_again_and_stops_nothing() -> None:
-    """The lease is the authority; a redelivery would only find the shard busy."""
-    done = asyncio.Event()
-    calls: list[int] = []
+async def test_a_stop_cancels_the_work_and_waits_for_its_clean_up() -> None:
+    """Work that never ends is cancelled, and its `finally` has run before the caller goes on."""
+    stop, cleaned = asyncio.Event(), asyncio.Event()
 
-    async def extend() -> None:
-        calls.append(len(calls))
-        if len(calls) == 3:
-            done.set()
-        if len(calls) == 2:
-            raise ConnectionError
-        await asyncio.sleep(0)
+    async def work() -> None:
+        stop.set()
+        try:
+            await _never()
+        finally:
+            cleaned.set()
 
-    await heartbeat.beat(extend, every=0.001, until=done)
-    assert calls == [0, 1, 2]
+    with pytest.raises(Stopped):
+        await until_stopped(stop, work())
+    assert cleaned.is_set()
 
 
-async def test_no_extension_comes_after_the_end() -> None:
-    """It would hide a message that was just released."""
-    done = asyncio.Event()
-    done.set()
+async def test_an_error_is_no_stop() -> None:
+    """What the work raises is raised."""
+    with pytest.raises(OSError, match="no more processes"):
+        await until_stopped(asyncio.Event(), _fails())
 
-    async def extend() -> None:
-        raise AssertionError
 
-    await heartbeat.beat(extend, every=0.001, until=done)
+async def test_work_that_ends_within_the_grace_is_kept() -> None:
+    """The grace begins with the stop, not with the work."""
+    stop, released = asyncio.Event(), asyncio.Event()
+
+    async def work() -> int:
+        stop.set()
+        await released.wait()
+        return 7
+
+    async with asyncio.timeout(5):
+        working = asyncio.create_task(with_grace(60, stop, work()))
+        await stop.wait()
+        released.set()
+        assert await working == 7
+
+
+async def test_work_that_outlasts_the_grace_is_cancelled() -> None:
+    """The pod's own grace period ends soon after."""
+    stop = asyncio.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        await with_grace(0.001, stop, _never())

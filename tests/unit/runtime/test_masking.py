@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff.masking import Masking
+from runtime.masking import Masking
 
 VALUE = "p&ss w/rd'\"<1>é"
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from handoff.errors import InvalidInput
-from handoff.settings import PodSettings, load
+from runtime.errors import InvalidInput
+from runtime.settings import PodSettings, load
 
 
 class ProgramSettings(PodSettings):

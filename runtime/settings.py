@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from handoff.errors import InvalidInput, first_problem
+from runtime.errors import InvalidInput, first_problem
 
 
 class PodSettings(BaseSettings):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from handoff.characters import XmlCharacters
+from runtime.xml_characters import XmlCharacters
 
 MARKUP = ["<![CDATA[", "]]>", "<!--", "-->", "<?", "?>", "&#27;", "&#x1B;", "&#0;", "&#65;", "&#xFFFF;", "]", "-", "&"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handoff import duration
+from runtime import durations
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ from handoff import duration
 )
 def test_durations(written: object, seconds: float | None) -> None:
     """Days, hours, minutes and seconds, in that order, or a bare number of seconds."""
-    assert duration.seconds(written) == seconds
+    assert durations.seconds(written) == seconds
