@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
 from runtime.errors import InvalidInput
+from runtime.text import one_line
 
 PART_BYTES = 8 * 1024 * 1024
 """A file of up to 80 GB fits into S3's 10,000 parts of this size."""
@@ -184,8 +185,8 @@ def _first(error: BaseException) -> BaseException:
 
 def _translate(error: ClientError | BotoCoreError, key: str) -> BucketOutOfReach | BucketRefused:
     if _is_final(error):
-        return BucketRefused(f"the bucket refused {key}: {_one_line(error)}")
-    return BucketOutOfReach(f"the bucket is out of reach for {key}: {_one_line(error)}")
+        return BucketRefused(f"the bucket refused {key}: {one_line(error)}")
+    return BucketOutOfReach(f"the bucket is out of reach for {key}: {one_line(error)}")
 
 
 def _is_final(error: ClientError | BotoCoreError) -> bool:
@@ -203,10 +204,6 @@ def _is_passing(error: BaseException) -> bool:
 def _log_retry(key: str, state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     _log.warning("bucket_retry", key=key, detail=str(error), tries=state.attempt_number)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
 
 
 def _session() -> aioboto3.Session:
@@ -256,7 +253,7 @@ async def secret(secret_id: str) -> str:
             answer = await client.get_secret_value(SecretId=secret_id)
     except (ClientError, BotoCoreError) as error:
         if not _is_final(error):
-            raise SecretsOutOfReach(f"Secrets Manager is out of reach: {_one_line(error)}") from error
+            raise SecretsOutOfReach(f"Secrets Manager is out of reach: {one_line(error)}") from error
         raise _refusal(error, "CONFIG_SECRET", f"must be a secret that this role may read: {secret_id}") from error
     text: str | None = answer.get("SecretString")
     if text is None:
@@ -267,8 +264,8 @@ async def secret(secret_id: str) -> str:
 def _refusal(error: ClientError | BotoCoreError, setting: str, allowed: str) -> InvalidInput:
     """The line for a refusal: one of the role itself comes before the service was ever asked."""
     if isinstance(error, ClientError) and error.operation_name == "AssumeRoleWithWebIdentity":
-        return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {_one_line(error)}")
-    return InvalidInput(setting, f"{allowed} ({_one_line(error)})")
+        return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {one_line(error)}")
+    return InvalidInput(setting, f"{allowed} ({one_line(error)})")
 
 
 @asynccontextmanager
@@ -291,7 +288,7 @@ async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[
                     token: str = await client.generate_db_auth_token(**login)
                 except (ClientError, BotoCoreError) as error:
                     kind = DatabaseRefused if _is_final(error) else DatabaseOutOfReach
-                    raise kind(f"no token could be signed for the database: {_one_line(error)}") from error
+                    raise kind(f"no token could be signed for the database: {one_line(error)}") from error
                 return token
 
             yield sign

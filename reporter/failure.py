@@ -7,6 +7,7 @@ from typing import Self
 
 from reporter import message as messages
 from reporter.location import Origin, locate
+from runtime.text import storable
 
 MAX_ERROR_BYTES = 16 * 1024
 """Of UTF-8, with the marker; the whole text stays in the JUnit file."""
@@ -14,7 +15,6 @@ MAX_ERROR_BYTES = 16 * 1024
 _MAX_TYPE = 200
 _FINGERPRINTED = 2000  # characters; a stack's depths say more of the code than of the failure
 _FINGERPRINTED_LINES = 5
-_REFUSED = re.compile("[\x00\ud800-\udfff]")
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|\x9b[0-?]*[ -/]*[@-~]"
     # What is left of a colour where a report writer has replaced the escape character, which XML forbids.
@@ -89,11 +89,6 @@ class Failure:
 def plain(text: str) -> str:
     """Return the text without terminal colours and characters that PostgreSQL refuses."""
     return storable(_ANSI.sub("", text))
-
-
-def storable(text: str) -> str:
-    """The text with what PostgreSQL refuses (NUL, lone surrogates) replaced by U+FFFD."""
-    return _REFUSED.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def cut(text: str, *, left_out: int = 0) -> str:

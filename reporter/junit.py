@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from xml.parsers import expat  # a DTD is refused where it begins, so no entity is ever declared
 
 from reporter.cases import Case
-from reporter.failure import MAX_ERROR_BYTES, storable
+from reporter.failure import MAX_ERROR_BYTES
 from reporter.suite import BAD, SUITES, Dialect, OpenSuite
 from reporter.testcase import Part, read
 from reporter.times import milliseconds
+from runtime.text import storable
 from runtime.xml_characters import XmlCharacters
 
 MAX_TOKEN_BYTES = 16 * 1024 * 1024

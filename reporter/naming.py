@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from handoff.message import Shard
-from reporter.failure import storable
+from runtime.text import storable
 
 MAX_NAME_BYTES = 2000
 """Of UTF-8. PostgreSQL refuses an index entry of more than 2704 bytes, and the run's id stands there too."""

@@ -9,7 +9,7 @@ from handoff.records import Committed, Rejection
 from reporter.completion.ending import end_early
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach
-from reporter.failure import storable
+from runtime.text import storable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from types import MappingProxyType
 
 from reporter import reruns
 from reporter.cases import Case
-from reporter.failure import storable
 from reporter.junit import BrokenReport, JUnitParser, Reported
 from reporter.masking import masked, masked_text
 from reporter.naming import Namer
 from reporter.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk
 from runtime.masking import Masking
+from runtime.text import storable
 
 FOLDER = "junit"
 BATCH_CASES = 1000

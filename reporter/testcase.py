@@ -18,6 +18,7 @@ from reporter.cases import Case, Status, Try
 from reporter.location import Origin
 from reporter.naming import case_name
 from reporter.times import instant, later, milliseconds
+from runtime.text import storable
 
 _MAX_FILE = 1024  # characters
 _NOT_RUN = {"disabled", "notrun", "skipped"}
@@ -140,4 +141,4 @@ def _part(result: Any) -> Part:
 
 
 def _file(path: str | None) -> str | None:
-    return failure.storable(path)[:_MAX_FILE] if path else None
+    return storable(path)[:_MAX_FILE] if path else None

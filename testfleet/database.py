@@ -13,7 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.datetime import TimestamptzLoader
 
-from testfleet.errors import BadSetting, Unavailable, one_line
+from runtime.text import one_line
+from testfleet.errors import BadSetting, Unavailable
 
 CONNECT_SECONDS = 10
 QUERY_SECONDS = 30

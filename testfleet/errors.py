@@ -40,8 +40,3 @@ class BadSetting(Refused):
     """A setting is missing or wrong, or what it points to is; the line begins with its environment variable."""
 
     exit_code = ExitCode.SETTING
-
-
-def one_line(error: BaseException) -> str:
-    """The text of a foreign error without its line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__

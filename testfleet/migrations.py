@@ -18,8 +18,9 @@ from alembic.script.base import Script
 from alembic.script.revision import RevisionMap
 from sqlalchemy import Connection, Engine, NullPool, create_engine, exc, text
 
+from runtime.text import one_line
 from testfleet.database import Database
-from testfleet.errors import BadSetting, Unavailable, one_line
+from testfleet.errors import BadSetting, Unavailable
 
 VERSION_TABLE = "testfleet_version"
 """Alembic's own; the name leaves room for another program's `alembic_version` in the same database."""

@@ -13,7 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from handoff.message import JobMessage
-from testfleet.errors import BadSetting, CommandError, Refused, Unavailable, one_line
+from runtime.text import one_line
+from testfleet.errors import BadSetting, CommandError, Refused, Unavailable
 
 BATCH = 10
 """The most that SQS takes in one SendMessageBatch."""

@@ -14,6 +14,7 @@ from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Collection, Receipt
 from runtime.masking import Masking
+from runtime.text import one_line
 from runtime.waiting import Stopped, in_thread, race, until_stopped
 from worker import collection, environment, masking, memory, space
 from worker.catalog import Suite
@@ -114,7 +115,7 @@ async def _run(
         return Ended("interrupted")
     except Exception as error:  # whatever a runner stumbles over, the run must say so
         await in_thread(partial(family.end, pod.stop_grace))
-        detail = mask.text(_one_line(error))
+        detail = mask.text(_reason(error))
         foreseen = isinstance(error, CannotPlan | WorkerError | OSError)
         log.warning("suite_not_started", detail=detail, exc_info=not foreseen)
         return Ended("failed_to_start", detail=detail)
@@ -203,7 +204,7 @@ async def _with_report(ended: Ended, after: Callable[[], None] | None, sandbox: 
         async with asyncio.timeout(limit):
             await in_thread(partial(sandbox.call, after))
     except Exception as error:  # noqa: BLE001  # the suite has ended, and its outcome must be recorded
-        return replace(ended, detail=_joined(ended.detail, f"no report: {_one_line(error)}"))
+        return replace(ended, detail=_joined(ended.detail, f"no report: {_reason(error)}"))
     return ended
 
 
@@ -215,7 +216,7 @@ async def _masked(ended: Ended, mask: Masking, pod: Pod) -> Ended:
         try:
             await in_thread(partial(pod.sandbox.call, partial(masking.rewrite, pod.folders.artifacts / name, mask)))
         except OSError as error:
-            detail = _joined(detail, f"{name} was removed, because the secret could not be masked: {_one_line(error)}")
+            detail = _joined(detail, f"{name} was removed, because the secret could not be masked: {_reason(error)}")
     return replace(ended, detail=detail and mask.text(detail))
 
 
@@ -223,6 +224,6 @@ def _joined(*details: str | None) -> str | None:
     return "; ".join(filter(None, details)) or None
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text or ("it took too long" if isinstance(error, TimeoutError) else type(error).__name__)
+def _reason(error: Exception) -> str:
+    timed_out = isinstance(error, TimeoutError) and not str(error)
+    return "it took too long" if timed_out else one_line(error)

@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.text import one_line
 from worker.errors import QueueOutOfReach, QueueRefused, WorkerError
 
 QUEUE = "WORKER_QUEUE_URL"
@@ -71,7 +72,7 @@ class Queue:
         except ValueError as error:
             raise QueueRefused("AWS_ENDPOINT_URL: must be an http:// or https:// URL") from error
         except BotoCoreError as error:
-            raise QueueRefused(_one_line(f"AWS_*: {error}")) from error
+            raise QueueRefused(one_line(f"AWS_*: {error}")) from error
 
     def receive(self, wait: int) -> Message | None:
         """The next message, if one comes within `wait` seconds (at most `MAX_POLL`)."""
@@ -139,7 +140,7 @@ def _translated(setting: str) -> Iterator[None]:
     except ClientError as error:
         raise _meaning(setting, error) from error
     except BotoCoreError as error:
-        raise QueueOutOfReach(_one_line(f"{setting}: {error}")) from error
+        raise QueueOutOfReach(one_line(f"{setting}: {error}")) from error
 
 
 def _meaning(setting: str, error: ClientError) -> WorkerError:
@@ -147,10 +148,6 @@ def _meaning(setting: str, error: ClientError) -> WorkerError:
     if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
         return QueueRefused(f"{setting}: there is no such queue")
     if error.operation_name == "AssumeRoleWithWebIdentity" and code.startswith(_NOT_OUR_ROLE):
-        return QueueRefused(_one_line(f"AWS_ROLE_ARN: must be a role that this pod's token may take: {error}"))
+        return QueueRefused(one_line(f"AWS_ROLE_ARN: must be a role that this pod's token may take: {error}"))
     kind = QueueRefused if code.startswith(_REFUSALS) else QueueOutOfReach
-    return kind(_one_line(f"{setting}: {error}"))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return kind(one_line(f"{setting}: {error}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from runtime.text import one_line
 from runtime.waiting import in_thread
 from worker.errors import CannotStart
 from worker.family import Family
@@ -48,7 +49,7 @@ class SuiteProcess:
                     start_new_session=True,
                 )
         except (OSError, ValueError) as error:
-            raise CannotStart(" ".join(f"{argv[0]}: {error}".split())) from error
+            raise CannotStart(one_line(f"{argv[0]}: {error}")) from error
         return cls(process, family)
 
     @property

@@ -10,12 +10,12 @@ from reporter.completion.totals import count
 from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, Superseded
-from reporter.failure import storable
 from reporter.fence import Fence, check_cancelled, hold
 from reporter.metrics import FinishedRun
 from reporter.reader import Reader
 from reporter.reports import Summary
 from reporter.store import begin_staging, merge, stage
+from runtime.text import storable
 
 # The run first, then its shard, in every transaction that wants both: otherwise overlapping commits count past
 # each other and the run stays `running` for ever.

@@ -2,10 +2,10 @@
 
 from handoff.records import Interrupted, Outcome
 from reporter.database import Connection, Database
-from reporter.failure import storable
 from reporter.fence import Fence, hold
 from reporter.reader import Reader
 from reporter.store import begin_staging, merge, stage
+from runtime.text import storable
 
 _RELEASED = """
 SELECT cases FROM test_shards WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'interrupted'

@@ -8,8 +8,8 @@ from reporter.abandonment import Abandoned, Evidence, ShardState, abandoned
 from reporter.completion.commit import count_run
 from reporter.completion.verdict import ShardVerdict, Verdict
 from reporter.database import Connection, Database
-from reporter.failure import storable
 from reporter.metrics import FinishedRun
+from runtime.text import storable
 
 _CANDIDATES = """
 SELECT run_id FROM test_runs

@@ -9,8 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from runtime.text import one_line
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
-from testfleet.errors import one_line
 
 LEAST_RECEIVES: Final = 5
 """Receives before SQS gives a message up. The worker's back-off is computed for this many."""
