@@ -13,9 +13,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m worker")
     parser.add_argument("--check", action="store_true", help="only check the settings and the catalog")
     arguments = parser.parse_args()
-    from worker import program  # noqa: PLC0415  # its imports take a second, during which SIGTERM must be handled
+    from worker import app  # noqa: PLC0415  # its imports take a second, during which SIGTERM must be handled
 
-    return program.check() if arguments.check else program.main(stop)
+    return app.check() if arguments.check else app.main(stop)
 
 
 if __name__ == "__main__":

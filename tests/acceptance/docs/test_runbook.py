@@ -25,7 +25,7 @@ from tests.ports import free_ports
 from tests.unit.aws.template import FOLDER
 from tests.unit.docs.runbook import ROOT, TEXT, Session, blocks, run
 from tests.unit.docs.test_runbook import cost, option, words
-from worker import sandbox
+from worker.suite import sandbox
 
 SUITE = """
 import os

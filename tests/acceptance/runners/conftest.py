@@ -12,10 +12,10 @@ import pytest
 from handoff.message import JobMessage, Shard
 from handoff.records import Collection
 from testfleet.local.shop import serving
-from worker import collection, environment
 from worker.catalog import RunnerName, Suite
 from worker.runners import plan
 from worker.runners.plan import Folders, Plan
+from worker.suite import collection, environment
 
 DEADLINE = 120.0
 """Seconds; a hang is a failure, a slow machine is none."""

@@ -9,7 +9,7 @@ from handoff.records import Committed, JobRecord, Receipt
 from handoff.volume import read
 from runtime.stop import Stop
 from tests.acceptance.worker.pod import Pod, Script
-from worker import program
+from worker import app
 
 SHARD = 'shard: must be "i/n" with 1 <= i <= n <= 1000'
 TEXT = "must be 1 to 1024 bytes of UTF-8 text without control characters"
@@ -126,7 +126,7 @@ def test_a_wrong_setting_is_named_and_nothing_is_received(
     """One line on stderr names the setting, and the message stays on the queue."""
     pod.send()
     _set(monkeypatch, pod, {name: pod.env.get(value, value)})
-    for start in (partial(program.main, Stop()), program.check):
+    for start in (partial(app.main, Stop()), app.check):
         assert start() == 78
         assert capsys.readouterr().err == f"worker: {name}: {allowed}\n"
     assert pod.waiting() == 1
@@ -135,7 +135,7 @@ def test_a_wrong_setting_is_named_and_nothing_is_received(
 def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The SDK's own chain has none either."""
     _set(monkeypatch, pod, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_CONFIG_FILE": "/no/such"})
-    assert program.main(Stop()) == 78
+    assert app.main(Stop()) == 78
     assert capsys.readouterr().err == "worker: AWS_REGION: is required\n"
 
 
@@ -186,7 +186,7 @@ def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
     _write_catalog(pod, "[suites.checkout]\n" + "".join(f"{name} = {text}\n" for name, text in lines.items()))
     pod.send()
     _set(monkeypatch, pod, {})
-    assert program.main(Stop()) == 78
+    assert app.main(Stop()) == 78
     assert capsys.readouterr().err == f"worker: suites.checkout.{told}\n"
     assert pod.waiting() == 1
 
@@ -210,7 +210,7 @@ def test_a_catalog_that_is_none_is_named(
     """One line, whatever lies where the catalog should."""
     _write_catalog(pod, content)
     _set(monkeypatch, pod, {})
-    assert program.main(Stop()) == 78
+    assert app.main(Stop()) == 78
     line = capsys.readouterr().err
     assert line.startswith(f"worker: {told}")
     assert line.count("\n") == 1

@@ -14,8 +14,8 @@ from runtime.errors import InvalidInput
 from runtime.landlock import LEAST_ABI, abi
 from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod, Script, until
 from tests.conftest import Aws
-from worker import sandbox
-from worker.sandbox import UNLESS
+from worker.suite import sandbox
+from worker.suite.sandbox import UNLESS
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 TOKEN = "the token of the worker's role"
@@ -170,7 +170,7 @@ def test_what_is_hidden_and_what_suites_need_must_be_apart(probed: Probed, tmp_p
 SHARED_MEMORY = """
 import subprocess, sys, threading
 from pathlib import Path
-from worker.sandbox import Sandbox
+from worker.suite.sandbox import Sandbox
 
 sandbox = Sandbox(frozenset({Path(sys.argv[1])}))
 if sys.argv[2] == "shut":

@@ -9,8 +9,8 @@ from handoff.message import JobMessage, Shard
 from handoff.records import Decision, Run
 from reporter.admission import Holder, admit
 from reporter.claim import Claimant, RunRow, ShardRow, decide
-from worker import heartbeat, policy
-from worker.policy import Release
+from worker import disposition, heartbeat
+from worker.disposition import Release
 
 VISIBILITY = 120
 LEASE = 120
@@ -109,10 +109,10 @@ class Fleet:
                 self.starts.append(now())
                 await self.renew(decision.attempt)
             done.set()
-        verdict = policy.on_admission(decision, receive_count=receives)
-        assert verdict is not None
-        if isinstance(verdict.acknowledgement, Release):
-            self.queue.hide(verdict.acknowledgement.delay)
+        disposed = disposition.on_admission(decision, receive_count=receives)
+        assert disposed is not None
+        if isinstance(disposed.acknowledgement, Release):
+            self.queue.hide(disposed.acknowledgement.delay)
         else:
             self.queue.deleted = True
 

@@ -11,8 +11,8 @@ from handoff.records import Committed, Failed, Unavailable
 from testfleet.local.aws import MAX_RECEIVES as LOCAL_MAX_RECEIVES
 from tests import virtual_time
 from tests.unit.outages.fleet import MAX_RECEIVES, Queue, now
-from worker import policy
-from worker.policy import Backoff, Delete, Reject, Release, Retry, Settled, Verdict
+from worker import disposition
+from worker.disposition import Backoff, Delete, Disposition, Reject, Release, Retry, Settled
 from worker.settings import WorkerSettings
 
 DEFAULTS = {name: field.default for name, field in WorkerSettings.model_fields.items()}
@@ -60,18 +60,18 @@ class World:
 
     async def _hidden(self, queue: Queue, received: int) -> Settled:
         queue.hide(1e9)  # the worker extends the visibility timeout all the while
-        verdict = await self._verdict()
-        return self.backoff.settle(verdict.acknowledgement, receive_count=received, jitter=self.jitter)
+        disposed = await self._disposition()
+        return self.backoff.settle(disposed.acknowledgement, receive_count=received, jitter=self.jitter)
 
-    async def _verdict(self) -> Verdict:
+    async def _disposition(self) -> Disposition:
         if await self._fails():
-            verdict = policy.on_admission(Unavailable(detail="no answer"), receive_count=1)
-            assert verdict is not None
-            return verdict
+            disposed = disposition.on_admission(Unavailable(detail="no answer"), receive_count=1)
+            assert disposed is not None
+            return disposed
         await asyncio.sleep(self.suite)
         if await self._fails():
-            return policy.on_receipt(Failed(detail="no answer"), interrupted=False)
-        return policy.on_receipt(Committed(status="passed"), interrupted=False)
+            return disposition.on_receipt(Failed(detail="no answer"), interrupted=False)
+        return disposition.on_receipt(Committed(status="passed"), interrupted=False)
 
     async def _fails(self) -> bool:
         """Whether the step gives up; it succeeds where the outage ends within its patience."""
@@ -136,7 +136,7 @@ def test_the_delay_grows_with_the_receives(receives: int, jitter: float, delay: 
     ],
 )
 def test_the_last_receive_dead_letters_with_the_reason(
-    acknowledgement: policy.Acknowledgement, receives: int, settled: Settled
+    acknowledgement: disposition.Acknowledgement, receives: int, settled: Settled
 ) -> None:
     """SQS would move the message without one; a slow reporter may still commit, and its message stays."""
     assert BACKOFF.settle(acknowledgement, receive_count=receives, jitter=0) == settled

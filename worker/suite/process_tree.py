@@ -40,8 +40,8 @@ def adopt_orphans() -> None:
         raise OSError(code, os.strerror(code))
 
 
-class Family:
-    """The descendants of this process, apart from those that were there before the family was founded.
+class ProcessTree:
+    """The descendants of this process, apart from those that were there before the tree was founded.
 
     `head` is the one whose exit code somebody waits for.
     """

@@ -1,4 +1,4 @@
-"""What becomes of the message, decided as data; `session` acts on it."""
+"""What becomes of the message, decided as data; `consumer` acts on it."""
 
 import math
 from dataclasses import dataclass
@@ -72,15 +72,15 @@ Acknowledgement = Settled | Retry
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Disposition:
     """What to tell the queue, and the worker's exit code."""
 
     acknowledgement: Acknowledgement
     exit_code: int
 
 
-HANDLED = Verdict(Delete(), exit_codes.HANDLED)
-INTERRUPTED = Verdict(Release(), exit_codes.INTERRUPTED)
+HANDLED = Disposition(Delete(), exit_codes.HANDLED)
+INTERRUPTED = Disposition(Release(), exit_codes.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,12 @@ class Backoff:
         return Release(self.delay(receive_count, jitter))
 
 
-def try_again(detail: str, *, unsure: bool = False) -> Verdict:
-    """Return the verdict on an attempt that failed for a passing reason."""
-    return Verdict(Retry(detail, unsure), exit_codes.TRY_AGAIN)
+def try_again(detail: str, *, unsure: bool = False) -> Disposition:
+    """Return the disposition after an attempt that failed for a passing reason."""
+    return Disposition(Retry(detail, unsure), exit_codes.TRY_AGAIN)
 
 
-def on_admission(decision: Decision, *, receive_count: int) -> Verdict | None:
+def on_admission(decision: Decision, *, receive_count: int) -> Disposition | None:
     """What the reporter's answer to the claim means for the message; None says that the suite may start.
 
     A message that is delivered twice backs off from its own holder, twice as long with each receive; one that was
@@ -129,16 +129,16 @@ def on_admission(decision: Decision, *, receive_count: int) -> Verdict | None:
             return HANDLED
         case Busy(same_message=True, retry_after=lease):
             doublings = min(receive_count - 1, MAX_DELAY.bit_length())
-            return Verdict(Release(min(lease * 2**doublings, MAX_DELAY)), exit_codes.HANDLED)
+            return Disposition(Release(min(lease * 2**doublings, MAX_DELAY)), exit_codes.HANDLED)
         case Busy():
             return HANDLED
         case Rejected(reason=reason, detail=detail):
-            return Verdict(Reject(reason, detail), exit_codes.HANDLED)
+            return Disposition(Reject(reason, detail), exit_codes.HANDLED)
         case Unavailable(detail=detail):
             return try_again(detail)
 
 
-def on_receipt(result: Result, *, interrupted: bool) -> Verdict:
+def on_receipt(result: Result, *, interrupted: bool) -> Disposition:
     """What the reporter's receipt means for the message; `interrupted`: this pod received SIGTERM."""
     match result:
         case Committed() | Cancelled():
@@ -146,17 +146,17 @@ def on_receipt(result: Result, *, interrupted: bool) -> Verdict:
         case Interrupted():
             return INTERRUPTED
         case Superseded():
-            return Verdict(Leave(), exit_codes.HANDLED)
+            return Disposition(Leave(), exit_codes.HANDLED)
         case Failed(detail=detail):
             return INTERRUPTED if interrupted else try_again(detail)
 
 
-def on_rejection_receipt(result: Result, rejection: Reject) -> Verdict:
+def on_rejection_receipt(result: Result, rejection: Reject) -> Disposition:
     """As `on_receipt`, for a run that was only to be recorded as errored: recorded, its message is rejected."""
-    verdict = on_receipt(result, interrupted=False)
-    return Verdict(rejection, exit_codes.HANDLED) if isinstance(verdict.acknowledgement, Delete) else verdict
+    disposed = on_receipt(result, interrupted=False)
+    return Disposition(rejection, exit_codes.HANDLED) if isinstance(disposed.acknowledgement, Delete) else disposed
 
 
-def on_silence(detail: str, *, interrupted: bool) -> Verdict:
+def on_silence(detail: str, *, interrupted: bool) -> Disposition:
     """Return the action for a missing receipt: the reporter may be slow, and commit later."""
     return INTERRUPTED if interrupted else try_again(detail, unsure=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from worker import collection
 from worker.runners.inside.testfleet_suite import collection as inside
+from worker.suite import collection
 
 GOOD: dict[str, Any] = {"count": 1, "digest": "0" * 64}
 WRONG: list[dict[str, Any]] = [

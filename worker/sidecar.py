@@ -14,7 +14,7 @@ from worker.queue import Message
 F = TypeVar("F", Admission, Receipt)
 
 
-class Reporter:
+class Sidecar:
     """Hands the job to the reporter and waits for its answers.
 
     `worker` is the pod's name, `claim_id` random, `patience` the seconds to wait for each of its files,
@@ -33,19 +33,19 @@ class Reporter:
         kinds = (Mask, JobRecord, Admission, Outcome, Progress, Receipt)
         return [kind.FILE for kind in kinds if (self._folder / kind.FILE).exists()]
 
-    def tell_mask(self, values: Iterable[str]) -> None:
+    def write_mask(self, values: Iterable[str]) -> None:
         """Write the values that the reporter must mask, before the job. Only this user may read the file."""
         volume.write(self._folder, Mask(values=tuple(values)), mode=0o600)
 
-    def tell_job(self, message: Message, job: JobMessage) -> None:
+    def write_job(self, message: Message, job: JobMessage) -> None:
         """Ask for the shard."""
         volume.write(self._folder, self._record(message, job=job))
 
-    def tell_rejection(self, message: Message, rejection: Rejection) -> None:
+    def write_rejection(self, message: Message, rejection: Rejection) -> None:
         """Have a run recorded as errored that can never be run."""
         volume.write(self._folder, self._record(message, rejection=rejection))
 
-    def tell_outcome(self, outcome: Outcome) -> None:
+    def write_outcome(self, outcome: Outcome) -> None:
         """The suite and all its processes have ended, and every file is closed."""
         volume.write(self._folder, outcome)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from worker import space
-from worker.space import MIB, Limit
+from worker.suite import space
+from worker.suite.space import MIB, Limit
 
 
 def test_what_a_folder_takes_up_is_counted_in_blocks_and_each_file_once(tmp_path: Path) -> None:

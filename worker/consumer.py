@@ -10,21 +10,21 @@ import structlog
 
 from runtime.errors import InvalidInput
 from runtime.waiting import Stopped, in_thread, until_stopped
-from worker import exit_codes, heartbeat, policy
+from worker import disposition, exit_codes, heartbeat
+from worker.disposition import Backoff, Delete, Disposition, Leave, Reject, Release
 from worker.errors import ReporterSilent, TryAgain, WorkerError
-from worker.job import Desk
-from worker.policy import Backoff, Delete, Leave, Reject, Release, Verdict
+from worker.handler import Handler
 from worker.queue import MAX_POLL, Message, Queue
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """One session. `stop` is set when the pod is told to go; the waits are in seconds, as in the settings."""
+class Consumer:
+    """One worker. `stop` is set when the pod is told to go; the waits are in seconds, as in the settings."""
 
     queue: Queue
-    desk: Desk
+    handler: Handler
     visibility_timeout: float
     receive_wait: float
     backoff: Backoff
@@ -36,8 +36,8 @@ class Session:
         Raises:
             QueueRefused: SQS refused the receive for good; nothing was received.
         """
-        if stale := self.desk.reporter.files():
-            log.error("handoff_not_empty", files=stale, detail="HANDOFF_DIR: must be a fresh folder for each session")
+        if stale := self.handler.sidecar.files():
+            log.error("handoff_not_empty", files=stale, detail="HANDOFF_DIR: must be a fresh folder for each pod")
             return exit_codes.TRY_AGAIN
         try:
             message = await self._first_message()
@@ -68,7 +68,7 @@ class Session:
             if message is not None or loop.time() >= deadline:
                 return message
 
-    async def _hidden(self, message: Message) -> Verdict:
+    async def _hidden(self, message: Message) -> Disposition:
         """See the message through, hidden from others all the while; no extension is under way afterwards."""
         done = asyncio.Event()
 
@@ -78,16 +78,16 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(heartbeat.beat(extend, every=self.visibility_timeout / 3, until=done))
             try:
-                return await self._verdict(message)
+                return await self._handle(message)
             finally:
                 done.set()
 
-    async def _verdict(self, message: Message) -> Verdict:
+    async def _handle(self, message: Message) -> Disposition:
         """What becomes of the message; whatever goes wrong on the way, it comes back."""
         try:
-            return await self.desk.see_through(message, self.stop)
+            return await self.handler.handle(message, self.stop)
         except Stopped:
-            return policy.INTERRUPTED
+            return disposition.INTERRUPTED
         except InvalidInput as error:
             log.warning("handoff_unreadable", detail=str(error))
             detail, unsure = str(error), False
@@ -100,12 +100,12 @@ class Session:
         except Exception as error:
             log.exception("unexpected_error")
             detail, unsure = f"unexpected error: {type(error).__name__}", False
-        return policy.try_again(detail, unsure=unsure)
+        return disposition.try_again(detail, unsure=unsure)
 
-    async def _acknowledge(self, message: Message, verdict: Verdict) -> int:
-        """Act on the verdict. A message that can't be deleted comes back and finds its shard complete: try again."""
+    async def _acknowledge(self, message: Message, disposed: Disposition) -> int:
+        """Act on the disposed. A message that can't be deleted comes back and finds its shard complete: try again."""
         acknowledgement = self.backoff.settle(
-            verdict.acknowledgement,
+            disposed.acknowledgement,
             receive_count=message.receive_count,
             jitter=random.random(),  # noqa: S311  # no secret depends on it
         )
@@ -125,5 +125,5 @@ class Session:
                     log.info("message_left")
         except WorkerError as error:
             log.warning("not_acknowledged", detail=str(error))
-            return verdict.exit_code or exit_codes.TRY_AGAIN
-        return verdict.exit_code
+            return disposed.exit_code or exit_codes.TRY_AGAIN
+        return disposed.exit_code

@@ -10,7 +10,7 @@ import structlog
 from runtime.text import one_line
 from runtime.waiting import in_thread
 from worker.errors import CannotStart
-from worker.family import Family
+from worker.suite.process_tree import ProcessTree
 
 POLL_SECONDS = 0.05
 
@@ -23,14 +23,14 @@ log = structlog.get_logger()
 class SuiteProcess:
     """A running suite."""
 
-    def __init__(self, process: subprocess.Popen[bytes], family: Family) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], tree: ProcessTree) -> None:
         self._process = process
-        self._family = family
-        family.head = process
+        self._tree = tree
+        tree.head = process
 
     @classmethod
     def start(
-        cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Path, family: Family
+        cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Path, tree: ProcessTree
     ) -> "SuiteProcess":
         """Start the process with `env` as its whole environment; stdout and stderr go to the file `output`.
 
@@ -50,7 +50,7 @@ class SuiteProcess:
                 )
         except (OSError, ValueError) as error:
             raise CannotStart(one_line(f"{argv[0]}: {error}")) from error
-        return cls(process, family)
+        return cls(process, tree)
 
     @property
     def exit_code(self) -> int | None:
@@ -64,11 +64,11 @@ class SuiteProcess:
         while self._process.poll() is None:
             await asyncio.sleep(POLL_SECONDS)
             if loop.time() >= reap_at:
-                await in_thread(self._family.reap)
+                await in_thread(self._tree.reap)
                 reap_at = loop.time() + REAP_SECONDS
 
     async def end(self, grace: float) -> None:
         """Leave none of the suite's processes: SIGTERM to each, `grace` seconds later SIGKILL."""
-        survivors = await in_thread(lambda: self._family.end(grace))
+        survivors = await in_thread(lambda: self._tree.end(grace))
         if survivors:
             log.error("processes_left", pids=survivors)

@@ -1,4 +1,4 @@
-"""The worker's parts put together: settings, catalog, queue, one session."""
+"""The worker's parts put together: settings, catalog, queue, one message."""
 
 import asyncio
 import os
@@ -11,20 +11,21 @@ from runtime import logs
 from runtime.errors import InvalidInput
 from runtime.settings import load
 from runtime.stop import Stop
-from worker import catalog, exit_codes, runners, sandbox
+from worker import catalog, exit_codes, runners
+from worker.consumer import Consumer
+from worker.disposition import Backoff
 from worker.errors import QueueRefused
-from worker.execution import Pod
-from worker.family import adopt_orphans
-from worker.job import Desk
-from worker.policy import Backoff
+from worker.handler import Handler
 from worker.queue import Queue
-from worker.reporter import Reporter
 from worker.runners.plan import Folders
-from worker.sandbox import Sandbox
 from worker.secrets import Secrets
-from worker.session import Session
 from worker.settings import WorkerSettings
-from worker.space import Limit
+from worker.sidecar import Sidecar
+from worker.suite import sandbox
+from worker.suite.execution import Pod
+from worker.suite.process_tree import adopt_orphans
+from worker.suite.sandbox import Sandbox
+from worker.suite.space import Limit
 
 
 def check() -> int:
@@ -40,7 +41,7 @@ def check() -> int:
 
 
 def main(stop: Stop) -> int:
-    """Run one session and return the exit code."""
+    """Handle one message and return the exit code."""
     try:
         settings = load(WorkerSettings)
         suites = catalog.load(settings.catalog)
@@ -49,8 +50,8 @@ def main(stop: Stop) -> int:
         surrounding = _sandbox(settings)
         surrounding.shut_memory()
         queue = _queue(settings)
-        desk = Desk(
-            reporter=Reporter(
+        handler = Handler(
+            sidecar=Sidecar(
                 settings.handoff_dir,
                 worker=platform.node(),
                 claim_id=uuid.uuid4().hex,
@@ -69,7 +70,7 @@ def main(stop: Stop) -> int:
                 limits=_limits(settings),
             ),
         )
-        return asyncio.run(_session(settings, queue, desk, stop))
+        return asyncio.run(_consume(settings, queue, handler, stop))
     except (InvalidInput, QueueRefused) as error:
         return _refuse(error)
 
@@ -116,7 +117,7 @@ def _refuse(error: InvalidInput | QueueRefused) -> int:
     return exit_codes.BAD_CONFIGURATION
 
 
-async def _session(settings: WorkerSettings, queue: Queue, desk: Desk, stop: Stop) -> int:
+async def _consume(settings: WorkerSettings, queue: Queue, handler: Handler, stop: Stop) -> int:
     backoff = Backoff(first_delay=settings.retry_delay, max_receives=settings.max_receives)
     stopped = stop.bind()
-    return await Session(queue, desk, settings.visibility_timeout, settings.receive_wait, backoff, stopped).run()
+    return await Consumer(queue, handler, settings.visibility_timeout, settings.receive_wait, backoff, stopped).run()

@@ -16,14 +16,14 @@ from handoff.records import Collection, Receipt
 from runtime.masking import Masking
 from runtime.text import one_line
 from runtime.waiting import Stopped, in_thread, race, until_stopped
-from worker import collection, environment, masking, memory, space
 from worker.catalog import Suite
 from worker.errors import WorkerError
-from worker.family import Family
 from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
-from worker.sandbox import Sandbox
-from worker.space import Limit
-from worker.suite_process import SuiteProcess
+from worker.suite import collection, environment, log_masking, memory, space
+from worker.suite.process import SuiteProcess
+from worker.suite.process_tree import ProcessTree
+from worker.suite.sandbox import Sandbox
+from worker.suite.space import Limit
 
 REPORT_SECONDS = 300
 """Longest time that a runner may take to turn its tool's report into JUnit."""
@@ -106,15 +106,15 @@ async def _run(
     stop: asyncio.Event,
     mask: Masking,
 ) -> Ended | Receipt:
-    family = Family()
+    tree = ProcessTree()
     killed_before = memory.oom_kills(pod.memory_events)
     try:
-        started = await _start(suite, job, secret, pod=pod, plan=plan, stop=stop, family=family)
+        started = await _start(suite, job, secret, pod=pod, plan=plan, stop=stop, tree=tree)
     except Stopped:
-        await in_thread(partial(family.end, pod.stop_grace))
+        await in_thread(partial(tree.end, pod.stop_grace))
         return Ended("interrupted")
     except Exception as error:  # whatever a runner stumbles over, the run must say so
-        await in_thread(partial(family.end, pod.stop_grace))
+        await in_thread(partial(tree.end, pod.stop_grace))
         detail = mask.text(_reason(error))
         foreseen = isinstance(error, CannotPlan | WorkerError | OSError)
         log.warning("suite_not_started", detail=detail, exc_info=not foreseen)
@@ -161,7 +161,7 @@ async def _start(
     pod: Pod,
     plan: Planner,
     stop: asyncio.Event,
-    family: Family,
+    tree: ProcessTree,
 ) -> _Started:
     """Plan the shard and start its process, where it has anything to run."""
     logs = pod.folders.artifacts / "log"
@@ -176,9 +176,7 @@ async def _start(
     env = environment.of_suite(
         pod.environment, runner=planned.env, suite=suite.env, secret=secret, job=job, folders=pod.folders
     )
-    start = partial(
-        SuiteProcess.start, planned.argv, cwd=planned.cwd, env=env, output=logs / "suite.log", family=family
-    )
+    start = partial(SuiteProcess.start, planned.argv, cwd=planned.cwd, env=env, output=logs / "suite.log", tree=tree)
     process = await in_thread(partial(pod.sandbox.call, start))
     log.info("suite_started", program=planned.argv[0], cwd=str(planned.cwd))
     return _Started(process, planned.after, planned.collection)
@@ -214,7 +212,7 @@ async def _masked(ended: Ended, mask: Masking, pod: Pod) -> Ended:
     # Of an interrupted suite nothing is uploaded, and its pod's grace period is counted.
     for name in LOGS if mask and ended.ending != "interrupted" else ():
         try:
-            await in_thread(partial(pod.sandbox.call, partial(masking.rewrite, pod.folders.artifacts / name, mask)))
+            await in_thread(partial(pod.sandbox.call, partial(log_masking.rewrite, pod.folders.artifacts / name, mask)))
         except OSError as error:
             detail = _joined(detail, f"{name} was removed, because the secret could not be masked: {_reason(error)}")
     return replace(ended, detail=detail and mask.text(detail))

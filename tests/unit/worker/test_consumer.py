@@ -1,4 +1,4 @@
-"""The session with a queue of our own: what real servers rarely do."""
+"""The consumer with a queue of our own: what real servers rarely do."""
 
 import asyncio
 import json
@@ -12,21 +12,21 @@ from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run
 from tests.acceptance.worker.pod import until
-from worker import space
 from worker.catalog import Suite
+from worker.consumer import Consumer
+from worker.disposition import Backoff
 from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
-from worker.execution import Planner, Pod
-from worker.job import Desk
-from worker.memory import killed_since, oom_kills
-from worker.policy import Backoff
+from worker.handler import Handler
 from worker.queue import Message, Queue
-from worker.reporter import Reporter
 from worker.runners.plan import Folders, NoTests, Plan
-from worker.sandbox import Sandbox
 from worker.secrets import Secrets
-from worker.session import Session
-from worker.space import Limit
-from worker.suite_process import SuiteProcess
+from worker.sidecar import Sidecar
+from worker.suite import space
+from worker.suite.execution import Planner, Pod
+from worker.suite.memory import killed_since, oom_kills
+from worker.suite.process import SuiteProcess
+from worker.suite.sandbox import Sandbox
+from worker.suite.space import Limit
 
 BACKOFF = Backoff(first_delay=0, max_receives=5)
 BODY = json.dumps({"runId": "r-1", "suite": "checkout"})
@@ -87,7 +87,7 @@ def _planned(argv: str, after: object = None) -> Planner:
 
 
 class Stage:
-    """A session, its fakes and its folders."""
+    """A consumer, its fakes and its folders."""
 
     def __init__(
         self,
@@ -102,21 +102,21 @@ class Stage:
     ) -> None:
         self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
         suite = Suite("checkout", "command", folder, timeout=60, secret=secret)
-        desk = Desk(
-            Reporter(folder, worker="pod-1", claim_id="c-1", patience=20),
+        handler = Handler(
+            Sidecar(folder, worker="pod-1", claim_id="c-1", patience=20),
             secrets or FakeSecrets(region=None),
             {"checkout": suite},
             plan,
             Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events, limits),
         )
         (folder / "artifacts").mkdir()
-        self.session = Session(queue, desk, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)
+        self.consumer = Consumer(queue, handler, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)
 
     async def run(self) -> int:
         """The exit code, with a reporter that admits and commits."""
         reporting = asyncio.create_task(self._report())
         try:
-            return await self.session.run()
+            return await self.consumer.run()
         finally:
             reporting.cancel()
 
@@ -173,16 +173,16 @@ async def test_a_secret_out_of_reach_brings_the_message_back_before_anything_is_
 async def test_a_failure_at_the_last_receive_dead_letters_the_message_with_its_reason(tmp_path: Path) -> None:
     """SQS would move it at the next receive, and its entry would not say why."""
     stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
-    session = replace(stage.session, backoff=Backoff(first_delay=30, max_receives=1))
-    assert await session.run() == 75
+    consumer = replace(stage.consumer, backoff=Backoff(first_delay=30, max_receives=1))
+    assert await consumer.run() == 75
     assert stage.queue.calls == ["receive 0", "dead_letter m-1 out_of_receives", "delete m-1"]
 
 
 async def test_a_volume_that_cannot_be_written_brings_the_message_back(tmp_path: Path) -> None:
     """Without the reporter nothing can be done."""
     stage = Stage(tmp_path, FakeQueue(), _planned(""))
-    stage.session.desk.reporter._folder = tmp_path / "gone"
-    assert await stage.session.run() == 75
+    stage.consumer.handler.sidecar._folder = tmp_path / "gone"
+    assert await stage.consumer.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
 
 

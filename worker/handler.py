@@ -11,13 +11,14 @@ import structlog
 from handoff.message import InvalidMessage, JobMessage, ParsedMessage
 from handoff.records import Outcome, Receipt, Rejection, Run
 from runtime.waiting import in_thread, until_stopped
-from worker import execution, exit_codes, policy
+from worker import disposition, exit_codes
 from worker.catalog import Suite
+from worker.disposition import Disposition
 from worker.errors import ReporterSilent, SecretUnusable
-from worker.policy import Verdict
 from worker.queue import Message
-from worker.reporter import Reporter
 from worker.secrets import Secrets
+from worker.sidecar import Sidecar
+from worker.suite import execution
 
 log = structlog.get_logger()
 
@@ -27,10 +28,10 @@ class UnknownSuite(InvalidMessage):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Handler:
     """Where a message is seen through."""
 
-    reporter: Reporter
+    sidecar: Sidecar
     secrets: Secrets
     suites: Mapping[str, Suite]
     plan: execution.Planner
@@ -38,7 +39,7 @@ class Desk:
     base_url: str | None = None
     """Target of a job that names none."""
 
-    async def see_through(self, message: Message, stop: asyncio.Event) -> Verdict:
+    async def handle(self, message: Message, stop: asyncio.Event) -> Disposition:
         """From the message's body to the reporter's receipt.
 
         Raises:
@@ -62,13 +63,13 @@ class Desk:
             log.warning("unknown_fields_ignored", fields=parsed.unknown_fields)
         secret = await until_stopped(stop, self._secret(suite))
         if isinstance(secret, Mapping) and secret:
-            self.reporter.tell_mask(secret.values())
-        self.reporter.tell_job(message, job)
-        decision = await until_stopped(stop, self.reporter.admission())
+            self.sidecar.write_mask(secret.values())
+        self.sidecar.write_job(message, job)
+        decision = await until_stopped(stop, self.sidecar.admission())
         log.info("admission", **decision.model_dump(exclude={"version"}))
-        verdict = policy.on_admission(decision, receive_count=message.receive_count)
-        if verdict is not None:
-            return verdict
+        disposed = disposition.on_admission(decision, receive_count=message.receive_count)
+        if disposed is not None:
+            return disposed
         if isinstance(decision, Run):
             structlog.contextvars.bind_contextvars(attempt=decision.attempt)
         return await self._run(suite, job, secret, stop)
@@ -80,18 +81,20 @@ class Desk:
             raise UnknownSuite("suite", allowed, run_id=job.run_id, suite=job.suite)
         return suite
 
-    async def _rejected(self, message: Message, reason: str, problem: InvalidMessage, stop: asyncio.Event) -> Verdict:
+    async def _rejected(
+        self, message: Message, reason: str, problem: InvalidMessage, stop: asyncio.Event
+    ) -> Disposition:
         """Have the run recorded as errored, where the message tells which it is."""
-        rejection = policy.Reject(reason, str(problem))
+        rejection = disposition.Reject(reason, str(problem))
         log.warning("message_invalid", reason=reason, detail=rejection.detail, for_run=problem.run_id)
         if problem.run_id is None:
-            return Verdict(rejection, exit_codes.HANDLED)
+            return Disposition(rejection, exit_codes.HANDLED)
         structlog.contextvars.bind_contextvars(run_id=problem.run_id)
         told = Rejection(run_id=problem.run_id, suite=problem.suite, reason=reason, detail=rejection.detail)
-        self.reporter.tell_rejection(message, told)
-        receipt = await until_stopped(stop, self.reporter.receipt())
+        self.sidecar.write_rejection(message, told)
+        receipt = await until_stopped(stop, self.sidecar.receipt())
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
-        return policy.on_rejection_receipt(receipt, rejection)
+        return disposition.on_rejection_receipt(receipt, rejection)
 
     async def _secret(self, suite: Suite) -> Mapping[str, str] | SecretUnusable:
         if suite.secret is None:
@@ -103,7 +106,7 @@ class Desk:
 
     async def _run(
         self, suite: Suite, job: JobMessage, secret: Mapping[str, str] | SecretUnusable, stop: asyncio.Event
-    ) -> Verdict:
+    ) -> Disposition:
         started_at = datetime.now(UTC)
         ended: execution.Ended | Receipt
         if isinstance(secret, SecretUnusable):
@@ -112,9 +115,9 @@ class Desk:
             ended = await execution.run(suite, job, secret, pod=self.pod, plan=self.plan, stop=stop)
         if isinstance(ended, Receipt):
             log.warning("receipt_in_mid_suite", **ended.root.model_dump(exclude={"version"}))
-            return policy.on_receipt(ended.root, interrupted=False)
+            return disposition.on_receipt(ended.root, interrupted=False)
         log.info("suite_ended", ending=ended.ending, exit_code=ended.exit_code, detail=ended.detail)
-        self.reporter.tell_outcome(
+        self.sidecar.write_outcome(
             Outcome(
                 ending=ended.ending,
                 exit_code=ended.exit_code,
@@ -126,12 +129,12 @@ class Desk:
         )
         return await self._receipt(interrupted=ended.ending == "interrupted")
 
-    async def _receipt(self, *, interrupted: bool) -> Verdict:
+    async def _receipt(self, *, interrupted: bool) -> Disposition:
         """What the receipt means. From here on SIGTERM changes nothing: the commit is let finish."""
         try:
-            receipt = await self.reporter.receipt(limit=self.pod.stop_grace if interrupted else None)
+            receipt = await self.sidecar.receipt(limit=self.pod.stop_grace if interrupted else None)
         except ReporterSilent as error:
             log.warning("reporter_silent", detail=str(error))
-            return policy.on_silence(str(error), interrupted=interrupted)
+            return disposition.on_silence(str(error), interrupted=interrupted)
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
-        return policy.on_receipt(receipt, interrupted=interrupted)
+        return disposition.on_receipt(receipt, interrupted=interrupted)

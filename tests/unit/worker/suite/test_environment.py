@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from handoff.message import JobMessage, Shard
-from worker import environment
 from worker.runners.plan import Folders
+from worker.suite import environment
 
 FOLDERS = Folders(Path("/artifacts"))
 JOB = JobMessage(run_id="r-1", suite="checkout", shard=Shard(index=2, total=4))

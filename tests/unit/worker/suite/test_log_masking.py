@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 
 from runtime.masking import Masking
-from worker import masking
+from worker.suite import log_masking
 
 MASK = Masking(["hunter2-secret"])
 
 
 def test_a_log_is_masked_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the size of the pieces that it is read in; bytes that are no text stay as they are."""
-    monkeypatch.setattr(masking, "CHUNK", 7)
+    monkeypatch.setattr(log_masking, "CHUNK", 7)
     log = tmp_path / "suite.log"
     log.write_bytes(b"\xff hunter2-secret\n" * 3 + b"hunter2-secre")
     number = log.stat().st_ino
-    masking.rewrite(log, MASK)
+    log_masking.rewrite(log, MASK)
     assert log.read_bytes() == b"\xff ***\n" * 3 + b"hunter2-secre"
     assert log.stat().st_ino == number
 
@@ -27,9 +27,9 @@ def test_what_is_no_log_is_not_followed(tmp_path: Path) -> None:
     target.write_text("hunter2-secret")
     link.symlink_to(target)
     with pytest.raises(OSError, match="symbolic"):
-        masking.rewrite(link, MASK)
+        log_masking.rewrite(link, MASK)
     assert not link.is_symlink()
     assert target.read_text() == "hunter2-secret"
-    masking.rewrite(tmp_path / "missing", MASK)
-    masking.rewrite(target, Masking())
+    log_masking.rewrite(tmp_path / "missing", MASK)
+    log_masking.rewrite(target, Masking())
     assert target.read_text() == "hunter2-secret"

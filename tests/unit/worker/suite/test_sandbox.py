@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.sandbox import ruleset_attributes
+from worker.suite.sandbox import ruleset_attributes
 
 UP_TO_REFER, TRUNCATE, SCOPE_SIGNAL = (1 << 14) - 1, 1 << 14, 1 << 1
 

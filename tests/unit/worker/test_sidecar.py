@@ -11,7 +11,7 @@ from handoff import volume
 from handoff.records import Admission, Committed, Progress, Receipt, Run
 from tests import virtual_time
 from worker.errors import ReporterSilent
-from worker.reporter import Reporter
+from worker.sidecar import Sidecar
 
 PATIENCE = 600
 RECEIPT = Receipt(Committed(status="passed"))
@@ -22,7 +22,7 @@ def counts(*values: int, every: float) -> list[tuple[float, Progress]]:
     return [(number * every, Progress(count=value)) for number, value in enumerate(values, start=1)]
 
 
-def wait(folder: Path, script: Iterable[tuple[float, Any]], ask: Callable[[Reporter], Any]) -> tuple[Any, float]:
+def wait(folder: Path, script: Iterable[tuple[float, Any]], ask: Callable[[Sidecar], Any]) -> tuple[Any, float]:
     """Return what the worker got, or its error, and after how many seconds; `script` says when which file appears."""
 
     async def play() -> None:
@@ -34,7 +34,7 @@ def wait(folder: Path, script: Iterable[tuple[float, Any]], ask: Callable[[Repor
     async def main() -> tuple[Any, float]:
         loop = asyncio.get_running_loop()
         playing = asyncio.create_task(play())
-        reporter = Reporter(folder, worker="pod-1", claim_id="c-1", patience=PATIENCE)
+        reporter = Sidecar(folder, worker="pod-1", claim_id="c-1", patience=PATIENCE)
         try:
             return await ask(reporter), loop.time()
         except ReporterSilent as error:
@@ -45,7 +45,7 @@ def wait(folder: Path, script: Iterable[tuple[float, Any]], ask: Callable[[Repor
     return virtual_time.run(main())
 
 
-@pytest.mark.parametrize(("record", "ask"), [(RECEIPT, Reporter.receipt), (ADMISSION, Reporter.admission)])
+@pytest.mark.parametrize(("record", "ask"), [(RECEIPT, Sidecar.receipt), (ADMISSION, Sidecar.admission)])
 def test_a_reporter_that_advances_is_waited_for(record: Any, ask: Any, tmp_path: Path) -> None:
     """An upload of 25 minutes with a part every 500 s ends in its receipt."""
     script = [*counts(1, 2, 3, every=500), (3 * 500 + 599, record)]
@@ -54,7 +54,7 @@ def test_a_reporter_that_advances_is_waited_for(record: Any, ask: Any, tmp_path:
     assert seconds == pytest.approx(3 * 500 + 599, abs=1)
 
 
-@pytest.mark.parametrize("ask", [Reporter.receipt, Reporter.admission])
+@pytest.mark.parametrize("ask", [Sidecar.receipt, Sidecar.admission])
 @pytest.mark.parametrize(
     ("progress", "silent_after"),
     [
@@ -84,5 +84,5 @@ def test_an_interrupted_pod_waits_no_longer_than_its_grace(tmp_path: Path) -> No
 def test_progress_of_the_admission_is_no_progress_of_the_receipt(tmp_path: Path) -> None:
     """A count that stood before the wait does not prolong it."""
     volume.write(tmp_path, Progress(count=9))
-    _, seconds = wait(tmp_path, [], Reporter.receipt)
+    _, seconds = wait(tmp_path, [], Sidecar.receipt)
     assert seconds == pytest.approx(600, abs=1)
