@@ -104,13 +104,13 @@ def test_the_first_runs_come_to_their_verdict(fleet: Fleet, session: Session) ->
 
 
 def test_a_file_is_one_object_as_the_costs_have_it(fleet: Fleet) -> None:
-    """So many requests does a run of so many files make, beside the question whether the bucket is there."""
+    """So many requests does a run of so many files make, beside the one that checks the bucket."""
     send(fleet, '{"runId": "files", "suite": "smoke"}')
     wait_until_finished(fleet, "files")
     (counted,) = rows(fleet, "SELECT count(*) AS files FROM artifacts WHERE run_id = 'files'")
     listed = fleet.aws.client("s3").list_objects_v2(Bucket=fleet.aws.bucket)["Contents"]
     objects = [each for each in listed if "/files/" in f"/{each['Key']}"]
-    (requests,) = [Decimal(row[1]) for row in cost() if row[0].startswith("S3: one question")]
+    (requests,) = [Decimal(row[1]) for row in cost() if row[0].startswith("S3: one request")]
     assert len(objects) == counted["files"] == 15 == requests - 1
     assert "fifteen files" in TEXT
 
