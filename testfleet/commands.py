@@ -1,6 +1,6 @@
 """The commands: their options, and what each starts. What a command needs beyond that is imported when it runs.
 
-SQLAlchemy, boto3 and psycopg together take more than a second to import; `--help` needs none of them.
+boto3 and psycopg are slow to import; `--help` needs neither.
 """
 
 import os
@@ -67,7 +67,7 @@ def migrate() -> None:
 
     It may be started many times at once: the first applies what is missing, the others wait and find nothing to do.
     """
-    from testfleet import migrations  # noqa: PLC0415  # Alembic and SQLAlchemy are slow to import
+    from testfleet import migrations  # noqa: PLC0415  # psycopg is slow to import
 
     database = _database(_settings())
     applied = migrations.migrate(database.url, database.auth)

@@ -1,4 +1,4 @@
-"""PostgreSQL, as the command needs it. The only module that knows psycopg."""
+"""Connections to PostgreSQL for the command line: login, time limits, translated errors."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The tables come into being once, whole, and as documented."""
+"""`testfleet migrate` creates the documented tables once, whole or not at all."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ DOCUMENTED = {
     "case_tries": "run_id name attempt try status duration_ms message error",
     "artifacts": "s3_uri run_id shard attempt case_name kind bytes content_type created_at",
 }
-"""The columns that the design promises; later migrations may add to them and take nothing away."""
+"""The columns of docs/design.md. Later migrations may add columns and remove none."""
 
 PRIMARY_KEYS = {
     "test_runs": "run_id",
@@ -34,7 +34,7 @@ PRIMARY_KEYS = {
     "case_tries": "run_id name attempt try",
     "artifacts": "s3_uri",
 }
-BOOKKEEPING = {migrations.VERSION_TABLE, "testfleet_migrations"}
+HISTORY = "testfleet_migrations"
 DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
 
 
@@ -46,13 +46,13 @@ def tables(url: str) -> dict[str, list[str]]:
         ).fetchall()
     found: dict[str, list[str]] = {}
     for table, column in rows:
-        if table not in BOOKKEEPING:
+        if table != HISTORY:
             found.setdefault(table, []).append(column)
     return found
 
 
 def schema(url: str) -> list[tuple[object, ...]]:
-    """Everything that a statement could notice: columns with types and defaults, constraints, indexes."""
+    """Return the columns with types and defaults, the constraints and the indexes."""
     with psycopg.connect(url) as connection:
         columns = connection.execute(
             "SELECT table_name, column_name, data_type, is_nullable, column_default "
@@ -65,7 +65,7 @@ def schema(url: str) -> list[tuple[object, ...]]:
         indexes = connection.execute(
             "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
         ).fetchall()
-    return sorted((row for row in columns + constraints + indexes if row[0] not in BOOKKEEPING), key=str)
+    return sorted((row for row in columns + constraints + indexes if row[0] != HISTORY), key=str)
 
 
 def put(folder: Path, name: str, statements: str) -> None:
@@ -74,13 +74,12 @@ def put(folder: Path, name: str, statements: str) -> None:
 
 @pytest.fixture
 def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of migrations in place of ours."""
+    """Return a folder whose migrations replace ours."""
     monkeypatch.setattr(migrations, "folder", lambda: tmp_path)
     return tmp_path
 
 
-def test_replay_gives_the_documented_tables(empty_database_url: str) -> None:
-    """Nothing that the design promises is missing, and the keys are the promised ones."""
+def test_the_files_create_the_documented_tables(empty_database_url: str) -> None:
     assert migrate(empty_database_url) == [file.file for file in migrations.load(migrations.folder())]
     found = tables(empty_database_url)
     assert set(DOCUMENTED) <= set(found)
@@ -98,8 +97,7 @@ def test_replay_gives_the_documented_tables(empty_database_url: str) -> None:
     assert any("artifacts USING btree (run_id)" in row[0] for row in indexes)
 
 
-def test_this_list_is_the_designs() -> None:
-    """The copy above is of today's design."""
+def test_the_documented_columns_are_those_of_the_design() -> None:
     text = DESIGN.read_text(encoding="utf-8")
     section = text[text.index("## The tables") : text.index("Status of a case")]
     for table, columns in DOCUMENTED.items():
@@ -110,12 +108,12 @@ def test_this_list_is_the_designs() -> None:
 
 
 def test_plain_sql_gives_the_same_schema(empty_database_url: str, database_url: str) -> None:
-    """The files executed one after the other, as Flyway does, and ours lead to the same database."""
+    """Flyway executes the files one after the other; the database is the same."""
     migrate(empty_database_url)
     assert schema(empty_database_url) == schema(database_url)
 
 
-def test_the_second_time_there_is_nothing_to_do(empty_database_url: str) -> None:
+def test_a_second_migration_changes_nothing(empty_database_url: str) -> None:
     """A deployment may migrate at each start."""
     migrate(empty_database_url)
     before = schema(empty_database_url)
@@ -123,8 +121,8 @@ def test_the_second_time_there_is_nothing_to_do(empty_database_url: str) -> None
     assert schema(empty_database_url) == before
 
 
-def test_eight_at_once_all_succeed(empty_database_url: str, clean_env: dict[str, str]) -> None:
-    """A rollout starts many pods at once: one of them applies, the others wait for it."""
+def test_eight_concurrent_migrations_all_succeed(empty_database_url: str, clean_env: dict[str, str]) -> None:
+    """A rollout starts many pods at once: one applies the files, the others wait for it."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "testfleet", "migrate"],
@@ -141,13 +139,12 @@ def test_eight_at_once_all_succeed(empty_database_url: str, clean_env: dict[str,
         for process in processes:
             process.kill()
     assert [code for _, code in ended] == [0] * 8, ended
-    said = sorted(out for (out, _), _ in ended)
+    printed = sorted(out for (out, _), _ in ended)
     files = "".join(f"applied {file.file}\n" for file in migrations.load(migrations.folder()))
-    assert said == [files] + ["nothing to do\n"] * 7
+    assert printed == [files] + ["nothing to do\n"] * 7
 
 
-def test_only_what_is_missing_is_applied(own_files: Path, empty_database_url: str) -> None:
-    """A database of last month gets this month's files."""
+def test_only_missing_files_are_applied(own_files: Path, empty_database_url: str) -> None:
     put(own_files, "V1__a.sql", "CREATE TABLE a (x text DEFAULT '100%'); CREATE TABLE b (y int);")
     assert migrate(empty_database_url) == ["V1__a.sql"]
     put(own_files, "V2__c.sql", "CREATE TABLE c (z int);")
@@ -157,7 +154,7 @@ def test_only_what_is_missing_is_applied(own_files: Path, empty_database_url: st
 
 
 def test_a_failing_file_leaves_nothing_behind(own_files: Path, empty_database_url: str) -> None:
-    """Half a migration would be a state that no version has; the corrected files can be applied afterwards."""
+    """No version of testfleet fits a half-migrated database. The corrected files can be applied afterwards."""
     put(own_files, "V1__a.sql", "CREATE TABLE a (x int);")
     put(own_files, "V2__b.sql", "CREATE TABLE b (y int); CREATE TABLE a (x int);")
     with pytest.raises(BadSetting, match=r'V2__b.sql: relation "a" already exists'):
@@ -168,7 +165,6 @@ def test_a_failing_file_leaves_nothing_behind(own_files: Path, empty_database_ur
 
 
 def test_an_edited_file_is_refused(own_files: Path, empty_database_url: str) -> None:
-    """The database remembers what it was given."""
     put(own_files, "V1__a.sql", "CREATE TABLE a (x int);")
     migrate(empty_database_url)
     put(own_files, "V1__a.sql", "CREATE TABLE a (x bigint);")
@@ -176,8 +172,8 @@ def test_an_edited_file_is_refused(own_files: Path, empty_database_url: str) -> 
         migrate(empty_database_url)
 
 
-def test_a_newer_database_is_left_alone(own_files: Path, empty_database_url: str) -> None:
-    """An older image that starts late must not touch what it does not know."""
+def test_a_newer_database_is_refused_and_unchanged(own_files: Path, empty_database_url: str) -> None:
+    """An older image may start after a newer one has migrated."""
     put(own_files, "V1__a.sql", "CREATE TABLE a (x int);")
     put(own_files, "V2__b.sql", "CREATE TABLE b (y int);")
     migrate(empty_database_url)
@@ -186,26 +182,26 @@ def test_a_newer_database_is_left_alone(own_files: Path, empty_database_url: str
         migrate(empty_database_url)
 
 
-def test_a_database_of_flyways_is_left_to_flyway(empty_database_url: str) -> None:
-    """Two keepers of one schema would each believe to be alone."""
+def test_a_database_that_flyway_manages_is_refused_and_unchanged(empty_database_url: str) -> None:
+    """Two programs with a history of their own would contradict each other."""
     with psycopg.connect(empty_database_url) as connection:
         connection.execute("CREATE TABLE flyway_schema_history (installed_rank int)")
-    with pytest.raises(BadSetting, match=r"go on with flyway migrate"):
+    with pytest.raises(BadSetting, match=r"Flyway manages the tables of this database; run: flyway migrate"):
         migrate(empty_database_url)
     assert set(tables(empty_database_url)) == {"flyway_schema_history"}
 
 
-def test_waiting_for_another_has_an_end(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that hangs in the middle must not hang all others for ever."""
+def test_the_wait_for_another_migration_is_bounded(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that hangs with the lock must not block the others for ever."""
     monkeypatch.setattr(migrations, "LOCK_SECONDS", 1)
     with psycopg.connect(empty_database_url) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [migrations.LOCK])
-        with pytest.raises(Unavailable, match=r"lock timeout"):
+        with pytest.raises(Unavailable, match=r"^database: .* lock timeout"):
             migrate(empty_database_url)
 
 
-def test_a_deadlock_with_a_pod_is_tried_again(own_files: Path, empty_database_url: str) -> None:
-    """A pod holds the second table and then wants the first, which the migration has changed already."""
+def test_a_migration_is_repeated_after_a_deadlock_with_a_pod(own_files: Path, empty_database_url: str) -> None:
+    """The pod locks the two tables in the opposite order."""
     put(own_files, "V1__a.sql", "CREATE TABLE runs (x int); CREATE TABLE shards (x int);")
     migrate(empty_database_url)
     put(own_files, "V2__b.sql", "ALTER TABLE runs ADD COLUMN y int; ALTER TABLE shards ADD COLUMN y int;")
@@ -214,7 +210,7 @@ def test_a_deadlock_with_a_pod_is_tried_again(own_files: Path, empty_database_ur
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        # The migration finds the deadlock: it has not yet looked for one when the pod closes the circle.
+        # PostgreSQL ends the migration and not the pod: only the migration looks for a deadlock.
         name = connection.info.dbname
         connection.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '3s'").format(sql.Identifier(name)))
         with ThreadPoolExecutor() as pool, psycopg.connect(empty_database_url) as pod:
@@ -230,7 +226,77 @@ def test_a_deadlock_with_a_pod_is_tried_again(own_files: Path, empty_database_ur
     assert tables(empty_database_url) == {"runs": ["x", "y"], "shards": ["x", "y"]}
 
 
-def test_a_database_out_of_reach_is_told() -> None:
-    """Another start may succeed."""
+def test_a_database_out_of_reach_is_unavailable() -> None:
+    """Another start may succeed, so the error is no refusal."""
     with pytest.raises(Unavailable, match=r"^database: .*refused"):
         migrate("postgresql://127.0.0.1:1/nowhere")
+
+
+def test_a_busy_table_is_reported_with_the_file(
+    own_files: Path, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator learns which migration to repeat."""
+    put(own_files, "V1__a.sql", "CREATE TABLE a (x int);")
+    migrate(empty_database_url)
+    put(own_files, "V2__b.sql", "ALTER TABLE a ADD COLUMN y int;")
+    monkeypatch.setattr(migrations, "LOCK_SECONDS", 1)
+    with psycopg.connect(empty_database_url) as pod:
+        pod.execute("LOCK TABLE a IN ROW SHARE MODE")
+        with pytest.raises(Unavailable, match=r"^database: V2__b.sql: .* lock timeout"):
+            migrate(empty_database_url)
+    assert migrate(empty_database_url) == ["V2__b.sql"]
+
+
+def migrated_with_alembic(url: str, *, last: int) -> None:
+    """Leave the database as earlier releases did, which kept Alembic's version beside the history."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "CREATE TABLE testfleet_migrations (version integer PRIMARY KEY, file text NOT NULL, sha256 text NOT NULL, "
+            "applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        connection.execute(
+            "CREATE TABLE testfleet_version (version_num varchar(32) NOT NULL, "
+            "CONSTRAINT testfleet_version_pkc PRIMARY KEY (version_num))"
+        )
+        for file in migrations.load(migrations.folder())[:last]:
+            connection.execute(file.sql.encode())
+            connection.execute(
+                "INSERT INTO testfleet_migrations (version, file, sha256) VALUES (%s, %s, %s)",
+                [file.version, file.file, file.sha256],
+            )
+        connection.execute("INSERT INTO testfleet_version VALUES (%s)", [str(last)])
+
+
+@pytest.mark.parametrize("behind", [0, 1, 4])
+def test_a_database_of_an_earlier_release_migrates_on(empty_database_url: str, database_url: str, behind: int) -> None:
+    """The missing files are applied, the history is kept, and the table of Alembic's version is dropped."""
+    files = migrations.load(migrations.folder())
+    migrated_with_alembic(empty_database_url, last=len(files) - behind)
+    assert migrate(empty_database_url) == [file.file for file in files[len(files) - behind :]]
+    assert schema(empty_database_url) == schema(database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        history = connection.execute("SELECT version, sha256 FROM testfleet_migrations ORDER BY version").fetchall()
+    assert history == [(file.version, file.sha256) for file in files]
+    assert "testfleet_version" not in tables(empty_database_url)
+    assert migrate(empty_database_url) == []
+
+
+def test_a_refused_database_of_an_earlier_release_keeps_its_version(own_files: Path, empty_database_url: str) -> None:
+    """The earlier release can still be used with a database that this one refuses."""
+    put(own_files, "V1__a.sql", "CREATE TABLE a (x int);")
+    migrated_with_alembic(empty_database_url, last=1)
+    put(own_files, "V2__b.sql", "CREATE TABLE b (x int")
+    with pytest.raises(BadSetting, match=r"^migrations: V2__b.sql: syntax error"):
+        migrate(empty_database_url)
+    assert "testfleet_version" in tables(empty_database_url)
+
+
+def test_a_lost_connection_is_one_error(
+    own_files: Path, empty_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The driver logs nothing beside the error, not even about the roll-back."""
+    put(own_files, "V1__a.sql", "CREATE TABLE a (x int); SELECT pg_terminate_backend(pg_backend_pid());")
+    with pytest.raises(Unavailable, match=r"^database: V1__a.sql: terminating connection"):
+        migrate(empty_database_url)
+    assert not caplog.records
+    assert tables(empty_database_url) == {}

@@ -15,8 +15,8 @@ def files(path: Path, *names: str) -> Path:
     return path
 
 
-def test_versions_are_numbers_not_words(tmp_path: Path) -> None:
-    """V10 comes after V9, whatever a listing says."""
+def test_versions_sort_as_numbers(tmp_path: Path) -> None:
+    """V10 comes after V9, although it sorts before it as a text."""
     names = [f"V{version}__step.sql" for version in range(1, 12)]
     assert [migration.file for migration in load(files(tmp_path, *reversed(names)))] == names
 
@@ -24,23 +24,23 @@ def test_versions_are_numbers_not_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "line"),
     [
-        ((), "no V1__….sql is there"),
-        (("V2__b.sql",), "V2__b.sql: version 1 must come first and is missing"),
-        (("V1__a.sql", "V3__c.sql"), "V3__c.sql: version 2 must come first and is missing"),
-        (("V1__a.sql", "V1__b.sql"), "version 1 is there twice"),
+        ((), "holds no V1__….sql"),
+        (("V2__b.sql",), "V2__b.sql: version 1 is missing"),
+        (("V1__a.sql", "V3__c.sql"), "V3__c.sql: version 2 is missing"),
+        (("V1__a.sql", "V1__b.sql"), "V1__b.sql: version 1 occurs twice"),
         (("V1__a.sql", "V2_b.sql"), "V2_b.sql: must be named V<number>__<words>.sql"),
         (("V1__a.sql", "V1.1__b.sql"), "V1.1__b.sql: must be named"),
         (("V01__a.sql",), "V01__a.sql: must be named"),
     ],
 )
-def test_wrong_files_are_named(names: tuple[str, ...], line: str, tmp_path: Path) -> None:
-    """Two branches that both add V7 must notice at the first start."""
+def test_an_error_names_the_wrong_file(names: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    """Two branches may both add V7; the first start after the merge fails."""
     with pytest.raises(BadSetting, match=re.escape(line)):
         load(files(tmp_path, *names))
 
 
 def test_an_applied_file_must_not_change(tmp_path: Path) -> None:
-    """What one database was given must be what every database was given."""
+    """Every database gets the same statements."""
     before = load(files(tmp_path, "V1__a.sql", "V2__b.sql"))
     (tmp_path / "V1__a.sql").write_text("SELECT 2;")
     applied = [(migration.version, migration.file, migration.sha256) for migration in before]
@@ -49,7 +49,7 @@ def test_an_applied_file_must_not_change(tmp_path: Path) -> None:
     check(before, applied)
 
 
-def test_line_breaks_of_a_checkout_are_no_change(tmp_path: Path) -> None:
+def test_other_line_breaks_are_no_change(tmp_path: Path) -> None:
     """Git may write CRLF on one machine and LF on another."""
     (tmp_path / "V1__a.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
     unix = load(tmp_path)
@@ -57,9 +57,9 @@ def test_line_breaks_of_a_checkout_are_no_change(tmp_path: Path) -> None:
     assert load(tmp_path) == unix
 
 
-def test_a_newer_database_is_told(tmp_path: Path) -> None:
-    """An old image must not work on tables that it does not understand."""
-    with pytest.raises(BadSetting, match=r"at version 2 \(V2__b.sql\), which this testfleet does not know"):
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    """An old image must not write to newer tables."""
+    with pytest.raises(BadSetting, match=r"at version 2 \(V2__b.sql\); this testfleet ends at version 1"):
         check(load(files(tmp_path, "V1__a.sql")), [(2, "V2__b.sql", "x")])
 
 
