@@ -6,10 +6,10 @@ from typing import NoReturn
 
 from typer import TyperException
 
-from testfleet import streams
 from testfleet.commands import app
 from testfleet.errors import CommandError
 from testfleet.exit_codes import ExitCode
+from testfleet.output import streams
 
 
 def main() -> NoReturn:

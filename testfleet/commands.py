@@ -13,12 +13,12 @@ import typer
 from testfleet.dlq_commands import dlq
 from testfleet.errors import BadSetting, Refused
 from testfleet.exit_codes import ExitCode
-from testfleet.streams import say
+from testfleet.output.streams import say
 
 if TYPE_CHECKING:
     from testfleet.database import Database
-    from testfleet.gate import Gate
-    from testfleet.queue import Queue
+    from testfleet.queue.sqs import Queue
+    from testfleet.results.gate import Gate
     from testfleet.settings import Settings
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -102,9 +102,10 @@ def enqueue(
     """
     from datetime import UTC, datetime  # noqa: PLC0415  # beside its only use
 
-    from testfleet import ci, durations  # noqa: PLC0415  # slow to import, as below
-    from testfleet import enqueue as enqueueing  # noqa: PLC0415  # likewise
-    from testfleet.queue import NotSent  # noqa: PLC0415  # likewise
+    from testfleet import ci  # noqa: PLC0415  # slow to import, as below
+    from testfleet.cli import durations  # noqa: PLC0415  # slow to import, as below
+    from testfleet.queue import enqueue as enqueueing  # noqa: PLC0415  # likewise
+    from testfleet.queue.sqs import NotSent  # noqa: PLC0415  # likewise
 
     build = ci.build(os.environ)
     jobs = enqueueing.jobs(
@@ -137,8 +138,8 @@ def wait(run_id: RunId, timeout: Timeout = "1h", *, as_json: Json = False) -> Ex
 
     Exit code: 0 passed, 1 failed, 2 errored or without any verdict, 3 not finished in time, 4 cancelled.
     """
-    from testfleet import durations  # noqa: PLC0415  # slow to import
-    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
+    from testfleet.cli import durations  # noqa: PLC0415  # slow to import
+    from testfleet.queue.enqueue import check_run_id  # noqa: PLC0415  # likewise
 
     check_run_id(run_id)
     seconds = durations.parse(timeout, option="--timeout")
@@ -151,8 +152,8 @@ def cancel(run_id: RunId) -> None:
 
     Queued shards never start, and running ones stop. A run that has its verdict keeps it; the exit code is then 64.
     """
-    from testfleet import cancel as cancelling  # noqa: PLC0415  # slow to import
-    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
+    from testfleet.queue.enqueue import check_run_id  # noqa: PLC0415  # likewise
+    from testfleet.results import cancel as cancelling  # noqa: PLC0415  # slow to import
 
     check_run_id(run_id)
     done = cancelling.cancel(_database(_settings()), run_id)
@@ -177,9 +178,10 @@ def sweep(
     A shard is abandoned when its pod is dead and its message is gone. It becomes errored, and its run gets its verdict.
     Several sweeps may run at once.
     """
-    from testfleet import console, durations  # noqa: PLC0415  # slow to import
-    from testfleet import sweep as sweeping  # noqa: PLC0415  # likewise
-    from testfleet.queue import Queue  # noqa: PLC0415  # likewise
+    from testfleet.cli import durations  # noqa: PLC0415  # slow to import
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.queue.sqs import Queue  # noqa: PLC0415  # likewise
+    from testfleet.recording import sweep as sweeping  # noqa: PLC0415  # likewise
     from testfleet.settings import required  # noqa: PLC0415  # likewise
 
     ages = durations.parse(older_than, option="--older-than"), durations.parse(pause, option="--pause")
@@ -214,10 +216,11 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from testfleet import console, render, runs  # noqa: PLC0415  # slow to import
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.results import render, runs  # noqa: PLC0415  # slow to import
 
-    with _database(_settings()).session() as session:
-        found = runs.find(session, suite=suite, branch=branch, status=status, limit=limit)
+    with _database(_settings()).connect() as connection:
+        found = runs.find(connection, suite=suite, branch=branch, status=status, limit=limit)
     if as_json:
         console.write_json(found)
     else:
@@ -227,12 +230,13 @@ def list_runs(
 @app.command()
 def show(run_id: RunId, *, as_json: Json = False) -> None:
     """Show one run: shards, failing and flaky cases, files."""
-    from testfleet import console, render, runs  # noqa: PLC0415  # slow to import
-    from testfleet.enqueue import check_run_id  # noqa: PLC0415  # likewise
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.queue.enqueue import check_run_id  # noqa: PLC0415  # likewise
+    from testfleet.results import render, runs  # noqa: PLC0415  # slow to import
 
     check_run_id(run_id)
-    with _database(_settings()).session() as session:
-        detail = runs.detail(session, run_id)
+    with _database(_settings()).connect() as connection:
+        detail = runs.detail(connection, run_id)
     if detail is None:
         raise Refused(f"RUN_ID: the database has no run {run_id}")
     if as_json:
@@ -255,8 +259,8 @@ def doctor(
     It checks the machine, and the pod, database, queues, bucket and cluster that the environment names. Each finding
     that is not ok comes with its fix. Exit code: 0 nothing is wrong, 1 something is.
     """
-    from testfleet import console  # noqa: PLC0415  # slow to import
     from testfleet.doctor import examination  # noqa: PLC0415  # likewise
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
 
     findings = list(examination.examine(_settings(), namespace=namespace))
     if as_json:
@@ -279,9 +283,12 @@ def ingest(
     The parser and the tables are those of the reporter. Exit code: 0 stored, also where cases failed; 2 the reports
     gave no verdict; 4 the run was cancelled.
     """
-    from testfleet import ci, console, render, reports, runs  # noqa: PLC0415  # slow to import
-    from testfleet import enqueue as enqueueing  # noqa: PLC0415  # likewise
-    from testfleet import ingest as ingesting  # noqa: PLC0415  # likewise
+    from testfleet import ci  # noqa: PLC0415  # slow to import
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.queue import enqueue as enqueueing  # noqa: PLC0415  # likewise
+    from testfleet.recording import ingest as ingesting  # noqa: PLC0415  # likewise
+    from testfleet.recording import reports  # noqa: PLC0415  # slow to import
+    from testfleet.results import render, runs  # noqa: PLC0415  # slow to import
     from testfleet.settings import required  # noqa: PLC0415  # likewise
 
     build = ci.build(os.environ)
@@ -298,14 +305,14 @@ def ingest(
     found = reports.find(paths)
     for file in found.ignored:
         console.tell(f"testfleet: {file}: ignored: it is no JUnit XML")
-    with database.session() as session:
-        standing = runs.get(session, run_id)
+    with database.connect() as connection:
+        standing = runs.get(connection, run_id)
     if standing and standing.suite != suite:
         raise Refused(f"--suite: run {run_id} is of suite {standing.suite}, not {suite}")
     if not ingesting.ingest(found.reports, job, database=database, bucket=bucket):
         console.tell(f"testfleet: {run_id} was complete already; nothing was changed")
-    with database.session() as session:
-        detail = runs.detail(session, run_id)
+    with database.connect() as connection:
+        detail = runs.detail(connection, run_id)
     if detail is None:
         raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
     console.write(render.verdict(detail))
@@ -351,14 +358,14 @@ def _database(settings: "Settings") -> "Database":
 
 
 def _queue(settings: "Settings") -> "Queue":
-    from testfleet.queue import Queue  # noqa: PLC0415  # boto3 is slow to import
+    from testfleet.queue.sqs import Queue  # noqa: PLC0415  # boto3 is slow to import
     from testfleet.settings import required  # noqa: PLC0415  # likewise
 
     return Queue(required(settings.queue_url, "queue_url"))
 
 
 def _gate(settings: "Settings") -> "Gate":
-    from testfleet.gate import Gate  # noqa: PLC0415  # slow to import
+    from testfleet.results.gate import Gate  # noqa: PLC0415  # slow to import
 
     return Gate(
         _database(settings),

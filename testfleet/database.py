@@ -42,7 +42,7 @@ class _Lenient(TimestamptzLoader):
             return None
 
 
-class Session:
+class Connection:
     """One open connection; each statement is its own transaction."""
 
     def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
@@ -111,7 +111,7 @@ class Database:
             raise BadSetting(f"{_SETTING}: must be a postgresql:// URL that libpq understands") from None
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def connect(self) -> Iterator[Connection]:
         """An open connection for as long as the block lasts.
 
         Raises:
@@ -121,7 +121,7 @@ class Database:
             with _translated():
                 connection.autocommit = True
                 connection.adapters.register_loader("timestamptz", _Lenient)
-            yield Session(connection)
+            yield Connection(connection)
 
 
 def _parameter_names(url: str) -> set[str]:

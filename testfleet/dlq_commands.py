@@ -8,7 +8,7 @@ import typer
 from testfleet.errors import Refused
 
 if TYPE_CHECKING:
-    from testfleet.dead_letters import DeadLetters
+    from testfleet.queue.dead_letters import DeadLetters
     from testfleet.settings import Settings
 
 dlq = typer.Typer(
@@ -32,7 +32,8 @@ def list_letters(
     The reason `received_too_often` means that SQS moved the message: each of its attempts ended without a result. SQS
     hides the listed messages for at most a minute and counts a receive.
     """
-    from testfleet import console, dead_letters  # noqa: PLC0415  # slow to import
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.queue import dead_letters  # noqa: PLC0415  # slow to import
 
     with _open(_settings()) as queue:
         found = queue.read(limit)
@@ -49,7 +50,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one dead message: its body and the state of its run and shard."""
-    from testfleet import console, dead_letters  # noqa: PLC0415  # slow to import
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.queue import dead_letters  # noqa: PLC0415  # slow to import
 
     with _open(_settings()) as queue:
         (letter,) = dead_letters.Selection(message_id).of(queue.read())
@@ -65,8 +67,9 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
 
     Their shards run again as new attempts. Messages of a finished or cancelled run are not sent.
     """
-    from testfleet import console, dead_letters  # noqa: PLC0415  # slow to import
-    from testfleet.queue import Queue  # noqa: PLC0415  # likewise
+    from testfleet.output import console  # noqa: PLC0415  # slow to import
+    from testfleet.queue import dead_letters  # noqa: PLC0415  # slow to import
+    from testfleet.queue.sqs import Queue  # noqa: PLC0415  # likewise
     from testfleet.settings import required  # noqa: PLC0415  # likewise
 
     selection = dead_letters.Selection(message_id, run, every)
@@ -99,7 +102,7 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
     """Delete dead messages for good."""
-    from testfleet import dead_letters  # noqa: PLC0415  # slow to import
+    from testfleet.queue import dead_letters  # noqa: PLC0415  # slow to import
 
     selection = dead_letters.Selection(message_id, run, every)
     if not yes and not sys.stdin.isatty():
@@ -128,8 +131,8 @@ def _settings() -> "Settings":
 
 def _open(settings: "Settings") -> "DeadLetters":
     from testfleet.database import Database  # noqa: PLC0415  # psycopg is slow to import
-    from testfleet.dead_letters import DeadLetters  # noqa: PLC0415  # likewise
-    from testfleet.queue import Queue  # noqa: PLC0415  # boto3 is slow to import
+    from testfleet.queue.dead_letters import DeadLetters  # noqa: PLC0415  # likewise
+    from testfleet.queue.sqs import Queue  # noqa: PLC0415  # boto3 is slow to import
     from testfleet.settings import required  # noqa: PLC0415  # likewise
 
     url = required(settings.dead_letter_queue_url, "dead_letter_queue_url")

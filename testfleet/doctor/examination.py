@@ -7,7 +7,7 @@ from testfleet import migrations
 from testfleet.database import Database
 from testfleet.doctor import account, cluster, machine, programs, results
 from testfleet.doctor.finding import Finding, unknown
-from testfleet.render import Table, Tone, clean
+from testfleet.output.blocks import Table, Tone, clean
 from testfleet.settings import Settings
 
 _TONES: dict[str, Tone] = {"ok": "good", "wrong": "bad", "unknown": "odd"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from testfleet.database import Database, Session
+from testfleet.database import Connection, Database
 from testfleet.doctor.finding import Finding, ok, wrong
 from testfleet.errors import CommandError
 
@@ -28,21 +28,21 @@ FROM pg_roles AS login WHERE login.rolname = ANY (%(users)s)
 def examine(database: Database, *, newest: int) -> Iterator[Finding]:
     """Examine the database; `newest` is the version of this program's last migration."""
     try:
-        with database.session() as session:
-            yield from _looked_at(session, newest, users=USERS if database.auth == "iam" else ())
+        with database.connect() as connection:
+            yield from _looked_at(connection, newest, users=USERS if database.auth == "iam" else ())
     except CommandError as error:
         yield wrong("database", str(error), "correct TESTFLEET_DATABASE_URL, or open the way to the server")
 
 
-def _looked_at(session: Session, newest: int, *, users: Sequence[str]) -> Iterator[Finding]:
-    major = session.rows(_SERVER)[0]["major"]
+def _looked_at(connection: Connection, newest: int, *, users: Sequence[str]) -> Iterator[Finding]:
+    major = connection.rows(_SERVER)[0]["major"]
     if major < LEAST_SERVER:
         yield wrong("database", f"PostgreSQL {major}", f"upgrade to PostgreSQL {LEAST_SERVER} or newer")
     else:
         yield ok("database", f"PostgreSQL {major}")
-    yield schema(session.rows(_VERSION)[0]["version"] if session.rows(_HISTORY)[0]["there"] else None, newest)
+    yield schema(connection.rows(_VERSION)[0]["version"] if connection.rows(_HISTORY)[0]["there"] else None, newest)
     if users:
-        found = {row["name"]: row["by_iam"] for row in session.rows(_USERS, {"users": list(users)})}
+        found = {row["name"]: row["by_iam"] for row in connection.rows(_USERS, {"users": list(users)})}
         yield roles(users, found)
 
 

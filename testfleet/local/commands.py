@@ -11,7 +11,7 @@ import structlog
 import typer
 
 from runtime import logs
-from testfleet import console, durations
+from testfleet.cli import durations
 from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
@@ -19,7 +19,8 @@ from testfleet.local import samples
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.server import server
 from testfleet.local.serving import Place, serving
-from testfleet.streams import say
+from testfleet.output import console
+from testfleet.output.streams import say
 
 CORES = os.cpu_count() or 1
 STATE = Path(".testfleet")

@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from rich.console import Group
 from rich.live import Live
 
-from testfleet import console, progress, render, runs
 from testfleet.database import Database
-from testfleet.durations import human
-from testfleet.enqueue import enqueue, jobs, new_run_id
 from testfleet.local.fleet import Fleet
 from testfleet.local.server import server
-from testfleet.queue import Queue
-from testfleet.render import Line, Table
-from testfleet.runs import Detail, Run, RunStatus
-from testfleet.wait import Sight
+from testfleet.output import console, units
+from testfleet.output.blocks import Line, Table
+from testfleet.queue.enqueue import enqueue, jobs, new_run_id
+from testfleet.queue.sqs import Queue
+from testfleet.results import progress, render, runs
+from testfleet.results.poller import Snapshot
+from testfleet.results.runs import RunDetail, RunRow, RunStatus
 
 POLL_SECONDS = 0.5
 
@@ -65,7 +65,7 @@ def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ende
     return conclude(enqueued, details)
 
 
-def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, Detail]) -> Ended:
+def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, RunDetail]) -> Ended:
     """The table of results, and below it what failed and what was flaky."""
     rows = [_row(expected, details[run_id].run if run_id in details else None) for run_id, expected in enqueued.items()]
     good = [row[1] == row[2] for row in rows]
@@ -82,7 +82,7 @@ def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, Detail])
     return Ended((table, *told), all(good))
 
 
-def _row(expected: Expectation, run: Run | None) -> tuple[str, ...]:
+def _row(expected: Expectation, run: RunRow | None) -> tuple[str, ...]:
     if run is None:
         return (expected.suite, "unknown", expected.verdict, *[""] * 6)
     took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
@@ -94,8 +94,8 @@ def _row(expected: Expectation, run: Run | None) -> tuple[str, ...]:
         str(run.passed),
         str(run.failed + run.errored),
         str(run.flaky),
-        human(run.p95_ms) if run.p95_ms is not None else "",
-        human(took.total_seconds() * 1000) if took else "",
+        units.duration(run.p95_ms) if run.p95_ms is not None else "",
+        units.duration(took.total_seconds() * 1000) if took else "",
     )
 
 
@@ -116,38 +116,38 @@ def _enqueue_all(fleet: Fleet, target_url: str, left_out: Collection[str]) -> di
 def _follow(
     database: Database,
     run_ids: Sequence[str],
-    show: Callable[[Mapping[str, Sight]], None],
+    show: Callable[[Mapping[str, Snapshot]], None],
     *,
     timeout: float,
     give_up: Callable[[], bool],
-) -> dict[str, Detail]:
+) -> dict[str, RunDetail]:
     started = time.monotonic()
-    with database.session() as session:
+    with database.connect() as connection:
         while True:
             elapsed = time.monotonic() - started
-            sights = {run_id: Sight(runs.get(session, run_id), elapsed) for run_id in run_ids}
-            show(sights)
-            done = all(sight.run and sight.run.finished for sight in sights.values())
+            snapshots = {run_id: Snapshot(runs.get(connection, run_id), elapsed) for run_id in run_ids}
+            show(snapshots)
+            done = all(snapshot.run and snapshot.run.finished for snapshot in snapshots.values())
             if done or elapsed > timeout or give_up():
-                details = {run_id: runs.detail(session, run_id) for run_id in run_ids}
+                details = {run_id: runs.detail(connection, run_id) for run_id in run_ids}
                 return {run_id: detail for run_id, detail in details.items() if detail}
             time.sleep(POLL_SECONDS)
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[Mapping[str, Sight]], None]]:
+def _shown() -> Iterator[Callable[[Mapping[str, Snapshot]], None]]:
     """Something to show each look with: living lines on a terminal, a line for each change anywhere else."""
     terminal = console.Terminal(stderr=True, highlight=False)
     if sys.stderr.isatty():
         with Live(console=terminal, transient=True, refresh_per_second=8) as live:
-            yield lambda sights: live.update(
-                Group(*(console.text(progress.line(run_id, sight)) for run_id, sight in sights.items()))
+            yield lambda snapshots: live.update(
+                Group(*(console.text(progress.line(run_id, snapshot)) for run_id, snapshot in snapshots.items()))
             )
         return
     sparse: dict[str, progress.Sparse] = {}
 
-    def show(sights: Mapping[str, Sight]) -> None:
-        for run_id, sight in sights.items():
-            sparse.setdefault(run_id, progress.Sparse(run_id, console.tell))(sight)
+    def show(snapshots: Mapping[str, Snapshot]) -> None:
+        for run_id, snapshot in snapshots.items():
+            sparse.setdefault(run_id, progress.Sparse(run_id, console.tell))(snapshot)
 
     yield show

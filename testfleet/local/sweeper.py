@@ -13,7 +13,7 @@ from testfleet.database import Database
 from testfleet.errors import CommandError
 from testfleet.local.pod import OURS
 from testfleet.local.server import tied_to_us
-from testfleet.sweep import waits
+from testfleet.recording.sweep import waits
 
 EVERY_SECONDS = 30.0
 PAUSE = "2s"

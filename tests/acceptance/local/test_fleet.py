@@ -13,11 +13,11 @@ import pytest
 
 from handoff import volume
 from handoff.records import Admission, JobRecord, Run
-from testfleet.cancel import cancel
 from testfleet.database import Database
 from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pod import Pod
+from testfleet.results.cancel import cancel
 from tests.acceptance.local.conftest import (
     CATALOG,
     eventually,

@@ -101,7 +101,7 @@ def test_the_command_reads_through_a_pooler_and_leaves_nothing_in_its_sessions(
     """One server session serves two clients in turn: no statement is prepared in it, no setting stays."""
     url = poolers(database_url, 1)
     query = "SELECT current_setting('timezone') AS zone, current_setting('statement_timeout') AS wait, %s::int AS n"
-    with command.Database(url).session() as one, command.Database(url).session() as two:
+    with command.Database(url).connect() as one, command.Database(url).connect() as two:
         for number in range(12):  # the driver prepares a statement once it was run five times
             for session in (one, two):
                 assert session.rows(query, [number]) == [{"zone": "UTC", "wait": "30s", "n": number}]

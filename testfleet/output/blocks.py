@@ -1,0 +1,44 @@
+"""Blocks of text that a command prints: lines and tables, without colours. `console` prints them."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+Tone = Literal["plain", "good", "bad", "odd", "faint"]
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns and rows of text; `tones` colours a row as a whole."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    tones: tuple[Tone, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text, whole."""
+
+    text: str
+    tone: Tone = "plain"
+    indent: int = field(default=0)
+
+
+def clean(text: str) -> str:
+    """The text without colours and control characters, which a test's error may hold and a terminal would obey."""
+    return _ESCAPES.sub("", text)
+
+
+def first_line(text: str | None) -> str:
+    """The first line that says something."""
+    lines = (line.strip() for line in clean(text or "").splitlines())
+    return next((line for line in lines if line), "")
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line, without terminal control sequences."""
+    return " ".join(clean(text).split())

@@ -1,0 +1,25 @@
+"""Values as JSON text."""
+
+import json
+import math
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+
+def as_json(value: object, *, ensure_ascii: bool = False) -> str:
+    """Values as JSON: keys are the columns' names, times are ISO 8601 in UTC, durations are milliseconds.
+
+    Infinity and NaN, which JSON lacks, are null.
+    """
+    return json.dumps(_plain(value), indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""Runs in PostgreSQL: read them, wait for a verdict, cancel one."""

@@ -1,0 +1,217 @@
+"""What people read about runs: values in, lines and tables of plain text out. How they look is `console`'s part."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from testfleet.output import units
+from testfleet.output.blocks import Line, Table, Tone, clean, first_line, one_line
+from testfleet.results.runs import ArtifactRow, CaseRow, RunDetail, RunRow, ShardRow
+
+MAX_CASES = 20
+"""Causes shown of failures, and flaky cases; `show --json` has all."""
+
+MAX_NAMES = 10
+"""Names shown of the cases that share a cause."""
+
+MAX_MESSAGE_LINES = 8
+MAX_LINE = 300
+"""Characters of one line of a message."""
+
+TONES: dict[str, Tone] = {
+    "passed": "good",
+    "failed": "bad",
+    "errored": "bad",
+    "flaky": "odd",
+    "interrupted": "odd",
+    "cancelled": "odd",
+    "running": "plain",
+    "queued": "faint",
+}
+
+_EVIDENCE = ("trace", "screenshot", "video")
+"""What shows best what happened comes first."""
+
+
+def summary(run: RunRow) -> Line:
+    """The run in one line: what, verdict, how long, how much."""
+    counts = [f"{count} {name}" for name in ("passed", "failed", "errored", "skipped") if (count := getattr(run, name))]
+    parts = [f"{clean(run.run_id)} {clean(run.suite or '-')}: {run.status}"]
+    if took := _took(run):
+        parts[0] += f" in {took}"
+    parts.append(f"{run.shards_done} of {run.shards or '?'} shards")
+    parts.append(f"{run.total} cases" + (f": {', '.join(counts)}" if counts else ""))
+    if run.flaky:
+        parts.append(f"{run.flaky} flaky")
+    if run.p95_ms is not None:
+        parts.append(f"p95 {units.duration(run.p95_ms)}")
+    if run.detail:
+        parts.append(first_line(run.detail))
+    return Line(" · ".join(parts), TONES[run.status])
+
+
+def verdict(detail: RunDetail) -> list[Line]:
+    """The run in one line, then why it is not green: for the developer who has ten seconds."""
+    lines = [summary(detail.run)]
+    lines += [
+        Line(f"shard {shard.shard}: {shard.status}{_why(shard)}", TONES[shard.status])
+        for shard in detail.shards
+        if shard.status in {"errored", "interrupted", "cancelled"}
+    ]
+    causes = by_cause(detail.failing)
+    if len(causes) < len(detail.failing):
+        lines.append(Line(f"{_count(len(detail.failing), 'failure')}, {_count(len(causes), 'cause')}", "bad"))
+    for label, groups in (("FAILED", causes), ("FLAKY", tuple((case,) for case in detail.flaky))):
+        for group in groups[:MAX_CASES]:
+            lines += _cause(label, group, detail.artifacts)
+        if len(groups) > MAX_CASES:
+            more = sum(len(group) for group in groups[MAX_CASES:])
+            lines.append(Line(f"… and {more} more: testfleet show {clean(detail.run.run_id)} --json"))
+    return lines
+
+
+def by_cause(cases: Sequence[CaseRow]) -> tuple[tuple[CaseRow, ...], ...]:
+    """The cases grouped by fingerprint, the largest group first; a case without one is a group of its own."""
+    groups: dict[str, list[CaseRow]] = {}
+    for case in cases:
+        groups.setdefault(case.fingerprint or f"case {case.name}", []).append(case)
+    return tuple(tuple(group) for group in sorted(groups.values(), key=len, reverse=True))
+
+
+def _cause(label: str, cases: Sequence[CaseRow], artifacts: Sequence[ArtifactRow]) -> list[Line]:
+    case, *others = cases
+    tried = f" · {case.tries} tries" if case.tries > 1 else ""
+    tone: Tone = "odd" if case.flaky else "bad"
+    count = f" {len(cases)} cases, first" if others else ""
+    lines = [Line(f"{label}{count} {one_line(case.name)} ({units.duration(case.duration_ms)}{tried})", tone)]
+    lines += [Line(text, indent=1) for text in _message(case)]
+    if place := one_line(case.location or case.file or ""):
+        lines.append(Line(place, "faint", indent=1))
+    lines += [Line(clean(uri), "faint", indent=1) for uri in evidence(case, artifacts)]
+    if others:
+        lines.append(Line("likewise:", "faint", indent=1))
+        lines += [Line(_with_place(other), "faint", indent=2) for other in others[:MAX_NAMES]]
+    if len(others) > MAX_NAMES:
+        lines.append(Line(f"… and {len(others) - MAX_NAMES} more", "faint", indent=2))
+    return lines
+
+
+def _message(case: CaseRow) -> list[str]:
+    """Return the lines of the failure, which begin with the exception's name."""
+    told = [line.rstrip() for line in clean(case.message or "").splitlines() if line.strip()]
+    lines = [line[:MAX_LINE] + ("…" if len(line) > MAX_LINE else "") for line in told[:MAX_MESSAGE_LINES]]
+    lines = lines or list(filter(None, [first_line(case.error) or first_line(case.error_type)]))
+    kind = re.split(r"[.\\]", one_line(case.error_type or ""))[-1]
+    if case.message and kind.endswith(("Error", "Exception")) and kind != "Error" and kind not in case.message:
+        lines[0] = f"{kind}: {lines[0]}"
+    return lines
+
+
+def _with_place(case: CaseRow) -> str:
+    place = one_line(case.location or "")
+    return f"{one_line(case.name)} ({place})" if place else one_line(case.name)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def evidence(case: CaseRow, artifacts: Sequence[ArtifactRow]) -> tuple[str, ...]:
+    """Where to look: the case's traces of its own attempt, or else its screenshots, or else its videos."""
+    own = [file for file in artifacts if file.case_name == case.name and file.attempt == case.attempt]
+    found = (tuple(file.s3_uri for file in own if file.kind == kind) for kind in _EVIDENCE)
+    return next((uris for uris in found if uris), ())
+
+
+def missing(detail: RunDetail | None) -> list[str]:
+    """Which shards an unfinished run still waits for."""
+    if detail is None:
+        return ["the database has no such run: the id may be wrong, or no pod has claimed a shard of it yet"]
+    claimed = {shard.shard for shard in detail.shards}
+    lines = [
+        f"shard {shard.shard} is {shard.status} (attempt {shard.attempt} on {clean(shard.worker)})"
+        for shard in detail.shards
+        if shard.status in {"running", "interrupted"}
+    ]
+    never = [str(shard) for shard in range(1, (detail.run.shards or 0) + 1) if shard not in claimed]
+    if never:
+        lines.append(f"never claimed: shard {', '.join(never[:MAX_CASES])}{' …' if len(never) > MAX_CASES else ''}")
+    return lines
+
+
+def runs(found: Sequence[RunRow]) -> Table:
+    return Table(
+        ("RUN", "SUITE", "STATUS", "SHARDS", "CASES", "FAILED", "FLAKY", "P95", "TOOK", "BRANCH", "COMMIT", "STARTED"),
+        tuple(
+            (
+                clean(run.run_id),
+                clean(run.suite or "-"),
+                run.status,
+                f"{run.shards_done}/{run.shards or '?'}",
+                str(run.total),
+                str(run.failed + run.errored),
+                str(run.flaky),
+                units.duration(run.p95_ms),
+                _took(run) or "-",
+                clean(run.branch or "-"),
+                clean(run.commit or "-")[:12],
+                _time(run.started_at or run.queued_at),
+            )
+            for run in found
+        ),
+        tuple(TONES[run.status] for run in found),
+    )
+
+
+def shards(found: Sequence[ShardRow]) -> Table:
+    return Table(
+        ("SHARD", "STATUS", "ATTEMPT", "CASES", "OUTCOME", "EXIT", "STARTED", "WORKER", "DETAIL"),
+        tuple(
+            (
+                str(shard.shard),
+                shard.status,
+                str(shard.attempt),
+                str(shard.cases),
+                shard.outcome or "-",
+                "-" if shard.exit_code is None else str(shard.exit_code),
+                _time(shard.started_at),
+                clean(shard.worker),
+                first_line(shard.detail) or "-",
+            )
+            for shard in found
+        ),
+        tuple(TONES[shard.status] for shard in found),
+        title="Shards",
+    )
+
+
+def artifacts(found: Sequence[ArtifactRow]) -> Table:
+    return Table(
+        ("KIND", "SIZE", "SHARD", "ATTEMPT", "URI"),
+        tuple(
+            (file.kind, units.size(file.bytes), str(file.shard), str(file.attempt), clean(file.s3_uri))
+            for file in found
+        ),
+        tuple("plain" for _ in found),
+        title="Artifacts",
+    )
+
+
+def _why(shard: ShardRow) -> str:
+    facts = [
+        first_line(shard.detail),
+        shard.outcome or "",
+        "" if shard.exit_code is None else f"exit {shard.exit_code}",
+    ]
+    known = ", ".join(fact for fact in facts if fact and fact != "finished")
+    return f" ({known})" if known else ""
+
+
+def _took(run: RunRow) -> str:
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    return units.duration((run.finished_at - run.started_at).total_seconds() * 1000)
+
+
+def _time(value: datetime | None) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if value else "-"

@@ -1,0 +1,147 @@
+"""The dead-letter queue: read without loss, sent back at least once, deleted only when asked."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from testfleet.database import Database
+from testfleet.errors import Refused, Unavailable
+from testfleet.queue import dead_letters
+from testfleet.queue.dead_letters import DeadLetter, DeadLetters, Selection
+from testfleet.queue.sqs import Message, Queue
+
+Put = Callable[..., str]
+
+
+@pytest.fixture
+def put(aws_env: Any) -> Put:
+    """Puts a message on the dead-letter queue and returns its id; with a reason, as the worker does."""
+    sqs = aws_env.client("sqs")
+
+    def send(body: str, **attributes: str) -> str:
+        told = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
+        answer = sqs.send_message(QueueUrl=aws_env.dead_letter_queue_url, MessageBody=body, MessageAttributes=told)
+        return str(answer["MessageId"])
+
+    return send
+
+
+def body(run_id: str | None, shard: str = "1/1") -> str:
+    fields = {"runId": run_id, "suite": "shop", "shard": shard}
+    return json.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+def opened(aws: Any, database: Database | None = None) -> DeadLetters:
+    return DeadLetters(Queue(aws.dead_letter_queue_url), database)
+
+
+def visible(aws: Any, url: str) -> list[str]:
+    """The bodies that a receiver would get."""
+    sqs = aws.client("sqs")
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
+    return sorted(one["Body"] for one in found)
+
+
+def test_a_message_that_sqs_moved_is_described_by_what_the_database_knows(
+    filled: Database, aws_env: Any, put: Put
+) -> None:
+    """It carries no reason of its own: attempts and the last exit code say what happened."""
+    with filled.connect() as connection:
+        connection.rows(
+            "UPDATE test_shards SET exit_code = 137, attempt = 5 WHERE run_id = 'live' AND shard = 2 RETURNING 1"
+        )
+    message_id = put(body("live", "2/2"))
+    with opened(aws_env, filled) as queue:
+        (letter,) = queue.read()
+    assert (letter.message_id, letter.reason, letter.detail) == (message_id, "received_too_often", None)
+    assert (letter.run_id, letter.suite, letter.shard, letter.receives) == ("live", "shop", "2/2", 1)
+    assert (letter.run_status, letter.shard_status, letter.attempts, letter.exit_code) == ("running", "running", 5, 137)
+    assert not letter.has_verdict
+
+
+def test_a_rejected_message_shows_the_workers_reason(aws_env: Any, put: Put) -> None:
+    """Also where its body can't be read, and without a database."""
+    put("[]", reason="invalid_message", detail="body: must be a JSON object", messageId="m-1")
+    with opened(aws_env) as queue:
+        (letter,) = queue.read()
+    assert (letter.reason, letter.detail) == ("invalid_message", "body: must be a JSON object")
+    assert (letter.run_id, letter.run_status) == (None, None)
+
+
+def test_a_message_that_eventbridge_gave_up_shows_its_error(aws_env: Any, put: Put) -> None:
+    """A rule or a schedule could not deliver it."""
+    put(body("r-1"), ERROR_CODE="SDK_CLIENT_ERROR", ERROR_MESSAGE="no permission")
+    with opened(aws_env) as queue:
+        (letter,) = queue.read()
+    assert (letter.reason, letter.detail) == ("SDK_CLIENT_ERROR", "no permission")
+
+
+def test_reading_gives_every_message_back(aws_env: Any, put: Put) -> None:
+    """More than one receive's worth, each once, the oldest first; all are visible again at once."""
+    sent = [put(body(f"r-{number}")) for number in range(23)]
+    for _ in range(2):
+        with opened(aws_env) as queue:
+            assert [one.message_id for one in queue.read()] == sent
+    assert len(visible(aws_env, aws_env.dead_letter_queue_url)) == 10
+
+
+def test_a_limit_is_kept(aws_env: Any, put: Put) -> None:
+    """No more is hidden than is shown."""
+    for number in range(15):
+        put(body(f"r-{number}"))
+    with opened(aws_env) as queue:
+        assert len(queue.read(12)) == 12
+
+
+def test_a_redriven_message_is_sent_before_it_is_deleted(aws_env: Any, put: Put) -> None:
+    """Its reason stays behind; the worker finds the body as it was sent first."""
+    put(body("r-1"), reason="unknown_suite", detail="x")
+    put(body("r-2"))
+    with opened(aws_env) as queue:
+        letters = Selection(run_id="r-1").of(queue.read())
+        for letter in letters:
+            queue.redrive(letter, Queue(aws_env.queue_url))
+    assert visible(aws_env, aws_env.queue_url) == [body("r-1")]
+    assert visible(aws_env, aws_env.dead_letter_queue_url) == [body("r-2")]
+
+
+def test_a_message_that_could_not_be_sent_stays(aws_env: Any, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the dead-letter queue as before."""
+    put(body("r-1"))
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        target = Queue(aws_env.queue_url)
+    with opened(aws_env) as queue, pytest.raises(Unavailable):
+        queue.redrive(queue.read()[0], target)
+    assert visible(aws_env, aws_env.dead_letter_queue_url) == [body("r-1")]
+
+
+def test_a_message_without_a_run_keeps_the_run_of_its_first_delivery() -> None:
+    """The run is named by the message id, and a new message has a new one."""
+    moved = Message("m-1", body(None), {}, 6, datetime.now(UTC), "h")
+    assert json.loads(dead_letters.redriven_body(moved))["runId"] == "m-1"
+    rejected = replace(moved, attributes={"messageId": "m-0"})
+    assert json.loads(dead_letters.redriven_body(rejected))["runId"] == "m-0"
+    for text in (body("r-1"), "[]", "no json"):
+        assert dead_letters.redriven_body(replace(moved, body=text)) == text
+
+
+@pytest.mark.parametrize("given", [{}, {"message_id": "m", "all": True}, {"message_id": "m", "run_id": "r"}])
+def test_a_selection_is_one_of_three(given: dict[str, Any]) -> None:
+    """A slip must not delete everything."""
+    with pytest.raises(Refused, match=r"^MESSAGE_ID: give exactly one of"):
+        Selection(**given)
+
+
+def test_what_is_not_there_is_refused() -> None:
+    """A typing error is no success; an empty queue is one for --all."""
+    nothing: list[DeadLetter] = []
+    with pytest.raises(Refused, match=r"^MESSAGE_ID: no message m-9 in the dead-letter queue; a message that another"):
+        Selection(message_id="m-9").of(nothing)
+    with pytest.raises(Refused, match=r"^--run: no message of r-9 in the dead-letter queue"):
+        Selection(run_id="r-9").of(nothing)
+    assert Selection(all=True).of(nothing) == []

@@ -1,0 +1,159 @@
+"""A queue that refuses some of what it is sent, played by a server of our own: moto's never does."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from testfleet.errors import BadSetting, Refused
+from testfleet.queue.enqueue import jobs
+from testfleet.queue.sqs import BATCH, DELAYS, NotSent, Queue
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class Sqs:
+    """Answers each SendMessageBatch as `answer` decides and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.answer: Callable[[list[dict[str, str]]], Answer] = accept
+        self.url = ""
+
+    def shards(self) -> list[list[str]]:
+        """The shards of each call."""
+        return [[json.loads(body)["shard"] for body in call] for call in self.calls]
+
+
+def accept(entries: list[dict[str, str]]) -> Answer:
+    return batch(entries, lambda _: None)
+
+
+def batch(entries: list[dict[str, str]], code: Callable[[str], str | None]) -> Answer:
+    """Fail the entries whose body gets a code."""
+    failed = [
+        {"Id": entry["Id"], "Code": why, "Message": f"{why} it is", "SenderFault": False}
+        for entry in entries
+        if (why := code(entry["MessageBody"]))
+    ]
+    bad = {entry["Id"] for entry in failed}
+    good = [
+        {"Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x"} for entry in entries if entry["Id"] not in bad
+    ]
+    return 200, {"Successful": good, "Failed": failed}
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
+    state = Sqs()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            entries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Entries"]
+            state.calls.append([entry["MessageBody"] for entry in entries])
+            status, body = state.answer(entries)
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    state.url = f"{endpoint}/123456789012/jobs"
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield state
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def queue(sqs: Sqs, slept: list[float] | None = None) -> Queue:
+    return Queue(sqs.url, sleep=(slept if slept is not None else []).append)
+
+
+def test_ten_shards_are_one_call(sqs: Sqs) -> None:
+    """That is all that SQS takes at once, and it costs a tenth."""
+    queue(sqs).send(jobs("s", run_id="r", shards=25))
+    assert [len(call) for call in sqs.calls] == [BATCH, BATCH, 5]
+
+
+def test_only_what_was_refused_is_sent_again(sqs: Sqs) -> None:
+    """The others are on the queue already."""
+    refused_once = {"2/25", "24/25"}
+
+    def answer(entries: list[dict[str, str]]) -> Answer:
+        def code(body: str) -> str | None:
+            shard = json.loads(body)["shard"]
+            if shard in refused_once:
+                refused_once.remove(shard)
+                return "InternalError"
+            return None
+
+        return batch(entries, code)
+
+    sqs.answer = answer
+    slept: list[float] = []
+    queue(sqs, slept).send(jobs("s", run_id="r", shards=25))
+    assert [len(call) for call in sqs.calls] == [10, 10, 5, 2]
+    assert sqs.shards()[-1] == ["2/25", "24/25"]
+    assert slept == list(DELAYS[:2])
+
+
+def test_what_is_refused_again_and_again_is_named(sqs: Sqs) -> None:
+    """After a bounded time, with the shards that are missing."""
+    sqs.answer = lambda entries: batch(entries, lambda body: "Busy" if '"3/4"' in body else None)
+    with pytest.raises(NotSent) as caught:
+        queue(sqs).send(jobs("s", run_id="r", shards=4))
+    assert [str(job.shard) for job in caught.value.jobs] == ["3/4"]
+    assert str(caught.value) == "queue: not sent: shard 3/4: Busy it is; enqueue the same run id again"
+    assert len(sqs.calls) == len(DELAYS)
+
+
+def test_a_service_error_is_tried_again(sqs: Sqs) -> None:
+    """A whole call may fail where its entries are fine; each round is one call, for the SDK retries nothing."""
+    answers = [(503, {"__type": "ServiceUnavailable", "message": "later"})]
+    sqs.answer = lambda entries: answers.pop() if answers else accept(entries)
+    queue(sqs).send(jobs("s", run_id="r"))
+    assert len(sqs.calls) == 2
+
+
+def test_a_denial_is_final(sqs: Sqs) -> None:
+    """Trying again cannot help, and the line names the setting."""
+    sqs.answer = lambda _: (403, {"__type": "AccessDeniedException", "message": "not yours"})
+    with pytest.raises(BadSetting, match=r"^TESTFLEET_QUEUE_URL: .*not yours"):
+        queue(sqs).send(jobs("s", run_id="r"))
+    assert len(sqs.calls) == 1
+
+
+def test_nobody_there_is_unsent(sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All shards are named."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(NotSent, match=r"^queue: not sent: shard 1/2, 2/2: .*Could not connect"):
+        queue(sqs).send(jobs("s", run_id="r", shards=2))
+
+
+def test_a_message_too_long_for_a_batch_is_refused(sqs: Sqs) -> None:
+    """Ten of them would not fit into one call; told before anything is sent."""
+    params = {f"p{number}": "x" * 1000 for number in range(30)}
+    with pytest.raises(Refused, match=r"^--param: the message must be at most 26214 bytes"):
+        queue(sqs).send(jobs("s", run_id="r", params=params))
+    assert sqs.calls == []

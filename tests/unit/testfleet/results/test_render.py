@@ -1,0 +1,172 @@
+"""What people read about runs."""
+
+import json
+from typing import Any
+
+import pytest
+
+from testfleet.output.blocks import Line, clean
+from testfleet.output.json_text import as_json
+from testfleet.results import render
+from testfleet.results.render import MAX_CASES
+from testfleet.results.runs import RunDetail
+
+
+def texts(lines: list[Line]) -> list[str]:
+    return [line.text for line in lines]
+
+
+def test_a_verdict_says_first_what_and_how_much(make: Any) -> None:
+    """One line carries run, suite, verdict, time, shards, counts, flakiness and p95."""
+    run = make.run(status="failed", shards_done=2, total=41, passed=38, failed=1, skipped=2, flaky=1, p95_ms=2140)
+    assert render.summary(run).text == (
+        "r1 shop: failed in 3 m 05 s · 2 of 2 shards · 41 cases: 38 passed, 1 failed, 2 skipped · 1 flaky · p95 2.1 s"
+    )
+
+
+def test_a_run_known_from_a_rejected_message_has_little_to_say(make: Any) -> None:
+    """Suite and shards may be unknown; the reason is what counts."""
+    run = make.run(status="errored", suite=None, shards=None, started_at=None, detail="suite: no such suite\nmore")
+    assert render.summary(run).text == "r1 -: errored · 0 of ? shards · 0 cases · suite: no such suite"
+
+
+def test_a_failure_shows_its_first_line_file_and_trace(make: Any) -> None:
+    """That is what a developer with ten seconds needs."""
+    case = make.case(error="\n  Error: expected 200\n    at line 3", file="cart.spec.ts", duration_ms=1500)
+    traces = [make.artifact(), make.artifact(s3_uri="s3://b/other.zip", case_name="another")]
+    lines = render.verdict(RunDetail(make.run(status="failed", failed=1), (), (case,), tuple(traces)))
+    assert texts(lines)[1:] == [
+        "FAILED cart > pays (1.5 s)",
+        "Error: expected 200",
+        "cart.spec.ts",
+        "s3://b/r1/1/1/trace.zip",
+    ]
+    assert [line.indent for line in lines] == [0, 0, 1, 1, 1]
+
+
+def test_a_failure_shows_its_message_whole_and_where_it_broke(make: Any) -> None:
+    """Expected and received decide what to do next; the text of the whole failure is for later."""
+    message = 'expect(locator).toHaveText(expected) failed\n\nExpected: "1"\nReceived: "2"'
+    case = make.case(message=message, error="self = <x>", location="cart.spec.ts:42", file="cart.spec.ts")
+    lines = render.verdict(RunDetail(make.run(status="failed"), (), (case,), ()))
+    assert texts(lines)[1:] == [
+        "FAILED cart > pays (-)",
+        "expect(locator).toHaveText(expected) failed",
+        'Expected: "1"',
+        'Received: "2"',
+        "cart.spec.ts:42",
+    ]
+
+
+def test_failures_of_one_cause_are_printed_once(make: Any) -> None:
+    """A service that is down fails every case; its message is news once."""
+    down = [
+        make.case(name=f"t{n:02}", fingerprint="f", message="URLError: refused", location=f"t.py:{n}")
+        for n in range(13)
+    ]
+    other = make.case(name="z", fingerprint="g", message="no session", error_type="builtins.TypeError")
+    lines = render.verdict(RunDetail(make.run(status="failed"), (), (other, *down), ()))
+    shown = texts(lines)
+    assert shown[1:6] == [
+        "14 failures, 2 causes",
+        "FAILED 13 cases, first t00 (-)",
+        "URLError: refused",
+        "t.py:0",
+        "likewise:",
+    ]
+    assert shown[6:16] == [f"t{n:02} (t.py:{n})" for n in range(1, 11)]
+    assert shown[16:] == ["… and 2 more", "FAILED z (-)", "TypeError: no session"]
+
+
+def test_a_message_is_bounded_in_lines_and_width(make: Any) -> None:
+    """A diff of a whole page is for the trace."""
+    case = make.case(message="\n".join(["x" * 1000] * 100))
+    shown = texts(render.verdict(RunDetail(make.run(status="failed"), (), (case,), ())))[2:]
+    assert len(shown) == render.MAX_MESSAGE_LINES
+    assert all(len(line) == render.MAX_LINE + 1 for line in shown)
+
+
+def test_flaky_cases_come_after_failures_with_their_tries(make: Any) -> None:
+    """A flaky pass is not a pass like any other."""
+    flaky = make.case(name="a", status="passed", flaky=True, tries=3, error="timeout")
+    lines = render.verdict(RunDetail(make.run(status="failed"), (), (flaky, make.case(name="b")), ()))
+    assert [text for text in texts(lines) if text.startswith(("FAILED", "FLAKY"))] == [
+        "FAILED b (-)",
+        "FLAKY a (- · 3 tries)",
+    ]
+
+
+def test_shards_without_a_verdict_are_explained(make: Any) -> None:
+    """An errored run without a failing case would otherwise say nothing."""
+    shards = (
+        make.shard(shard=1, status="errored", detail="no JUnit at all", outcome="finished", exit_code=3),
+        make.shard(shard=2, status="errored", outcome="timed_out"),
+        make.shard(shard=3, status="passed"),
+    )
+    lines = render.verdict(RunDetail(make.run(status="errored"), shards, (), ()))
+    assert texts(lines)[1:] == ["shard 1: errored (no JUnit at all, exit 3)", "shard 2: errored (timed_out)"]
+
+
+def test_many_failures_are_cut_with_a_way_to_the_rest(make: Any) -> None:
+    """A broken deployment fails every case; a log of thousands helps nobody."""
+    cases = tuple(make.case(name=f"c{number}") for number in range(MAX_CASES + 5))
+    shown = texts(render.verdict(RunDetail(make.run(status="failed"), (), cases, ())))
+    assert shown[-1] == "… and 5 more: testfleet show r1 --json"
+    assert sum(text.startswith("FAILED") for text in shown) == MAX_CASES
+
+
+def test_evidence_is_the_best_there_is_of_the_same_attempt(make: Any) -> None:
+    """A trace shows more than a screenshot, and an earlier attempt's trace shows another failure."""
+    shot = make.artifact(kind="screenshot", s3_uri="s3://b/shot.png", attempt=2)
+    old = make.artifact(attempt=1)
+    assert render.evidence(make.case(attempt=2), [old, shot]) == ("s3://b/shot.png",)
+    assert render.evidence(make.case(attempt=1), [old, shot]) == ("s3://b/r1/1/1/trace.zip",)
+    assert render.evidence(make.case(attempt=3), [old, shot]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mError\x1b[39m: no", "Error: no"),
+        ("\x1b]0;title\x07name", "name"),
+        ("\x1b]8;;http://evil\x1b\\link", "link"),
+        ("a\rb\bc\x07", "abc"),
+        ("\x9b31mred", "31mred"),
+        ("tab\tand ünïcode ✓", "tab\tand ünïcode ✓"),
+    ],
+)
+def test_nothing_in_a_text_moves_the_terminal(text: str, shown: str) -> None:
+    """An error comes from the system under test; it must not repaint the reader's screen."""
+    assert clean(text) == shown
+
+
+def test_an_unfinished_run_names_what_is_missing(make: Any) -> None:
+    """Whoever finds the gate timed out asks which shard and where."""
+    shards = (make.shard(shard=1), make.shard(shard=2, status="interrupted", attempt=3, worker="pod-b"))
+    assert render.missing(RunDetail(make.run(shards=4), shards, (), ())) == [
+        "shard 2 is interrupted (attempt 3 on pod-b)",
+        "never claimed: shard 3, 4",
+    ]
+    assert "no such run" in render.missing(None)[0]
+
+
+def test_json_has_the_columns_names(make: Any) -> None:
+    """Whoever knows the tables knows the JSON."""
+    detail = RunDetail(make.run(status="passed"), (make.shard(),), (make.case(),), (make.artifact(),))
+    read = json.loads(as_json(detail))
+    assert read["run"]["run_id"] == "r1"
+    assert read["run"]["started_at"] == "2026-01-31T09:30:00+00:00"
+    assert set(read) == {"run", "shards", "cases", "artifacts"}
+    assert read["cases"][0]["name"] == "cart > pays"
+    assert json.loads(as_json(None)) is None
+
+
+def test_each_row_of_a_table_has_every_column(make: Any) -> None:
+    """A tab-separated reader counts on it."""
+    for table in (
+        render.runs([make.run(), make.run(status="passed", branch="b", commit="0123456789abcdef")]),
+        render.shards([make.shard(exit_code=0), make.shard(outcome="finished")]),
+        render.artifacts([make.artifact()]),
+    ):
+        assert {len(row) for row in table.rows} == {len(table.header)}
+        assert len(table.tones) == len(table.rows)
