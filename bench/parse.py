@@ -19,7 +19,7 @@ from pathlib import Path
 
 from junitparser import xunit2
 
-from reporter.junit import JUnitParser
+from reporter.junit.parser import JUnitParser
 from reporter.reports import Reports
 from reporter.tail import READ_BYTES
 

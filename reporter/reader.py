@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self, TypeVar
 
-from reporter.cases import Case
 from reporter.errors import ReportsUnreadable
+from reporter.junit.case import Case
 from reporter.reports import Reports, Summary
 
 T = TypeVar("T")

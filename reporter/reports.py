@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from reporter import reruns
-from reporter.cases import Case
-from reporter.junit import BrokenReport, JUnitParser, Reported
-from reporter.masking import masked, masked_text
-from reporter.naming import Namer
+from reporter.junit import tries
+from reporter.junit.case import Case
+from reporter.junit.masking import masked, masked_text
+from reporter.junit.names import Namer
+from reporter.junit.parser import BrokenReport, JUnitParser, Reported
 from reporter.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk
 from runtime.masking import Masking
@@ -187,7 +187,7 @@ class _Reading:
         """
         parser = JUnitParser()
         try:
-            for element in reruns.together(_elements(parser, descriptor), survey=_elements(JUnitParser(), descriptor)):
+            for element in tries.together(_elements(parser, descriptor), survey=_elements(JUnitParser(), descriptor)):
                 yield self._case(path, element)
         finally:
             if parser.doubt is not None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from reporter.cases import Case
 from reporter.database import Connection, Database
 from reporter.fence import Fence, hold
-from reporter.naming import shard_name
+from reporter.junit.case import Case
+from reporter.junit.names import shard_name
 
 _STAGE = """
 CREATE TEMP TABLE staged_cases (

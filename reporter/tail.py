@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from reporter.cases import Case
-from reporter.junit import BrokenReport, JUnitParser, Reported
-from reporter.naming import Namer, identity
-from reporter.suite import Dialect
+from reporter.junit.case import Case
+from reporter.junit.names import Namer, identity
+from reporter.junit.parser import BrokenReport, JUnitParser, Reported
+from reporter.junit.testsuite import Dialect
 
 READ_BYTES = 64 * 1024
 

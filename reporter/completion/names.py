@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from handoff.message import Shard
 from reporter.database import Connection
-from reporter.naming import shard_name
+from reporter.junit.names import shard_name
 
 _TOTAL = "SELECT shards FROM test_runs WHERE run_id = $1"
 _MARKED = "SELECT report_name AS own, shard, name FROM test_cases WHERE run_id = $1 AND report_name IS NOT NULL"

@@ -14,13 +14,13 @@ from handoff import records, volume
 from handoff.records import Committed, Failed, Interrupted, Outcome, Result
 from reporter import metrics
 from reporter.aws import Bucket
-from reporter.cases import Case
 from reporter.claim import renew
 from reporter.completion.commit import commit
 from reporter.completion.release import drop, release
 from reporter.database import Database
 from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
 from reporter.fence import Fence, heed
+from reporter.junit.case import Case
 from reporter.progress import Steps
 from reporter.reader import Reader
 from reporter.store import save

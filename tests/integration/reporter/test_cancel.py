@@ -8,13 +8,13 @@ import psycopg
 import pytest
 
 from handoff.records import AlreadyComplete, Committed, Outcome, Rejection
-from reporter.cases import Case, Status
 from reporter.claim import Claimant, claim, renew
 from reporter.completion.commit import commit
 from reporter.completion.release import drop, release
 from reporter.database import Database, connect
 from reporter.errors import Cancelled
 from reporter.fence import Fence, heed
+from reporter.junit.case import Case, Status
 from reporter.rejection import record
 from reporter.store import save
 

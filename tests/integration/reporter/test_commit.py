@@ -10,13 +10,13 @@ import pytest
 
 from handoff.records import Committed, Interrupted, Outcome, Run
 from reporter.artifacts import Artifact
-from reporter.cases import Case, Status
 from reporter.claim import claim
 from reporter.completion.commit import commit
 from reporter.completion.release import drop, release
 from reporter.database import Connection, Database, connect
 from reporter.errors import Superseded
 from reporter.fence import Fence
+from reporter.junit.case import Case, Status
 from reporter.store import save
 
 Take = Callable[..., Awaitable[Fence]]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from reporter.cases import Case, Status
 from reporter.database import Connection, Database, connect
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused
 from reporter.fence import Fence, hold
+from reporter.junit.case import Case, Status
 from reporter.store import begin_staging, merge, stage
 
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'testfleet-reporter'"

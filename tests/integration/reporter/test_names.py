@@ -14,13 +14,13 @@ import pytest
 from handoff.message import JobMessage, Shard
 from handoff.records import Outcome, Run
 from reporter.artifacts import Artifact
-from reporter.cases import Case, Status
 from reporter.claim import Claimant, claim
 from reporter.completion.commit import commit
 from reporter.completion.release import release
 from reporter.database import Database
 from reporter.errors import Superseded
 from reporter.fence import Fence
+from reporter.junit.case import Case, Status
 from reporter.reader import Reader
 from reporter.reports import Reports
 from reporter.store import save

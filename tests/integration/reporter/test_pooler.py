@@ -14,11 +14,11 @@ import pytest
 
 from handoff.message import JobMessage, Shard
 from handoff.records import Outcome, Run
-from reporter.cases import Case, Status
 from reporter.claim import Claimant, claim, renew
 from reporter.completion.commit import commit
 from reporter.database import connect
 from reporter.fence import Fence
+from reporter.junit.case import Case, Status
 from reporter.store import save
 from testfleet import database as command
 from testfleet.migrations import migrate

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 
 from handoff.records import AlreadyComplete, Committed, Outcome, Rejected, Rejection, Run
-from reporter.cases import Case, Status
 from reporter.claim import Claimant, claim, renew
 from reporter.completion.commit import commit
 from reporter.completion.release import drop, release
 from reporter.database import Database, connect
 from reporter.errors import Superseded
 from reporter.fence import Fence
+from reporter.junit.case import Case, Status
 from reporter.rejection import record
 from reporter.store import save
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from reporter.cases import Case, Status, Try
 from reporter.database import Database, connect
 from reporter.errors import Superseded
 from reporter.fence import Fence
+from reporter.junit.case import Case, Status, Try
 from reporter.store import save
 
 Take = Callable[..., Awaitable[Fence]]

@@ -9,13 +9,13 @@ import pytest
 
 from handoff.records import AlreadyComplete, Busy, Outcome, Run
 from reporter.abandonment import Evidence
-from reporter.cases import Case, Status
 from reporter.claim import Claimant, claim, renew
 from reporter.completion.commit import commit
 from reporter.completion.sweep import Swept, sweep
 from reporter.database import Database, connect
 from reporter.errors import Superseded
 from reporter.fence import Fence
+from reporter.junit.case import Case, Status
 from reporter.store import save
 
 Take = Callable[..., Awaitable[Fence]]

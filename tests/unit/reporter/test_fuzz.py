@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reporter.cases import Case, Status
-from reporter.junit import MAX_PARTS, BrokenReport, JUnitParser, Reported
+from reporter.junit.case import Case, Status
+from reporter.junit.parser import MAX_PARTS, BrokenReport, JUnitParser, Reported
 from reporter.reports import Reports, Summary
 
 REPORTS = int(os.environ.get("FUZZ_REPORTS", "150"))

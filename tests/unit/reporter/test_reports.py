@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter import reports as module
-from reporter import reruns
-from reporter.cases import Case, Status
+from reporter.junit import tries
+from reporter.junit.case import Case, Status
 from reporter.reports import BATCH_CASES, Reports
 
 HEAD, TAIL = '<testsuites name="x"><testsuite>', "</testsuite></testsuites>"
@@ -386,7 +386,7 @@ def test_more_waiting_tries_than_memory_allows_become_cases(
     tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is dropped: past the bound, a repeat is a case of its own."""
-    monkeypatch.setattr(reruns, "MAX_HELD", 3)
+    monkeypatch.setattr(tries, "MAX_HELD", 3)
     bad = [f'<testcase name="c{at}"><failure/></testcase>' for at in range(6)]
     write("a.xml", *bad, *(f"c{at}" for at in range(6)), head=GO, tail="</testsuite>")
     rows = final(Reports(tmp_path))

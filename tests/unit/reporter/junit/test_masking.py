@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reporter.cases import Case, Status, Try
-from reporter.masking import IDENTITY, masked
+from reporter.junit.case import Case, Status, Try
+from reporter.junit.masking import IDENTITY, masked
 from reporter.reports import Reports
 from runtime.masking import Masking
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.failure import Failure
-from reporter.location import Origin
-from reporter.message import MAX_MESSAGE_BYTES
+from reporter.junit.failure import Failure
+from reporter.junit.failure_message import MAX_MESSAGE_BYTES
+from reporter.junit.location import Origin
 from reporter.reports import Reports
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "junit"
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "junit"
 TITLES = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 
 PYTEST_TRACE = """self = <urllib.request.HTTPHandler object at 0x7f1c>

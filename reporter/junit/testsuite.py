@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from reporter.testcase import Part, Surroundings
-from reporter.times import instant, number
+from reporter.junit.testcase import Part, Surroundings
+from reporter.junit.times import instant, number
 
 SUITES = {"testsuites", "testsuite"}
 BAD = {"failure", "error"}

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat  # a DTD is refused where it begins, so no entity is ever declared
 
-from reporter.cases import Case
-from reporter.failure import MAX_ERROR_BYTES
-from reporter.suite import BAD, SUITES, Dialect, OpenSuite
-from reporter.testcase import Part, read
-from reporter.times import milliseconds
+from reporter.junit.case import Case
+from reporter.junit.failure import MAX_ERROR_BYTES
+from reporter.junit.testcase import Part, read
+from reporter.junit.testsuite import BAD, SUITES, Dialect, OpenSuite
+from reporter.junit.times import milliseconds
 from runtime.text import storable
 from runtime.xml_characters import XmlCharacters
 

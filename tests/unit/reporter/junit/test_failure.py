@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.failure import MAX_ERROR_BYTES, Failure, cut
+from reporter.junit.failure import MAX_ERROR_BYTES, Failure, cut
 
 
 def fingerprint(message: str, text: str = "", *, type_: str = "", names: tuple[str, ...] = ()) -> str | None:

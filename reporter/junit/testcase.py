@@ -13,11 +13,11 @@ from xml.etree import ElementTree as ET  # elements are only built with it, neve
 from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import FlakyError, RerunError, TestCase
 
-from reporter import failure
-from reporter.cases import Case, Status, Try
-from reporter.location import Origin
-from reporter.naming import case_name
-from reporter.times import instant, later, milliseconds
+from reporter.junit import failure
+from reporter.junit.case import Case, Status, Try
+from reporter.junit.location import Origin
+from reporter.junit.names import case_name
+from reporter.junit.times import instant, later, milliseconds
 from runtime.text import storable
 
 _MAX_FILE = 1024  # characters

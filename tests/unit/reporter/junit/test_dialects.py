@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from junitparser import xunit2
 
-from reporter.cases import Case, Status
-from reporter.junit import JUnitParser
+from reporter.junit.case import Case, Status
+from reporter.junit.parser import JUnitParser
 from reporter.reports import Reports
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "junit"
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "junit"
 FILES = sorted(str(path.relative_to(FIXTURES)) for path in FIXTURES.glob("*/*.xml"))
 PLAYWRIGHTS = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"  # what it puts between the titles of a case
 LETTERS = {Status.PASSED: ".", Status.FAILED: "F", Status.ERRORED: "E", Status.SKIPPED: "s"}

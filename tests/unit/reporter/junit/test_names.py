@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handoff.message import Shard
-from reporter.naming import MAX_NAME_BYTES, Namer, case_name, shard_name
+from reporter.junit.names import MAX_NAME_BYTES, Namer, case_name, shard_name
 
 NAMES = st.lists(st.sampled_from(["A", "A #2", "A #2 #2", "A #3", "B", "", "Ä" * 1500, "Ä" * 1501]) | st.text())
 

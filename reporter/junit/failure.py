@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from reporter import message as messages
-from reporter.location import Origin, locate
+from reporter.junit import failure_message
+from reporter.junit.location import Origin, locate
 from runtime.text import storable
 
 MAX_ERROR_BYTES = 16 * 1024
@@ -77,11 +77,12 @@ class Failure:
         message, text = plain(message).strip(), plain(text).strip("\n").rstrip()
         told = text if message in text else "\n".join(filter(None, (message, text)))
         kind = _type(type_, message, text)
+        words = failure_message.fingerprinted(message, text, names)
         return cls(
             text=cut(told, left_out=left_out) if told or left_out else None,
             type=kind,
-            fingerprint=_fingerprint(kind, messages.fingerprinted(message, text, names)) if told or kind else None,
-            message=messages.shown(message, text, names) or None,
+            fingerprint=_fingerprint(kind, words) if told or kind else None,
+            message=failure_message.shown(message, text, names) or None,
             location=locate(told, origin),
         )
 
@@ -107,7 +108,7 @@ def _marker(missing: int) -> str:
 
 def _type(type_: str, message: str, text: str) -> str | None:
     named = plain(type_).strip()[:_MAX_TYPE]
-    if not messages.is_status(named) or named == "Error":
+    if not failure_message.is_status(named) or named == "Error":
         return named
     leading = _LEADING_TYPE.match(message) or _LEADING_TYPE.match(text)
     return leading[1][:_MAX_TYPE] if leading else None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter.times import instant, later, milliseconds, number
+from reporter.junit.times import instant, later, milliseconds, number
 
 
 def _zone(hours: int) -> timezone:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from reporter.cases import Case, Status, Try
-from reporter.failure import cut
-from reporter.junit import BrokenReport, Reported
-from reporter.naming import identity
-from reporter.suite import Dialect
+from reporter.junit.case import Case, Status, Try
+from reporter.junit.failure import cut
+from reporter.junit.names import identity
+from reporter.junit.parser import BrokenReport, Reported
+from reporter.junit.testsuite import Dialect
 
 MAX_HELD = 1000
 """Elements that wait for their last repeat, which bounds memory; past that, a repeat is a case of its own."""

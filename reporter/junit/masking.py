@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from reporter.cases import Case, Try
+from reporter.junit.case import Case, Try
 from runtime.masking import Masking
 
 T = TypeVar("T", Case, Try)
