@@ -20,8 +20,8 @@ from pathlib import Path
 from junitparser import xunit2
 
 from reporter.junit.parser import JUnitParser
-from reporter.reports import Reports
-from reporter.tail import READ_BYTES
+from reporter.reports.folder import Reports
+from reporter.reports.tail import READ_BYTES
 
 TRACE = "Error: expect(received).toBe(expected)\n" + "    at Object.&lt;anonymous&gt; (checkout.spec.ts:10:5)\n" * 8
 PYTEST = '<testsuites name="pytest tests"><testsuite name="pytest">'

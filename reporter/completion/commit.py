@@ -11,9 +11,9 @@ from reporter.completion.verdict import Evidence, ShardVerdict, Verdict, of_run,
 from reporter.database import Connection, Database
 from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.fence import Fence, check_cancelled, hold
+from reporter.junit.reading import Summary
 from reporter.metrics import FinishedRun
-from reporter.reader import Reader
-from reporter.reports import Summary
+from reporter.reports.reader import Reader
 from reporter.store import begin_staging, merge, stage
 from runtime.text import storable
 

@@ -3,7 +3,7 @@
 from handoff.records import Interrupted, Outcome
 from reporter.database import Connection, Database
 from reporter.fence import Fence, hold
-from reporter.reader import Reader
+from reporter.reports.reader import Reader
 from reporter.store import begin_staging, merge, stage
 from runtime.text import storable
 

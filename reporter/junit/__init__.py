@@ -6,7 +6,7 @@ A case passes these modules on its way from a report's bytes to its row:
 2. `testcase` turns a `<testcase>` element into a `case.Case`. `failure`, `failure_message`, `location` and `times`
    interpret its texts and figures, and `names.case_name` joins class and name.
 3. `tries` merges the repeats of one case into one case with several tries.
-4. `names.Namer` gives each case of a shard a name of its own.
+4. `reading` brings the reports of a shard together: `names.Namer` gives each case a name that no other case has.
 5. `masking` masks the values of the suite's secret.
 
 `reporter.results.case_rows` then writes the row.

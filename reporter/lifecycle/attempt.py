@@ -22,7 +22,7 @@ from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, Repor
 from reporter.fence import Fence, heed
 from reporter.junit.case import Case
 from reporter.progress import Steps
-from reporter.reader import Reader
+from reporter.reports.reader import Reader
 from reporter.store import save
 from reporter.uploads import upload
 from runtime.errors import InvalidInput

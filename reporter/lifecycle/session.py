@@ -20,9 +20,9 @@ from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
 from reporter.lifecycle.attempt import DROP_SECONDS, Attempt
 from reporter.progress import Steps
-from reporter.reader import Reader
 from reporter.rejection import record
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
+from reporter.reports.reader import Reader
 from reporter.settings import ReporterSettings
 from runtime.errors import InvalidInput
 from runtime.masking import Masking

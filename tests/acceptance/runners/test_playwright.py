@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reporter.completion import coverage
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
 
 CONFIG = """
     import { defineConfig } from '@playwright/test';

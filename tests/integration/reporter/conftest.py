@@ -16,8 +16,8 @@ from handoff.records import Outcome, Run
 from reporter.claim import Claimant, claim
 from reporter.database import Database, connect
 from reporter.fence import Fence
-from reporter.reader import Reader
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
+from reporter.reports.reader import Reader
 
 PATIENCE = 30
 LEASE = 120

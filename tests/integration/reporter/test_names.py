@@ -21,8 +21,8 @@ from reporter.database import Database
 from reporter.errors import Superseded
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status
-from reporter.reader import Reader
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
+from reporter.reports.reader import Reader
 from reporter.store import save
 
 SEEDS = int(os.environ.get("FUZZ_INTERLEAVINGS", "8"))

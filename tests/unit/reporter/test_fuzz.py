@@ -17,7 +17,8 @@ import pytest
 
 from reporter.junit.case import Case, Status
 from reporter.junit.parser import MAX_PARTS, BrokenReport, JUnitParser, Reported
-from reporter.reports import Reports, Summary
+from reporter.junit.reading import Summary
+from reporter.reports.folder import Reports
 
 REPORTS = int(os.environ.get("FUZZ_REPORTS", "150"))
 PARTS = max(1, REPORTS // 150)  # each has the time limit of a test

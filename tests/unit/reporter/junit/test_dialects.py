@@ -9,7 +9,7 @@ from junitparser import xunit2
 
 from reporter.junit.case import Case, Status
 from reporter.junit.parser import JUnitParser
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "junit"
 FILES = sorted(str(path.relative_to(FIXTURES)) for path in FIXTURES.glob("*/*.xml"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reporter.junit.failure import Failure
 from reporter.junit.failure_message import MAX_MESSAGE_BYTES
 from reporter.junit.location import Origin
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "junit"
 TITLES = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"

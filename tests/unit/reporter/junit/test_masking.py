@@ -8,7 +8,7 @@ import pytest
 
 from reporter.junit.case import Case, Status, Try
 from reporter.junit.masking import IDENTITY, masked
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
 from runtime.masking import Masking
 
 SECRET = "hunter2-secret"

@@ -2,20 +2,16 @@
 
 import errno
 import os
-import posixpath
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
-from reporter.junit import tries
 from reporter.junit.case import Case
-from reporter.junit.masking import masked, masked_text
-from reporter.junit.names import Namer
-from reporter.junit.parser import BrokenReport, JUnitParser, Reported
-from reporter.tail import READ_BYTES, Tail
+from reporter.junit.masking import masked
+from reporter.junit.parser import BrokenReport
+from reporter.junit.reading import Reading, Summary
+from reporter.reports.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk
 from runtime.masking import Masking
 from runtime.text import storable
@@ -26,27 +22,9 @@ BATCH_TEXT = 4 * 1024 * 1024
 """Characters of error text in one batch, so that a thousand long errors are no flood."""
 POLL_BYTES = 16 * 1024 * 1024
 """Read by one `poll` at most; the rest is for the next."""
-MAX_ATTACHMENTS = 100_000
 
 _NO_REPORT = {None, errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO}
 """It has vanished, or something that is no regular file has taken its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a whole reading found besides the cases. Paths are relative to the artifacts folder, with slashes."""
-
-    files: int
-    """Reports, the broken ones among them."""
-    broken: tuple[tuple[str, str], ...]
-    """Path and reason of each report that is none or breaks off, and of each folder that can't be read."""
-    doubts: tuple[tuple[str, str], ...]
-    """Path and reason of each report that has a failure which none of its cases shows."""
-    cases: int
-    p95_ms: float | None
-    """What a load test tells of its requests, in ms; the largest where several reports do."""
-    attachments: Mapping[str, str]
-    """Files that a case names as its own, with the name of that case."""
 
 
 class Reports:
@@ -108,13 +86,13 @@ class Reports:
 
     def _all(self) -> Iterator[Case]:
         paths, broken = self._listed()
-        reading = _Reading(os.fspath(self._artifacts), broken, self._mask)
+        reading = Reading(os.fspath(self._artifacts), broken, self._mask)
         for path in paths:
             try:
                 with self._opened(path) as descriptor:
                     if descriptor is None:
                         continue
-                    yield from reading.cases(path, descriptor)
+                    yield from reading.cases(path, _pieces(descriptor), survey=_pieces(descriptor))
             except BrokenReport as error:
                 reading.broken.append((storable(path), str(error)))
             reading.files += 1
@@ -165,71 +143,11 @@ class Reports:
             os.close(descriptor)
 
 
-@dataclass(slots=True)
-class _Reading:
-    """One reading of all reports: names are told apart across them, and the rest is counted."""
-
-    artifacts: str
-    broken: list[tuple[str, str]]
-    mask: Masking
-    files: int = 0
-    count: int = 0
-    p95_ms: float | None = None
-    doubts: list[tuple[str, str]] = field(default_factory=list)
-    attachments: dict[str, str] = field(default_factory=dict)
-    namer: Namer = field(default_factory=Namer)
-
-    def cases(self, path: str, descriptor: int) -> Iterator[Case]:
-        """The cases of one report, with the names that stand.
-
-        Raises:
-            BrokenReport: after the last of them, where the report is none or breaks off.
-        """
-        parser = JUnitParser()
-        try:
-            for element in tries.together(_elements(parser, descriptor), survey=_elements(JUnitParser(), descriptor)):
-                yield self._case(path, element)
-        finally:
-            if parser.doubt is not None:
-                self.doubts.append((storable(path), parser.doubt))
-        if parser.p95_ms is not None:
-            self.p95_ms = max(parser.p95_ms, self.p95_ms or 0)
-
-    def _case(self, path: str, element: Reported) -> Case:
-        case = replace(element.case, name=self.namer.name(element.case.name))
-        self.count += 1
-        for attachment in element.attachments:
-            inside = self._inside(path, attachment)
-            if inside and len(self.attachments) < MAX_ATTACHMENTS:
-                self.attachments.setdefault(inside, case.name)
-        return case
-
-    def summary(self) -> Summary:
-        return Summary(
-            files=self.files,
-            broken=self._masked(self.broken),
-            doubts=self._masked(self.doubts),
-            cases=self.count,
-            p95_ms=self.p95_ms,
-            attachments=MappingProxyType(self.attachments),
-        )
-
-    def _masked(self, reasons: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        return tuple((path, masked_text(reason, self.mask)) for path, reason in reasons)
-
-    def _inside(self, path: str, attachment: str) -> str | None:
-        """An attachment's path, told from its report's folder, as seen from the artifacts folder; None if outside."""
-        whole = posixpath.normpath(posixpath.join(self.artifacts, posixpath.dirname(path), attachment))
-        inside = posixpath.relpath(whole, self.artifacts)
-        return None if inside == ".." or inside.startswith("../") else inside
-
-
-def _elements(parser: JUnitParser, descriptor: int) -> Iterator[Reported]:
+def _pieces(descriptor: int) -> Iterator[bytes]:
     offset = 0
     while data := os.pread(descriptor, READ_BYTES, offset):
         offset += len(data)
-        yield from parser.feed(data)
-    yield from parser.close()
+        yield data
 
 
 def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reporter import reports as module
 from reporter.junit import tries
 from reporter.junit.case import Case, Status
-from reporter.reports import BATCH_CASES, Reports
+from reporter.reports import folder as module
+from reporter.reports.folder import BATCH_CASES, Reports
 
 HEAD, TAIL = '<testsuites name="x"><testsuite>', "</testsuite></testsuites>"
 
@@ -222,7 +222,7 @@ def test_a_junit_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
 UNREADABLE = """
 import os
 from pathlib import Path
-from reporter.reports import Reports
+from reporter.reports.folder import Reports
 if os.geteuid() == 0:  # to whom no file is closed
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)

@@ -7,7 +7,8 @@ from typing import Self, TypeVar
 
 from reporter.errors import ReportsUnreadable
 from reporter.junit.case import Case
-from reporter.reports import Reports, Summary
+from reporter.junit.reading import Summary
+from reporter.reports.folder import Reports
 
 T = TypeVar("T")
 
