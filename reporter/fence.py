@@ -1,10 +1,8 @@
-"""The fence: which attempt of which shard this pod is, and the lock that proves it still is."""
+"""The fence: the attempt of a shard that this pod executes."""
 
 from dataclasses import dataclass
 
 from handoff.message import Shard
-from reporter.database import Connection, Database
-from reporter.errors import Cancelled, Superseded
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,48 +12,3 @@ class Fence:
     run_id: str
     shard: Shard
     attempt: int
-
-
-# NO KEY UPDATE, here and on test_runs: a foreign key's check takes KEY SHARE on the run, which must not wait for it.
-_HOLD = """
-SELECT FROM test_shards
-WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'running'
-FOR NO KEY UPDATE
-"""
-_CANCELLED = "SELECT FROM test_shards WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'cancelled'"
-
-
-async def hold(connection: Connection, fence: Fence) -> None:
-    """Lock this attempt's row until the transaction ends, so that no other pod can claim the shard meanwhile.
-
-    Raises:
-        Cancelled: the run was cancelled.
-        Superseded: the shard has another attempt, or this one has ended.
-    """
-    if await connection.fetchrow(_HOLD, fence.run_id, fence.shard.index, fence.attempt) is None:
-        await check_cancelled(connection, fence)
-        raise Superseded(f"attempt {fence.attempt} of shard {fence.shard} no longer holds the shard")
-
-
-async def check_cancelled(connection: Connection, fence: Fence) -> None:
-    """Return unless the run of this attempt was cancelled.
-
-    Raises:
-        Cancelled: it was.
-    """
-    if await connection.fetchrow(_CANCELLED, fence.run_id, fence.shard.index, fence.attempt) is not None:
-        raise Cancelled(f"run {fence.run_id} was cancelled")
-
-
-async def heed(database: Database, fence: Fence) -> None:
-    """Look once whether the run of this attempt was cancelled; nothing is locked.
-
-    Raises:
-        Cancelled: it was.
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`.
-    """
-
-    async def step(connection: Connection) -> None:
-        await check_cancelled(connection, fence)
-
-    await database.run(step, patience=0)

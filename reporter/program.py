@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from reporter import aws, database, exit_codes
+from reporter import aws, exit_codes
 from reporter.errors import OutOfReach
 from reporter.lifecycle.session import Session
+from reporter.results import database
 from reporter.settings import ReporterSettings
 from runtime import logs
 from runtime.errors import InvalidInput

@@ -12,10 +12,11 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from reporter import aws, database, exit_codes, metrics
-from reporter.abandonment import Evidence
-from reporter.completion.sweep import Swept, sweep
+from reporter import aws, exit_codes, metrics
 from reporter.errors import OutOfReach, Refused
+from reporter.results import database
+from reporter.results.abandonment import Evidence
+from reporter.results.sweep import Swept, sweep
 from reporter.settings import ReporterSettings
 from runtime import logs
 from runtime.errors import InvalidInput

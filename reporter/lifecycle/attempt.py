@@ -14,16 +14,17 @@ from handoff import records, volume
 from handoff.records import Committed, Failed, Interrupted, Outcome, Result
 from reporter import metrics
 from reporter.aws import Bucket
-from reporter.claim import renew
-from reporter.completion.commit import commit
-from reporter.completion.release import drop, release
-from reporter.database import Database
 from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
-from reporter.fence import Fence, heed
+from reporter.fence import Fence
 from reporter.junit.case import Case
 from reporter.progress import Steps
 from reporter.reports.reader import Reader
-from reporter.store import save
+from reporter.results.case_rows import save
+from reporter.results.claim import renew
+from reporter.results.commit import commit
+from reporter.results.database import Database
+from reporter.results.fencing import raise_if_cancelled
+from reporter.results.release import drop, release
 from reporter.uploads import upload
 from runtime.errors import InvalidInput
 from runtime.waiting import Stopped, until_stopped, with_grace
@@ -90,7 +91,7 @@ class Attempt:
         while True:
             await asyncio.sleep(CANCEL_SECONDS)
             try:
-                await heed(self.database, self.fence)
+                await raise_if_cancelled(self.database, self.fence)
             except (OutOfReach, Refused) as error:
                 _log.debug("cancel_not_looked_up", detail=str(error))
 

@@ -12,17 +12,17 @@ import structlog
 from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Admission, Decision, Failed, JobRecord, Mask, Receipt, Rejection, Result, Run, Unavailable
-from reporter.admission import admit
 from reporter.aws import Bucket
-from reporter.claim import Claimant, abandon, claim, look
-from reporter.database import Database
 from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
 from reporter.lifecycle.attempt import DROP_SECONDS, Attempt
 from reporter.progress import Steps
-from reporter.rejection import record
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
+from reporter.results.admission import admit
+from reporter.results.claim import Claimant, abandon, claim, look
+from reporter.results.database import Database
+from reporter.results.rejection import record
 from reporter.settings import ReporterSettings
 from runtime.errors import InvalidInput
 from runtime.masking import Masking

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reporter.completion import coverage
 from reporter.reports.folder import Reports
+from reporter.results import coverage
 
 CONFIG = """
     import { defineConfig } from '@playwright/test';

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reporter.completion import coverage
+from reporter.results import coverage
 
 INI = "[pytest]\naddopts = -p no:randomly\nasyncio_default_fixture_loop_scope = function\n"
 WAIT = 60.0

@@ -13,11 +13,11 @@ from psycopg.rows import dict_row
 
 from handoff.message import JobMessage, Shard
 from handoff.records import Outcome, Run
-from reporter.claim import Claimant, claim
-from reporter.database import Database, connect
 from reporter.fence import Fence
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
+from reporter.results.claim import Claimant, claim
+from reporter.results.database import Database, connect
 
 PATIENCE = 30
 LEASE = 120

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from handoff.message import JobMessage, Shard
 from handoff.records import Decision, Run
-from reporter.admission import Holder, admit
-from reporter.claim import Claimant, RunRow, ShardRow, decide
+from reporter.results.admission import Holder, admit
+from reporter.results.claim import Claimant, RunRow, ShardRow, decide
 from worker import disposition, heartbeat
 from worker.disposition import Release
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from handoff.records import AlreadyComplete, Busy, Decision, Run
-from reporter.admission import ALIVE, Holder, admit
+from reporter.results.admission import ALIVE, Holder, admit
 from tests import virtual_time
 from tests.unit.outages.fleet import LEASE, START, VISIBILITY, Fleet, kill, now
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handoff.message import JobMessage
-from reporter.completion import coverage
+from reporter.results import coverage
 from worker.catalog import Suite
 from worker.runners import k6, newman, plan, playwright
 from worker.runners import pytest as pytest_runner

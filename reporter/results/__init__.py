@@ -1,0 +1,1 @@
+"""PostgreSQL: the claim of a shard, its case rows, and the transaction that completes, releases or ends it."""

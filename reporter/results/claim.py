@@ -1,0 +1,200 @@
+"""Claiming a shard: a decision over the rows that stand, and the statements that carry it out."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from handoff.message import JobMessage
+from handoff.records import AlreadyComplete, Busy, Decision, Rejected, Run, Unavailable
+from reporter.errors import DatabaseOutOfReach, DatabaseRefused, Superseded
+from reporter.fence import Fence
+from reporter.results.admission import Holder
+from reporter.results.database import Connection, Database
+from reporter.results.fencing import check_cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who asks for a shard: the job with the ids that make a second ask recognisable."""
+
+    job: JobMessage
+    claim_id: str
+    message_id: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What `test_runs` says of the run; `suite` and `shards` are None where nothing has fixed them yet."""
+
+    suite: str | None
+    shards: int | None
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRow:
+    """What `test_shards` says of the shard; `leased` is by the database's clock."""
+
+    claim_id: str
+    attempt: int
+    status: str
+    leased: bool
+    message_id: str
+    abandoned: bool = False
+    """A sweep ended it without a result; a person who sends its message back has it run again."""
+
+
+def decide(claimant: Claimant, run: RunRow, shard: ShardRow | None, *, lease: int) -> Decision:
+    """Whether the claimant may run the shard. `lease` is in seconds; a `Run` with the row's attempt is a repetition."""
+    rejected = _contradiction(claimant.job, run)
+    if rejected is not None:
+        return rejected
+    complete = shard is not None and shard.status not in {"running", "interrupted"} and not shard.abandoned
+    if run.finished or complete:
+        return AlreadyComplete()
+    if shard is None:
+        return Run(attempt=1)
+    if shard.status == "running" and shard.claim_id == claimant.claim_id:
+        return Run(attempt=shard.attempt)
+    if shard.status == "running" and shard.leased:
+        return Busy(retry_after=lease, same_message=shard.message_id == claimant.message_id)
+    return Run(attempt=shard.attempt + 1)
+
+
+def _contradiction(job: JobMessage, run: RunRow) -> Rejected | None:
+    if run.suite not in {None, job.suite}:
+        return Rejected(reason="other_suite", detail=f"suite: must be {run.suite}, the suite of run {job.run_id}")
+    if run.shards not in {None, job.shard.total}:
+        return Rejected(reason="other_total", detail=f"shard: must be i/{run.shards}, as run {job.run_id} has it")
+    return None
+
+
+_KNOW_RUN = """
+INSERT INTO test_runs (run_id, suite, commit, branch, target_url, trigger, status, shards, started_at)
+VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, now())
+ON CONFLICT (run_id) DO NOTHING
+"""
+_LOCK_RUN = """
+SELECT suite, shards, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
+"""
+_LOCK_SHARD = """
+SELECT claim_id, attempt, status, coalesce(lease_until > clock_timestamp(), false) AS leased, message_id,
+    coalesce(outcome = 'abandoned', false) AS abandoned
+FROM test_shards WHERE run_id = $1 AND shard = $2 FOR NO KEY UPDATE
+"""
+_TAKE = """
+INSERT INTO test_shards AS held (run_id, shard, claim_id, attempt, status, lease_until, worker, message_id, started_at)
+VALUES ($1, $2, $3, $4, 'running', clock_timestamp() + make_interval(secs => $5), $6, $7, now())
+ON CONFLICT (run_id, shard) DO UPDATE SET
+    claim_id = excluded.claim_id, attempt = excluded.attempt, status = excluded.status,
+    lease_until = excluded.lease_until, worker = excluded.worker, message_id = excluded.message_id,
+    started_at = excluded.started_at, finished_at = NULL, exit_code = NULL, outcome = NULL, detail = NULL, cases = 0
+WHERE held.attempt < excluded.attempt
+"""
+_START_RUN = """
+UPDATE test_runs SET
+    status = 'running', suite = coalesce(suite, $2), commit = coalesce(commit, $3), branch = coalesce(branch, $4),
+    target_url = coalesce(target_url, $5), trigger = coalesce(trigger, $6), shards = coalesce(shards, $7),
+    started_at = coalesce(started_at, now())
+WHERE run_id = $1 AND (status = 'queued' OR started_at IS NULL OR suite IS NULL OR shards IS NULL)
+"""
+_RENEW = """
+UPDATE test_shards SET lease_until = clock_timestamp() + make_interval(secs => $4)
+WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'running'
+  AND EXISTS (SELECT FROM test_runs WHERE run_id = $1 AND finished_at IS NULL)
+"""
+_OWN = """
+SELECT EXISTS (
+    SELECT FROM test_shards AS shard JOIN test_runs AS run USING (run_id)
+    WHERE run_id = $1 AND shard.shard = $2 AND shard.attempt = $3
+      AND (run.finished_at IS NULL OR shard.status IN ('passed', 'failed', 'errored'))
+      AND shard.outcome IS DISTINCT FROM 'abandoned'
+)
+"""
+
+_LOOK = """
+SELECT attempt, lease_until, extract(epoch FROM lease_until - clock_timestamp())::float AS remaining
+FROM test_shards WHERE run_id = $1 AND shard = $2 AND status = 'running' AND lease_until IS NOT NULL
+"""
+_ABANDON = """
+UPDATE test_shards SET
+    status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(),
+    detail = 'the pod was stopped before its suite started'
+WHERE run_id = $1 AND shard = $2 AND claim_id = $3 AND status = 'running'
+"""
+
+
+async def claim(database: Database, claimant: Claimant, *, lease: int, patience: float) -> Decision:
+    """Ask for the shard; `lease` and `patience` are in seconds. Asking again with the same claim id changes nothing."""
+    try:
+        return await database.run(partial(_claim, claimant, lease), patience=patience)
+    except (DatabaseOutOfReach, DatabaseRefused) as error:
+        return Unavailable(detail=str(error))
+
+
+async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Decision:
+    job = claimant.job
+    told = (job.run_id, job.suite, job.commit, job.branch, job.target_url, job.trigger, job.shard.total)
+    await connection.execute(_KNOW_RUN, *told)
+    run = await connection.fetchrow(_LOCK_RUN, job.run_id)
+    if run is None:
+        raise DatabaseOutOfReach(f"run {job.run_id} was deleted while it was claimed")
+    held = await connection.fetchrow(_LOCK_SHARD, job.run_id, job.shard.index)
+    shard = ShardRow(**dict(held)) if held else None
+    decision = decide(claimant, RunRow(**dict(run)), shard, lease=lease)
+    if isinstance(decision, Run):
+        if shard is None or shard.attempt != decision.attempt:
+            ids = (claimant.claim_id, decision.attempt, lease, claimant.worker, claimant.message_id)
+            await connection.execute(_TAKE, job.run_id, job.shard.index, *ids)
+            await connection.execute(_START_RUN, *told)
+        else:
+            await connection.execute(_RENEW, job.run_id, job.shard.index, decision.attempt, lease)
+    return decision
+
+
+async def renew(database: Database, fence: Fence, *, lease: int, patience: float) -> None:
+    """Make the lease last `lease` seconds from now, even where it had run out unclaimed. No-op once the attempt ended.
+
+    Raises:
+        Cancelled: the run was cancelled.
+        Superseded: the shard has another attempt, or the run was ended without it.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the lease is not lost by that.
+    """
+    await database.run(partial(_renew, fence, lease), patience=patience)
+
+
+async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
+    place = (fence.run_id, fence.shard.index)
+    if await connection.execute(_RENEW, *place, fence.attempt, lease) == "UPDATE 1":
+        return
+    await check_cancelled(connection, fence)
+    if not await connection.fetchval(_OWN, *place, fence.attempt):
+        raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run was ended")
+
+
+async def look(database: Database, claimant: Claimant, *, patience: float) -> Holder | None:
+    """Return who holds the shard's lease, or None where it has none. `patience` is in seconds.
+
+    Raises:
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`.
+    """
+
+    async def step(connection: Connection) -> Holder | None:
+        row = await connection.fetchrow(_LOOK, claimant.job.run_id, claimant.job.shard.index)
+        return Holder(**dict(row)) if row else None
+
+    return await database.run(step, patience=patience)
+
+
+async def abandon(database: Database, claimant: Claimant, *, patience: float) -> None:
+    """Release the lease that a cancelled claim may have acquired. No-op if the claimant does not hold the shard.
+
+    Raises:
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; then the lease expires.
+    """
+
+    async def step(connection: Connection) -> None:
+        await connection.execute(_LOCK_RUN, claimant.job.run_id)  # waits for a claim that is still on its way
+        await connection.execute(_ABANDON, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
+
+    await database.run(step, patience=patience)

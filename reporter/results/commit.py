@@ -1,0 +1,186 @@
+"""The final transaction: last cases, artifacts, the shard's and the run's verdict, all or nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from handoff.records import Collection, Committed, IdSet, Outcome
+from reporter.artifacts import Artifact
+from reporter.errors import DatabaseOutOfReach, Superseded
+from reporter.fence import Fence
+from reporter.junit.reading import Summary
+from reporter.metrics import FinishedRun
+from reporter.reports.reader import Reader
+from reporter.results.case_rows import begin_staging, merge, stage
+from reporter.results.database import Connection, Database
+from reporter.results.fencing import check_cancelled, hold
+from reporter.results.final_names import settle
+from reporter.results.totals import count
+from reporter.results.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
+from runtime.text import storable
+
+# The run first, then its shard, in every transaction that wants both: otherwise overlapping commits count past
+# each other and the run stays `running` for ever.
+_LOCK_RUN = """
+SELECT shards, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
+"""
+_ENDED = """
+SELECT status, cases, (SELECT count(*) FROM artifacts WHERE run_id = $1 AND shard = $2 AND attempt = $3) AS artifacts
+FROM test_shards
+WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status IN ('passed', 'failed', 'errored')
+  AND outcome IS DISTINCT FROM 'abandoned'
+"""
+_ANALYZE = "ANALYZE staged_cases; ANALYZE staged_tries"
+_FORGET_CASES = """
+DELETE FROM test_cases AS held
+WHERE held.run_id = $1 AND held.shard = $2
+  AND NOT EXISTS (SELECT FROM staged_cases AS staged WHERE staged.row_name = held.name)
+"""
+_COUNT = """
+SELECT count(*) AS cases, count(*) FILTER (WHERE status IN ('failed', 'errored')) AS bad
+FROM test_cases WHERE run_id = $1 AND shard = $2
+"""
+_ADD_ARTIFACTS = """
+INSERT INTO artifacts AS held (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type)
+SELECT told.s3_uri, $1, $2, $3, staged.row_name, told.kind, told.bytes, told.content_type
+FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+     AS told (s3_uri, case_name, kind, bytes, content_type)
+LEFT JOIN staged_cases AS staged ON staged.name = told.case_name
+ON CONFLICT (s3_uri) DO UPDATE SET
+    case_name = excluded.case_name, kind = excluded.kind, bytes = excluded.bytes, content_type = excluded.content_type
+WHERE (held.case_name, held.kind, held.bytes, held.content_type)
+      IS DISTINCT FROM (excluded.case_name, excluded.kind, excluded.bytes, excluded.content_type)
+"""
+_END_SHARD = """
+UPDATE test_shards SET
+    status = $4, detail = $5, cases = $6, outcome = $7, exit_code = $8, lease_until = NULL,
+    collected = $9, collected_digest = $10, selected = $11, selected_digest = $12,
+    finished_at = clock_timestamp() -- now() is when the transaction began, before the cases were staged
+WHERE run_id = $1 AND shard = $2 AND attempt = $3
+"""
+_COMPLETE = """
+SELECT shard, status, detail, collected, collected_digest, selected, selected_digest FROM test_shards
+WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
+"""
+# Until the last shard is in, p95_ms is only what a load test told of itself; that one stands.
+_END_RUN = """
+UPDATE test_runs SET
+    status = $2, detail = $3, finished_at = clock_timestamp(), p95_ms = coalesce(p95_ms, (
+        SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
+        FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
+WHERE run_id = $1 AND finished_at IS NULL
+RETURNING run_id, suite, status, passed + failed + errored AS cases, failed + errored AS failed, flaky,
+    (SELECT coalesce(sum(attempt - 1), 0)::integer FROM test_shards WHERE run_id = $1) AS retries,
+    coalesce(extract(epoch FROM finished_at - started_at), 0)::float AS seconds
+"""
+
+
+async def commit(
+    database: Database,
+    fence: Fence,
+    reader: Reader,
+    outcome: Outcome,
+    artifacts: Sequence[Artifact],
+    *,
+    patience: float,
+    tell: Callable[[FinishedRun], None] = lambda _: None,
+    progress: Callable[[], None] = lambda: None,
+) -> Committed:
+    """Make the shard complete. Whoever sees it complete finds every row; doing so again changes nothing.
+
+    `tell` is called with a run that has its verdict with this shard: once, or never where the answer to the commit was
+    lost. `progress` is called after each batch of cases that was read and staged.
+
+    Raises:
+        Cancelled: the run was cancelled; nothing was written.
+        Superseded: the shard has another attempt, or the run was ended; nothing was written.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
+        ReportsUnreadable: a report could not be read from the volume.
+    """
+
+    async def step(connection: Connection) -> tuple[Committed, FinishedRun | None]:
+        await begin_staging(connection)
+        async for cases in reader.final():
+            await stage(connection, cases)
+            progress()
+        await connection.execute(_ANALYZE)
+        return await _commit(connection, fence, reader.summary, outcome, artifacts)
+
+    committed, run = await database.run(step, patience=patience)
+    if run is not None:
+        tell(run)
+    return committed
+
+
+async def _commit(
+    connection: Connection, fence: Fence, summary: Summary, outcome: Outcome, artifacts: Sequence[Artifact]
+) -> tuple[Committed, FinishedRun | None]:
+    place = (fence.run_id, fence.shard.index)
+    run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
+    if run is None:
+        raise Superseded(f"run {fence.run_id} is gone")
+    if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
+        return Committed(**dict(ended)), None  # done before, by us: only the answer was lost
+    if run["finished"]:
+        await check_cancelled(connection, fence)
+        raise Superseded(f"run {fence.run_id} was ended before shard {fence.shard} was complete")
+    await hold(connection, fence)
+    await merge(connection, fence)
+    await connection.execute(_FORGET_CASES, *place)
+    await _add_artifacts(connection, fence, summary, artifacts)
+    counted = await connection.fetchrow(_COUNT, *place)
+    if counted is None:
+        raise DatabaseOutOfReach("a count gave no row")
+    evidence = Evidence(files=summary.files, broken=summary.broken, doubts=summary.doubts, **dict(counted))
+    verdict = of_shard(fence.shard, outcome, evidence)
+    detail = verdict.detail and storable(verdict.detail)
+    ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
+    await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection))
+    finished = await count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
+    return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished
+
+
+async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary, artifacts: Sequence[Artifact]) -> None:
+    columns = (
+        [one.s3_uri for one in artifacts],
+        [summary.attachments.get(one.path) for one in artifacts],
+        [one.kind for one in artifacts],
+        [one.bytes for one in artifacts],
+        [one.content_type for one in artifacts],
+    )
+    await connection.execute(_ADD_ARTIFACTS, fence.run_id, fence.shard.index, fence.attempt, *columns)
+
+
+async def count_run(
+    connection: Connection, run_id: str, expected: int, p95_ms: float | None, *, unclaimed: Sequence[ShardVerdict] = ()
+) -> FinishedRun | None:
+    """Write the run's counts, and its verdict if that completes it; the caller's transaction has locked the run.
+
+    `unclaimed` are verdicts over shards without a row.
+    """
+    complete = [
+        ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]), _collection(dict(row)))
+        for row in await connection.fetch(_COMPLETE, run_id)
+    ]
+    ran = await count(connection, run_id, done=len(complete), p95_ms=p95_ms)
+    verdict = of_run(expected, sorted([*complete, *unclaimed], key=lambda one: one.shard), ran=ran)
+    if verdict is None:
+        return None
+    await settle(connection, run_id)
+    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)
+    return FinishedRun(**dict(ended)) if ended else None
+
+
+def _columns(collection: Collection | None) -> tuple[int | str | None, ...]:
+    if collection is None:
+        return (None,) * 4
+    collected, selected = collection.collected, collection.selected
+    return (collected.count, collected.digest, selected.count, selected.digest)
+
+
+def _collection(row: Mapping[str, Any]) -> Collection | None:
+    if row["collected"] is None:
+        return None
+    return Collection(
+        collected=IdSet(count=row["collected"], digest=row["collected_digest"]),
+        selected=IdSet(count=row["selected"], digest=row["selected_digest"]),
+    )

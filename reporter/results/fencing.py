@@ -1,0 +1,49 @@
+"""The checks of the fence: whether an attempt still holds its shard, and whether its run was cancelled."""
+
+from reporter.errors import Cancelled, Superseded
+from reporter.fence import Fence
+from reporter.results.database import Connection, Database
+
+# NO KEY UPDATE, here and on test_runs: a foreign key's check takes KEY SHARE on the run, which must not wait for it.
+_HOLD = """
+SELECT FROM test_shards
+WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'running'
+FOR NO KEY UPDATE
+"""
+_CANCELLED = "SELECT FROM test_shards WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'cancelled'"
+
+
+async def hold(connection: Connection, fence: Fence) -> None:
+    """Lock this attempt's row until the transaction ends, so that no other pod can claim the shard meanwhile.
+
+    Raises:
+        Cancelled: the run was cancelled.
+        Superseded: the shard has another attempt, or this one has ended.
+    """
+    if await connection.fetchrow(_HOLD, fence.run_id, fence.shard.index, fence.attempt) is None:
+        await check_cancelled(connection, fence)
+        raise Superseded(f"attempt {fence.attempt} of shard {fence.shard} no longer holds the shard")
+
+
+async def check_cancelled(connection: Connection, fence: Fence) -> None:
+    """Return unless the run of this attempt was cancelled.
+
+    Raises:
+        Cancelled: it was.
+    """
+    if await connection.fetchrow(_CANCELLED, fence.run_id, fence.shard.index, fence.attempt) is not None:
+        raise Cancelled(f"run {fence.run_id} was cancelled")
+
+
+async def raise_if_cancelled(database: Database, fence: Fence) -> None:
+    """Look once whether the run of this attempt was cancelled; nothing is locked.
+
+    Raises:
+        Cancelled: it was.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`.
+    """
+
+    async def step(connection: Connection) -> None:
+        await check_cancelled(connection, fence)
+
+    await database.run(step, patience=0)

@@ -1,0 +1,71 @@
+"""Recording a message that can never succeed in its run, where the message may end that run."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from handoff.records import Committed, Rejection
+from reporter.errors import DatabaseOutOfReach
+from reporter.results.database import Connection, Database
+from reporter.results.early_end import end_early
+from runtime.text import storable
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """The row of the run; `suite` is None until it is fixed."""
+
+    suite: str | None
+    started: bool
+    finished: bool
+
+
+def ends(rejection: Rejection, run: RunRow) -> bool:
+    """Return whether the rejected message ends the run as errored.
+
+    A message of the run's own suite does: its shard can never be complete. A message that names no readable suite does
+    only while no shard was claimed. A message of another suite never does: it carries a foreign run id.
+    """
+    if run.finished:
+        return False
+    if rejection.suite is None or run.suite is None:
+        return not run.started
+    return rejection.suite == run.suite
+
+
+_CREATE = """
+INSERT INTO test_runs (run_id, suite, status, detail, finished_at) VALUES ($1, $2, 'errored', $3, now())
+ON CONFLICT (run_id) DO NOTHING
+"""
+_LOCK_RUN = """
+SELECT suite, status <> 'queued' AS started, finished_at IS NOT NULL AS finished
+FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
+"""
+
+_log = structlog.get_logger()
+
+
+async def record(database: Database, rejection: Rejection, *, patience: float) -> Committed:
+    """End the run as errored if `ends` returns True. `patience` is in seconds.
+
+    Raises:
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
+    """
+    if not await database.run(partial(_record, rejection), patience=patience):
+        _log.warning("rejection_not_recorded", detail="the run has its verdict or is not the message's")
+    return Committed(status="errored")
+
+
+async def _record(rejection: Rejection, connection: Connection) -> bool:
+    run_id = rejection.run_id
+    detail = storable(f"{rejection.reason}: {rejection.detail}")
+    if await connection.execute(_CREATE, run_id, rejection.suite, detail) == "INSERT 0 1":
+        return True
+    run = await connection.fetchrow(_LOCK_RUN, run_id)
+    if run is None:
+        raise DatabaseOutOfReach(f"run {run_id} was deleted while its rejection was recorded")
+    if not ends(rejection, RunRow(**dict(run))):
+        return False
+    await end_early(connection, run_id, status="errored", detail=detail)
+    return True

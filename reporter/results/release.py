@@ -1,0 +1,71 @@
+"""Giving a shard back before its suite came to an end: what is known so far stays, the next attempt starts at once."""
+
+from handoff.records import Interrupted, Outcome
+from reporter.fence import Fence
+from reporter.reports.reader import Reader
+from reporter.results.case_rows import begin_staging, merge, stage
+from reporter.results.database import Connection, Database
+from reporter.results.fencing import hold
+from runtime.text import storable
+
+_RELEASED = """
+SELECT cases FROM test_shards WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'interrupted'
+"""
+_RELEASE = """
+UPDATE test_shards SET
+    status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(),
+    outcome = $4, exit_code = $5, detail = $6,
+    cases = (SELECT count(*) FROM test_cases WHERE run_id = $1 AND shard = $2 AND attempt = $3)
+WHERE run_id = $1 AND shard = $2 AND attempt = $3
+RETURNING cases
+"""
+
+
+async def release(
+    database: Database, fence: Fence, reader: Reader, outcome: Outcome | None, *, patience: float
+) -> Interrupted:
+    """Bring in the partial results and drop the lease. `outcome` is None where the worker left without a word.
+
+    Raises:
+        Superseded: the shard has another attempt; nothing was written.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
+        ReportsUnreadable: a report could not be read from the volume.
+    """
+
+    async def step(connection: Connection) -> Interrupted:
+        await begin_staging(connection)
+        async for cases in reader.final():
+            await stage(connection, cases)
+        return Interrupted(cases=await _release(connection, fence, outcome, staged=True))
+
+    return await database.run(step, patience=patience)
+
+
+async def drop(database: Database, fence: Fence, detail: str) -> None:
+    """Drop the lease after the results could not be made durable, so that the redelivery finds the shard free.
+
+    Raises:
+        Superseded, DatabaseOutOfReach, DatabaseRefused: nothing was written; then the lease runs out by itself.
+    """
+
+    async def step(connection: Connection) -> None:
+        await _release(connection, fence, None, staged=False, detail=detail)
+
+    await database.run(step, patience=0)
+
+
+async def _release(
+    connection: Connection, fence: Fence, outcome: Outcome | None, *, staged: bool, detail: str | None = None
+) -> int:
+    place = (fence.run_id, fence.shard.index, fence.attempt)
+    before: int | None = await connection.fetchval(_RELEASED, *place)
+    if before is not None:
+        return before  # done before, by us: only the answer was lost
+    await hold(connection, fence)
+    if staged:
+        await merge(connection, fence)
+    ending = outcome.ending if outcome else "interrupted"
+    exit_code = outcome.exit_code if outcome else None
+    why = outcome.detail if outcome else detail or "the worker ended without an outcome"
+    cases: int = await connection.fetchval(_RELEASE, *place, ending, exit_code, why and storable(why))
+    return cases

@@ -1,0 +1,84 @@
+"""Ends abandoned shards and their runs: one run at a time, under its lock, with the verdict that a commit gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from reporter.metrics import FinishedRun
+from reporter.results.abandonment import Abandoned, Evidence, ShardState, abandoned
+from reporter.results.commit import count_run
+from reporter.results.database import Connection, Database
+from reporter.results.verdict import ShardVerdict, Verdict
+from runtime.text import storable
+
+_CANDIDATES = """
+SELECT run_id FROM test_runs
+WHERE finished_at IS NULL AND coalesce(started_at, queued_at) < clock_timestamp() - make_interval(secs => $1)
+ORDER BY run_id
+"""
+# A run whose row is locked has a pod that claims or commits at this moment: it is not abandoned.
+_LOCK_RUN = """
+SELECT shards, extract(epoch FROM clock_timestamp() - greatest(queued_at, started_at))::float AS quiet
+FROM test_runs WHERE run_id = $1 AND finished_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+"""
+_LOCK_SHARDS = """
+SELECT shard, status, attempt, worker, exit_code,
+    extract(epoch FROM clock_timestamp() - coalesce(lease_until, finished_at, started_at))::float AS quiet
+FROM test_shards WHERE run_id = $1 ORDER BY shard FOR NO KEY UPDATE
+"""
+_ABANDON = """
+UPDATE test_shards AS held SET
+    status = 'errored', outcome = 'abandoned', detail = $3, lease_until = NULL, finished_at = clock_timestamp(),
+    cases = (SELECT count(*) FROM test_cases AS c
+             WHERE c.run_id = held.run_id AND c.shard = held.shard AND c.attempt = held.attempt)
+WHERE run_id = $1 AND shard = $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep changed in one run; `verdict` is None while the run waits for other shards."""
+
+    run_id: str
+    shards: tuple[Abandoned, ...]
+    verdict: FinishedRun | None
+
+
+async def sweep(
+    database: Database, evidence: Evidence, *, patience: float, tell: Callable[[Swept], None] = lambda _: None
+) -> list[Swept]:
+    """End the abandoned shards of every unfinished run, and the runs that are complete by that.
+
+    A shard with a living lease is never touched. `patience` is in seconds.
+
+    Raises:
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; shards ended until then stay ended.
+    """
+    swept = []
+    for run_id in await database.run(partial(_candidates, evidence.older_than), patience=patience):
+        found = await database.run(partial(_sweep_run, run_id, evidence), patience=patience)
+        if found is not None:
+            swept.append(found)
+            tell(found)
+    return swept
+
+
+async def _candidates(older_than: float, connection: Connection) -> list[str]:
+    return [row["run_id"] for row in await connection.fetch(_CANDIDATES, older_than)]
+
+
+async def _sweep_run(run_id: str, evidence: Evidence, connection: Connection) -> Swept | None:
+    run = await connection.fetchrow(_LOCK_RUN, run_id)
+    if run is None or run["shards"] is None:
+        return None
+    shards = [ShardState(**dict(row)) for row in await connection.fetch(_LOCK_SHARDS, run_id)]
+    gone = abandoned(run_id, run["shards"], shards, evidence, run_quiet=run["quiet"])
+    unclaimed = [ShardVerdict(one.shard, Verdict("errored", one.detail)) for one in gone if not one.attempted]
+    claimed = [one for one in gone if one.attempted]
+    waiting = run["shards"] - sum(row.status in {"passed", "failed", "errored"} for row in shards) - len(gone)
+    if not claimed and (waiting or not unclaimed):
+        return None
+    for one in claimed:
+        await connection.execute(_ABANDON, run_id, one.shard, storable(one.detail))
+    verdict = await count_run(connection, run_id, run["shards"], None, unclaimed=unclaimed)
+    return Swept(run_id, gone if verdict else tuple(claimed), verdict)

@@ -1,0 +1,124 @@
+"""What the database does to us in a failover, on a real server: the step runs again, and only once has an effect."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from reporter.errors import DatabaseOutOfReach, DatabaseRefused
+from reporter.fence import Fence
+from reporter.junit.case import Case, Status
+from reporter.results.case_rows import begin_staging, merge, stage
+from reporter.results.database import Connection, Database, connect
+from reporter.results.fencing import hold
+
+KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'testfleet-reporter'"
+
+
+async def test_a_connection_that_dies_within_the_transaction_changes_nothing_by_that(
+    database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
+) -> None:
+    """The step runs again on another connection, and the rows are those of one undisturbed run."""
+    fence = await take()
+    tries: list[int] = []
+
+    async def step(connection: Connection) -> None:
+        await begin_staging(connection)
+        await stage(connection, [Case("a", Status.PASSED)])
+        await hold(connection, fence)
+        await merge(connection, fence)
+        tries.append(await connection.fetchval("SELECT pg_backend_pid()"))
+        if len(tries) == 1:
+            await asyncio.to_thread(rows, KILL)
+
+    await database.run(step, patience=30)
+    assert len(set(tries)) == 2
+    assert rows("SELECT name, attempt FROM test_cases") == [{"name": "a", "attempt": 1}]
+
+
+async def test_a_lost_answer_to_a_commit_changes_nothing(
+    database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
+) -> None:
+    """The connection dies after the commit: the step runs again over rows that stand already."""
+    fence = await take()
+    versions: list[Any] = []
+
+    async def step(connection: Connection) -> None:
+        await begin_staging(connection)
+        await stage(connection, [Case("a", Status.PASSED)])
+        await hold(connection, fence)
+        await merge(connection, fence)
+        versions.append(await asyncio.to_thread(rows.versions))
+        if len(versions) == 1:
+            await connection.execute("COMMIT")  # the one that follows the step then finds no connection
+            versions[0] = await asyncio.to_thread(rows.versions)
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    await database.run(step, patience=30)
+    assert len(versions) == 2
+    assert versions[0] == versions[1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DO $$ BEGIN RAISE SQLSTATE '40P01' USING MESSAGE = 'x'; END $$",
+        "DO $$ BEGIN RAISE SQLSTATE '40001' USING MESSAGE = 'x'; END $$",
+        "DO $$ BEGIN RAISE SQLSTATE '53300' USING MESSAGE = 'x'; END $$",
+        "DO $$ BEGIN RAISE SQLSTATE '57P01' USING MESSAGE = 'x'; END $$",
+        "DO $$ BEGIN RAISE SQLSTATE '57P03' USING MESSAGE = 'x'; END $$",
+        "DO $$ BEGIN RAISE SQLSTATE '28P01' USING MESSAGE = 'x'; END $$",
+        "SET statement_timeout = 1; SELECT pg_sleep(5)",
+        "SET transaction_read_only = on; CREATE TABLE t ()",
+        "SELECT pg_terminate_backend(pg_backend_pid())",
+    ],
+)
+async def test_a_passing_failure_is_tried_again(database: Database, statement: str) -> None:
+    """Deadlock, failover, shutdown, too many connections: the second try succeeds."""
+    tries = 0
+
+    async def step(connection: Connection) -> int:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await connection.execute(statement)
+        return tries
+
+    assert await database.run(step, patience=30) == 2
+
+
+@pytest.mark.parametrize("statement", ["SELECT nothing", "SELECT 1/0", "SELECT * FROM nowhere"])
+async def test_a_refusal_is_told_at_once(database: Database, statement: str) -> None:
+    """What PostgreSQL will refuse again is not tried again."""
+    tries = 0
+
+    async def step(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        await connection.execute(statement)
+
+    with pytest.raises(DatabaseRefused, match="the database can't be used: "):
+        await database.run(step, patience=30)
+    assert tries == 1
+
+
+async def test_patience_has_an_end() -> None:
+    """A server that is not there is given up, with the reason in one line."""
+    async with connect("postgresql://nobody@127.0.0.1:1/none") as database, asyncio.timeout(20):
+        with pytest.raises(DatabaseOutOfReach, match="the database is out of reach"):
+            await database.run(lambda connection: connection.execute("SELECT 1"), patience=0.5)
+
+
+async def test_a_silent_server_is_given_up(database_url: str) -> None:
+    """A statement that gets no answer ends, and its connection is not used again."""
+    pids: list[int] = []
+
+    async def step(connection: Connection) -> None:
+        pids.append(await connection.fetchval("SELECT pg_backend_pid()"))
+        if len(pids) == 1:
+            await connection.execute("SELECT pg_sleep(60)")
+
+    async with connect(database_url, statement_seconds=0.5) as database, asyncio.timeout(30):
+        await database.run(step, patience=30)
+    assert len(set(pids)) == 2

@@ -1,0 +1,34 @@
+"""Which runs a rejected message may end."""
+
+import pytest
+
+from handoff.records import Rejection
+from reporter.results.rejection import RunRow, ends
+
+QUEUED = RunRow(suite="checkout", started=False, finished=False)
+RUNNING = RunRow(suite="checkout", started=True, finished=False)
+FINISHED = RunRow(suite="checkout", started=True, finished=True)
+
+
+@pytest.mark.parametrize(
+    ("run", "own", "unreadable", "other"),
+    [
+        (QUEUED, True, True, False),
+        (RUNNING, True, False, False),
+        (FINISHED, False, False, False),
+        (RunRow(suite=None, started=False, finished=False), True, True, True),
+        (RunRow(suite=None, started=True, finished=False), False, False, False),
+        (RunRow(suite=None, started=False, finished=True), False, False, False),
+    ],
+)
+def test_a_rejected_message_ends_only_a_run_of_its_own(
+    run: RunRow, *, own: bool, unreadable: bool, other: bool
+) -> None:
+    """The suite decides; a message without a readable suite ends only a run that was never claimed."""
+
+    def rejection(suite: str | None) -> Rejection:
+        return Rejection(run_id="r-1", suite=suite, reason="invalid_message", detail="shard: must be i/n")
+
+    assert ends(rejection("checkout"), run) is own
+    assert ends(rejection(None), run) is unreadable
+    assert ends(rejection("chekout"), run) is other
