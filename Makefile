@@ -81,5 +81,5 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 .venv/.browser: .venv/.synced node_modules/.installed
-	$(BIN)/python -m testfleet.local.browser
+	$(BIN)/python -m testfleet.local.samples.browser
 	@touch $@

@@ -12,8 +12,8 @@ from typing import Final
 
 from runtime.landlock import LEAST_ABI, abi
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
-from testfleet.local.browser import find_browser
-from testfleet.local.samples import has_download
+from testfleet.local.samples.browser import find_browser
+from testfleet.local.samples.tools import has_download
 
 LEAST_NODE: Final = 20
 CALL_SECONDS: Final = 15

@@ -15,16 +15,15 @@ from testfleet.cli import durations
 from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
-from testfleet.local import samples
 from testfleet.local.fleet import Fleet, FleetConfig
-from testfleet.local.server import server
-from testfleet.local.serving import Place, serving
+from testfleet.local.platform import Place, serving
+from testfleet.local.samples import examples, tools
 from testfleet.output import console
 from testfleet.output.streams import say
 
 CORES = os.cpu_count() or 1
 STATE = Path(".testfleet")
-SAMPLES = samples.catalog()
+SAMPLES = examples.catalog()
 
 log = structlog.get_logger()
 
@@ -47,7 +46,7 @@ def up(
     It prints the environment that another terminal needs to use its queue, and writes it into the state folder too.
     With the sample suites it also runs the small web shop that they test; jobs without a target URL test that shop.
     """
-    samples.require_extra("up")
+    tools.require_extra("up")
     kept = durations.parse(ttl, option="--ttl")
     logs.configure("info", "console")
     if catalog == SAMPLES:
@@ -56,7 +55,7 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as opened:
-        shop = opened.enter_context(server("testfleet.local.shop", "--port", "0")) if catalog == SAMPLES else None
+        shop = opened.enter_context(examples.shop()) if catalog == SAMPLES else None
         config = FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=kept, aws_port=aws_port, base_url=shop)
         fleet = opened.enter_context(Fleet(config))
         exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
@@ -86,7 +85,7 @@ def serve(
     It receives no job itself. The endpoint checks no credentials, so it is for trials. The command ends with 70 when
     one of its servers ends by itself, so that Kubernetes restarts the container.
     """
-    samples.require_extra("serve")
+    tools.require_extra("serve")
     logs.configure("info", "json")
     stop, broken = threading.Event(), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -115,7 +114,7 @@ def demo(
 
     One test fails on purpose and one is flaky. Exit code: 0 every run got its expected verdict, 1 one did not.
     """
-    samples.require_extra("demo")
+    tools.require_extra("demo")
     seconds = durations.parse(timeout, option="--timeout")
     missing = _tell_left_out(SAMPLES)
     logs.configure("error", "console")  # the progress is the news
@@ -134,7 +133,7 @@ def demo(
 
 def _tell_left_out(catalog: Path) -> frozenset[str]:
     """Return the sample suites whose tool is missing, and print one line for each."""
-    reasons = samples.left_out(catalog, os.environ)
+    reasons = tools.left_out(catalog, os.environ)
     for suite, reason in reasons.items():
         console.tell(f"testfleet: {suite} is left out: {reason}")
     return frozenset(reasons)

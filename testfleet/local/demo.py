@@ -13,7 +13,7 @@ from rich.live import Live
 
 from testfleet.database import Database
 from testfleet.local.fleet import Fleet
-from testfleet.local.server import server
+from testfleet.local.samples import examples
 from testfleet.output import console, units
 from testfleet.output.blocks import Line, Table
 from testfleet.queue.enqueue import enqueue, jobs, new_run_id
@@ -56,7 +56,7 @@ def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ende
     Raises:
         Unavailable: the shop did not start.
     """
-    with server("testfleet.local.shop", "--port", "0") as url:
+    with examples.shop() as url:
         console.tell(f"testfleet: the shop under test is at {url}")
         enqueued = _enqueue_all(fleet, url, left_out)
         with _shown() as show:

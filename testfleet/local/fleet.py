@@ -13,13 +13,13 @@ from typing import Self
 import structlog
 
 from testfleet.errors import Refused
-from testfleet.local import samples
-from testfleet.local.aws import endpoint
-from testfleet.local.browser import EXECUTABLE, find_browser
-from testfleet.local.controller import Controller, Limits
-from testfleet.local.pod import PodSpec
-from testfleet.local.postgres import postgres
-from testfleet.local.sweeper import EVERY_SECONDS, sweeping
+from testfleet.local.aws.endpoint import endpoint
+from testfleet.local.pods.controller import Controller, Limits
+from testfleet.local.pods.pod import PodSpec
+from testfleet.local.pods.sweeper import EVERY_SECONDS, sweeping
+from testfleet.local.postgres.database import postgres
+from testfleet.local.samples import tools
+from testfleet.local.samples.browser import EXECUTABLE, find_browser
 
 log = structlog.get_logger()
 
@@ -128,7 +128,7 @@ class Fleet:
             }
             | ({"WORKER_BASE_URL": self.config.base_url} if self.config.base_url else {})
             | ({EXECUTABLE: browser} if browser else {})
-            | ({"NODE_PATH": path} if (path := samples.node_path(os.environ)) else {}),
+            | ({"NODE_PATH": path} if (path := tools.node_path(os.environ)) else {}),
             reporter_env=self.aws.env
             | {
                 "REPORTER_DATABASE_URL": self.database_url,

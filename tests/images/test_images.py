@@ -17,7 +17,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from handoff.message import JobMessage
-from testfleet.local.scaling import pods_to_start
+from testfleet.local.pods.scaling import pods_to_start
 from tests.cluster.overlay import CATALOG
 from tests.images.podman import EMBEDDED, Pod, embedded, images, migration, runner, why_not
 

@@ -16,7 +16,7 @@ import pytest
 
 from handoff.message import JobMessage
 from testfleet.local.fleet import Fleet, FleetConfig
-from testfleet.local.pod import OURS, PodSpec
+from testfleet.local.pods.pod import OURS, PodSpec
 from tests.acceptance.aws.recorder import Recorder, recorder
 from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
 from tests.unit.aws.policy import Call, Difference, Policy, compare

@@ -17,8 +17,8 @@ import pytest
 from psycopg import sql
 
 from testfleet.local.fleet import Fleet, FleetConfig
-from testfleet.local.pod import OURS
-from testfleet.local.postgres import postgres
+from testfleet.local.pods.pod import OURS
+from testfleet.local.postgres.database import postgres
 from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
 from tests.conftest import Aws
 from tests.ports import free_ports
@@ -248,7 +248,10 @@ def test_grafanas_user_gets_a_password_and_no_longer_logs_in_by_iam(admin_url: s
 
 
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/test-jobs"
-WORKER = {"WORKER_CATALOG": str(ROOT / "suites" / "catalog.toml"), "WORKER_DEAD_LETTER_QUEUE_URL": f"{QUEUE}-dead"}
+WORKER = {
+    "WORKER_CATALOG": str(ROOT / "examples" / "suites" / "catalog.toml"),
+    "WORKER_DEAD_LETTER_QUEUE_URL": f"{QUEUE}-dead",
+}
 RANGES = ("--database-cidr", "10.0.0.0/16", "--target-cidr", "10.0.42.0/24", "--dns-cidr", "172.20.0.0/16")
 
 

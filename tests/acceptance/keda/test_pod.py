@@ -16,12 +16,12 @@ import pytest
 from psycopg.rows import dict_row
 
 from runtime.landlock import LEAST_ABI, abi
-from testfleet.local.browser import find_browser
+from testfleet.local.samples.browser import find_browser
 from tests.acceptance.keda.pod import DEADLINE, Pod
 from tests.ports import free_ports
 from tests.unit.keda.built import KEDA, containers, one, overlay
 
-CATALOG = KEDA.parents[1] / "suites" / "catalog.toml"
+CATALOG = KEDA.parents[1] / "examples" / "suites" / "catalog.toml"
 PORTS = {"aws": 5000, "database": 5432, "shop": 8080}
 
 

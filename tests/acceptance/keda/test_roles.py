@@ -13,7 +13,7 @@ from reporter.aws import rds_tokens
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused
 from tests.unit.keda.built import KEDA
 
-CATALOG = KEDA.parents[1] / "suites" / "catalog.toml"
+CATALOG = KEDA.parents[1] / "examples" / "suites" / "catalog.toml"
 REFUSAL = b"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error>
 <RequestId>r-1</RequestId></ErrorResponse>"""

@@ -16,7 +16,7 @@ from handoff.records import Admission, JobRecord, Run
 from testfleet.database import Database
 from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
-from testfleet.local.pod import Pod
+from testfleet.local.pods.pod import Pod
 from testfleet.results.cancel import cancel
 from tests.acceptance.local.conftest import (
     CATALOG,

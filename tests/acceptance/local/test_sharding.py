@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from handoff.message import JobMessage, Shard
-from testfleet.local.pod import Pod, PodSpec
+from testfleet.local.pods.pod import Pod, PodSpec
 from tests import results
 from tests.acceptance.local.conftest import eventually
 from tests.conftest import Aws

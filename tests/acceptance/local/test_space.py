@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testfleet.local.pod import Pod, PodSpec
+from testfleet.local.pods.pod import Pod, PodSpec
 from tests import results
 from tests.acceptance.local.conftest import eventually
 from tests.conftest import Aws

@@ -11,7 +11,7 @@ import pytest
 
 from handoff.message import JobMessage, Shard
 from handoff.records import Collection
-from testfleet.local.shop import serving
+from testfleet.local.samples import examples
 from worker.catalog import RunnerName, Suite
 from worker.runners import plan
 from worker.runners.plan import Folders, Plan
@@ -117,7 +117,7 @@ class Bench:
 @pytest.fixture(scope="session")
 def shop_url() -> Iterator[str]:
     """The URL of the web shop under test."""
-    with serving() as url:
+    with examples.shop() as url:
         yield url
 
 

@@ -19,7 +19,7 @@ FLAKY = f"[chromium] Cart {INSIDE} sells the last reading lamp"
 @pytest.fixture(scope="module")
 def suites() -> Mapping[str, Suite]:
     """The catalog of the sample suites."""
-    return catalog.load(Path(__file__).parents[3] / "suites" / "catalog.toml")
+    return catalog.load(Path(__file__).parents[3] / "examples" / "suites" / "catalog.toml")
 
 
 @pytest.mark.parametrize(("name", "cases"), [("load", 7), ("api", 12), ("smoke", 12)])

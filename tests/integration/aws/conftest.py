@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from testfleet.local.server import server
+from testfleet.local.processes import server
 from tests.unit.aws.resolve import REGION
 from tests.unit.aws.stacks import REQUIRED, stack_name
 from tests.unit.aws.template import FOLDER

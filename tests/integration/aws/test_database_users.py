@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from testfleet.local.postgres import postgres
+from testfleet.local.postgres.database import postgres
 from testfleet.migrations import migrate
 from tests.ports import free_ports
 from tests.unit.aws.template import FOLDER

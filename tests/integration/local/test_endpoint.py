@@ -18,8 +18,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from testfleet.local.aws import BUCKET, REGION, AwsEndpoint, endpoint
-from testfleet.local.browser import find_browser
+from testfleet.local.aws.endpoint import BUCKET, REGION, AwsEndpoint, endpoint
+from testfleet.local.samples.browser import find_browser
 
 NAME = "testfleet-embedded.testfleet"
 
@@ -139,7 +139,7 @@ def test_a_server_that_is_killed_is_reported() -> None:
     with endpoint(port=0, visibility_timeout=30, secrets={}, on_death=deaths.put):
         (server,) = [child for child in psutil.Process(os.getpid()).children() if child.pid not in before]
         server.kill()
-        assert deaths.get(timeout=30) == "testfleet.local.moto_server: ended with exit code -9"
+        assert deaths.get(timeout=30) == "testfleet.local.aws.moto_server: ended with exit code -9"
 
 
 def test_a_server_that_is_stopped_is_not_reported() -> None:

@@ -18,7 +18,7 @@ def test_it_serves_until_it_is_told_to_stop(*, network: bool) -> None:
     listening = ["--port", str(free_ports(1)[0])] if network else []
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         Path(folder).chmod(0o755)  # the server is another user
-        argv = [sys.executable, "-m", "testfleet.local.postgres_server", f"{folder}/data", *listening]
+        argv = [sys.executable, "-m", "testfleet.local.postgres.server", f"{folder}/data", *listening]
         env = os.environ | {"PGPASSWORD": "it's secret"}
         with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout

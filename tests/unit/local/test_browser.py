@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from testfleet.local.browser import EXECUTABLE, find_browser
+from testfleet.local.samples.browser import EXECUTABLE, find_browser
 
 
 def test_the_environment_names_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from testfleet.local.guard import LOCAL_NAMES, SERVED, Guard, served
+from testfleet.local.aws.guard import LOCAL_NAMES, SERVED, Guard, served
 
 SIGNED = {
     "PATH_INFO": "/",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from testfleet.local.scaling import pods_to_start
+from testfleet.local.pods.scaling import pods_to_start
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from testfleet.local.controller import REPORTER_GRACE, Step, next_step
+from testfleet.local.pods.controller import REPORTER_GRACE, Step, next_step
 
 
 @pytest.mark.parametrize(

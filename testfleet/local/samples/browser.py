@@ -1,6 +1,6 @@
 """The browser of the sample suites: an installed Chromium or Chrome, Playwright's own, or the distribution's package.
 
-`python -m testfleet.local.browser` makes sure that there is one.
+`python -m testfleet.local.samples.browser` makes sure that there is one.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The small web shop under test: pages for browsers, JSON for the rest. `python -m testfleet.local.shop --port 0`.
+"""The small web shop under test: pages for browsers, JSON for the rest. `python -m shop --port 0`.
 
 A session is a cookie of its own; the cookie `visit`, where a test sets it, ties several sessions to one visit.
 """
@@ -16,8 +16,8 @@ from threading import Event, Thread
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from testfleet.local.shop_goods import Shop
-from testfleet.local.shop_site import Request, Site
+from shop.goods import Shop
+from shop.site import Request, Site
 
 MAX_BODY = 64 * 1024
 

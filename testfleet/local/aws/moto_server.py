@@ -1,4 +1,4 @@
-"""`python -m testfleet.local.moto_server`: moto's server, behind our guard, in a process of its own."""
+"""`python -m testfleet.local.aws.moto_server`: moto's server, behind our guard, in a process of its own."""
 
 import argparse
 import logging
@@ -10,12 +10,12 @@ from threading import Thread
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from testfleet.local.guard import LOCAL_NAMES, Guard, served
+from testfleet.local.aws.guard import LOCAL_NAMES, Guard, served
 
 
 def main() -> int:
     """Serve until SIGTERM; the first line of stdout is the URL."""
-    parser = argparse.ArgumentParser(prog="python -m testfleet.local.moto_server")
+    parser = argparse.ArgumentParser(prog="python -m testfleet.local.aws.moto_server")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--name", action="append", default=[], help="a host name that callers use; repeatable")

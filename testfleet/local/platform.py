@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from testfleet.local.aws import endpoint
-from testfleet.local.postgres import postgres
-from testfleet.local.server import OnDeath, server
+from testfleet.local.aws.endpoint import endpoint
+from testfleet.local.postgres.database import postgres
+from testfleet.local.processes import OnDeath
+from testfleet.local.samples import examples
 
 ANY = "0.0.0.0"  # noqa: S104  # being reached from other machines is the point
 PLATFORM_SECRET = "testfleet-platform"  # noqa: S105  # its name, as deploy/aws/database.yaml has it
@@ -43,7 +44,7 @@ def serving(place: Place, state: Path, password: str, on_death: OnDeath) -> Iter
     """
     with (
         postgres(state / "postgres", port=place.database_port, password=password, on_death=on_death) as database_url,
-        server("testfleet.local.shop", "--host", ANY, "--port", str(place.shop_port), on_death=on_death) as shop_url,
+        examples.shop(host=ANY, port=place.shop_port, on_death=on_death) as shop_url,
         endpoint(
             host=ANY,
             names=[place.host],

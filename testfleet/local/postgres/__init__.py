@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: a real server from a wheel, with our tables."""
