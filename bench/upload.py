@@ -54,9 +54,9 @@ async def sink(ready: int) -> None:
 async def upload_all(folder: Path) -> None:
     """What the reporter does after the outcome; prints size, seconds and memory before and at the peak, in MiB."""
     from handoff.message import Shard  # noqa: PLC0415  # the sink does without, so that its start is quick
-    from reporter.aws import bucket  # noqa: PLC0415  # likewise
     from reporter.fence import Fence  # noqa: PLC0415  # likewise
-    from reporter.uploads import upload  # noqa: PLC0415  # likewise
+    from reporter.files.bucket import bucket  # noqa: PLC0415  # likewise
+    from reporter.files.upload import upload  # noqa: PLC0415  # likewise
 
     async with bucket("qa-bench") as qa:
         before = peak()

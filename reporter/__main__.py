@@ -16,9 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m reporter")
     parser.add_argument("--check", action="store_true", help="only check the settings and the bucket")
     arguments = parser.parse_args()
-    from reporter import program  # noqa: PLC0415  # its imports take a second that SIGTERM must not fall into
+    from reporter import app  # noqa: PLC0415  # its imports take a second that SIGTERM must not fall into
 
-    return program.check() if arguments.check else program.start(stop)
+    return app.check() if arguments.check else app.start(stop)
 
 
 if __name__ == "__main__":

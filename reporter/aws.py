@@ -1,38 +1,29 @@
-"""AWS: the only module that knows its SDK. S3 uploads in bounded memory, RDS tokens, the platform's secret."""
+"""AWS: the only module that imports its SDK. Clients, the meaning of their errors, secrets and RDS tokens."""
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aioboto3
-import structlog
-import tenacity
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from reporter.errors import BucketOutOfReach, BucketRefused, DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
+from reporter.errors import DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
 from runtime.errors import InvalidInput
 from runtime.text import one_line
 
-PART_BYTES = 8 * 1024 * 1024
-"""A file of up to 80 GB fits into S3's 10,000 parts of this size."""
-PARTS_IN_MEMORY = 4
-"""Over all files at once, and so the uploads' share of memory: 32 MiB and what the SDK adds to a part in flight."""
+AwsError = (ClientError, BotoCoreError)
+"""What the SDK raises: an answer of AWS that is an error, or no answer."""
 
 # What it would print, traceback and all, it raises as well; botocore and boto3 hold back by themselves.
 logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
-# The one owner of retries is the SDK, but for uploads, which have the bucket's patience.
 _TIMEOUTS = Config(connect_timeout=10, read_timeout=60)
-_CONFIG = _TIMEOUTS.merge(Config(retries={"mode": "standard", "total_max_attempts": 5}))
-_UPLOADS = _TIMEOUTS.merge(Config(retries={"total_max_attempts": 1}))
-ABORT_SECONDS = 10
-_CHECKSUM = "CRC32"  # S3 compares it; the cheapest to compute on the event loop
+_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 5})
+_NO_RETRIES = Config(retries={"total_max_attempts": 1})
 _SERVER_ERROR = 500
 _PASSING = {
     "RequestTimeout",
@@ -43,202 +34,33 @@ _PASSING = {
     "InternalError",  # may stand in an answer with status 200
     "ServiceUnavailable",
 }
-CHECK_KEY = ".testfleet/check"
-"""Key of the multipart upload that the check begins and aborts; no object appears there."""
-
-_log = structlog.get_logger()
 
 
-class Bucket:
-    """One S3 bucket. Parts of all files share one budget of memory.
+def client(service: str, *, retries: bool = True) -> AbstractAsyncContextManager[Any]:
+    """Return the SDK's client of a service, by the SDK's own chain of region, endpoint and credentials.
 
-    `patience` is how many seconds may have gone by when a request is tried once more; 0 tries once.
+    `retries` is False where the caller repeats a request itself.
     """
-
-    def __init__(self, client: Any, name: str, *, patience: float = 0) -> None:
-        self._client = client
-        self._name = name
-        self._patience = patience
-        self._budget = asyncio.Semaphore(PARTS_IN_MEMORY)
-
-    def uri(self, key: str) -> str:
-        """The `s3://` address of a key."""
-        return f"s3://{self._name}/{key}"
-
-    async def upload(
-        self, descriptor: int, key: str, content_type: str, *, progress: Callable[[], None] = lambda: None
-    ) -> int:
-        """Upload the open file from its start and give the object's size in bytes, as S3 was told and checked it.
-
-        `progress` is called after each part that S3 has, and after the object.
-
-        Raises:
-            BucketOutOfReach: a request still failed for a passing reason when the patience was over.
-            BucketRefused: S3 refused the upload.
-            OSError: the file could not be read.
-        """
-        try:
-            async with self._budget:
-                head = await _read(descriptor, 0)
-                if len(head) < PART_BYTES:
-                    await self._request(
-                        self._client.put_object,
-                        Bucket=self._name,
-                        Key=key,
-                        Body=head,
-                        ContentType=content_type,
-                        ChecksumAlgorithm=_CHECKSUM,
-                    )
-                    progress()
-                    return len(head)
-                del head  # its turn comes again below, within the budget
-            return await self._upload_parts(descriptor, key, content_type, progress)
-        except (ClientError, BotoCoreError, ExceptionGroup) as error:
-            cause = _first(error)
-            if isinstance(cause, (ClientError, BotoCoreError)):
-                raise _translate(cause, key) from error
-            raise cause from error
-
-    async def _request(self, operation: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_is_passing),
-            stop=tenacity.stop_after_delay(self._patience),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-            before_sleep=partial(_log_retry, arguments["Key"]),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                answer = await operation(**arguments)
-        return answer
-
-    async def _upload_parts(self, descriptor: int, key: str, content_type: str, progress: Callable[[], None]) -> int:
-        place = {"Bucket": self._name, "Key": key}
-        begun = await self._request(
-            self._client.create_multipart_upload, **place, ContentType=content_type, ChecksumAlgorithm=_CHECKSUM
-        )
-        place["UploadId"] = begun["UploadId"]
-        try:
-            sent, size = await self._send(descriptor, place, progress)
-            parts = [{"PartNumber": number, **part} for number, part in sorted(sent.items())]
-            complete = self._client.complete_multipart_upload
-            await self._request(complete, **place, MultipartUpload={"Parts": parts}, MpuObjectSize=size)
-            progress()
-        except BaseException:
-            # Parts without an end are invisible and cost money. Should this fail too, the bucket's rule removes them.
-            with suppress(ClientError, BotoCoreError, TimeoutError):
-                async with asyncio.timeout(ABORT_SECONDS):
-                    await self._client.abort_multipart_upload(**place)
-            raise
-        return size
-
-    async def _send(
-        self, descriptor: int, place: dict[str, str], progress: Callable[[], None]
-    ) -> tuple[dict[int, dict[str, str]], int]:
-        sent: dict[int, dict[str, str]] = {}
-        size = 0
-
-        async def send(number: int, body: bytes) -> None:
-            answer = await self._request(
-                self._client.upload_part, **place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM
-            )
-            progress()
-            sent[number] = {name: answer[name] for name in ("ETag", f"Checksum{_CHECKSUM}") if name in answer}
-
-        async with asyncio.TaskGroup() as group:
-            number = 0
-            while True:
-                await self._budget.acquire()
-                try:
-                    body = await _read(descriptor, size)
-                except BaseException:
-                    self._budget.release()
-                    raise
-                if not body:
-                    self._budget.release()
-                    break
-                number += 1
-                size += len(body)
-                task = group.create_task(send(number, body))
-                task.add_done_callback(lambda _: self._budget.release())  # also where it never came to run
-                del body  # only the part's own task holds it now
-        return sent, size
+    session = aioboto3.Session(region_name=os.environ.get("AWS_REGION"))  # the SDK itself reads AWS_DEFAULT_REGION only
+    opened: AbstractAsyncContextManager[Any] = session.client(
+        service, config=_TIMEOUTS.merge(_RETRIES if retries else _NO_RETRIES)
+    )
+    return opened
 
 
-async def _read(descriptor: int, offset: int) -> bytes:
-    """One part from the offset on, short only at the end of the file."""
-    return await asyncio.to_thread(_read_part, descriptor, offset)
-
-
-def _read_part(descriptor: int, offset: int) -> bytes:
-    body = os.pread(descriptor, PART_BYTES, offset)
-    while 0 < len(body) < PART_BYTES and (more := os.pread(descriptor, PART_BYTES - len(body), offset + len(body))):
-        body += more
-    return body
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _translate(error: ClientError | BotoCoreError, key: str) -> BucketOutOfReach | BucketRefused:
-    if _is_final(error):
-        return BucketRefused(f"the bucket refused {key}: {one_line(error)}")
-    return BucketOutOfReach(f"the bucket is out of reach for {key}: {one_line(error)}")
-
-
-def _is_final(error: ClientError | BotoCoreError) -> bool:
-    """Whether AWS understood and said no."""
+def is_final(error: Exception) -> bool:
+    """Return whether AWS understood the request and refused it, so that the same request is refused again."""
     if not isinstance(error, ClientError):
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status < _SERVER_ERROR and error.response.get("Error", {}).get("Code") not in _PASSING
 
 
-def _is_passing(error: BaseException) -> bool:
-    return isinstance(error, (ClientError, BotoCoreError)) and not _is_final(error)
-
-
-def _log_retry(key: str, state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    _log.warning("bucket_retry", key=key, detail=str(error), tries=state.attempt_number)
-
-
-def _session() -> aioboto3.Session:
-    return aioboto3.Session(region_name=os.environ.get("AWS_REGION"))  # the SDK itself reads AWS_DEFAULT_REGION only
-
-
-@asynccontextmanager
-async def bucket(name: str, *, patience: float = 0) -> AsyncIterator[Bucket]:
-    """The bucket of that name, by the SDK's own chain of region, endpoint and credentials; `patience` in seconds."""
-    async with _session().client("s3", config=_UPLOADS) as client:
-        yield Bucket(client, name, patience=patience)
-
-
-async def check_bucket(name: str) -> None:
-    """Prove that the bucket exists and that this role may upload to it, and leave no object there.
-
-    Beginning a multipart upload takes the permission to put objects.
-
-    Raises:
-        InvalidInput: no such bucket, another region's, or no permission to upload; names the setting.
-        BucketOutOfReach: S3 did not answer, even after the SDK's retries.
-    """
-    allowed = f"must be a bucket that exists for this role: {name}"
-    place = {"Bucket": name, "Key": CHECK_KEY}
-    try:
-        async with _session().client("s3", config=_CONFIG) as client:
-            await client.head_bucket(Bucket=name)
-            allowed = f"must be a bucket that this role may upload to: {name}"
-            begun = await client.create_multipart_upload(**place)
-            await client.abort_multipart_upload(**place, UploadId=begun["UploadId"])
-    except (ClientError, BotoCoreError) as error:
-        problem = _translate(error, name)
-        if isinstance(problem, BucketOutOfReach):
-            raise problem from error
-        raise _refusal(error, "REPORTER_BUCKET", allowed) from error
+def refusal(error: Exception, setting: str, allowed: str) -> InvalidInput:
+    """The line for a refusal: one of the role itself comes before the service was ever asked."""
+    if isinstance(error, ClientError) and error.operation_name == "AssumeRoleWithWebIdentity":
+        return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {one_line(error)}")
+    return InvalidInput(setting, f"{allowed} ({one_line(error)})")
 
 
 async def secret(secret_id: str) -> str:
@@ -249,23 +71,16 @@ async def secret(secret_id: str) -> str:
         SecretsOutOfReach: Secrets Manager did not answer, even after the SDK's retries.
     """
     try:
-        async with _session().client("secretsmanager", config=_CONFIG) as client:
-            answer = await client.get_secret_value(SecretId=secret_id)
-    except (ClientError, BotoCoreError) as error:
-        if not _is_final(error):
+        async with client("secretsmanager") as secrets:
+            answer = await secrets.get_secret_value(SecretId=secret_id)
+    except AwsError as error:
+        if not is_final(error):
             raise SecretsOutOfReach(f"Secrets Manager is out of reach: {one_line(error)}") from error
-        raise _refusal(error, "CONFIG_SECRET", f"must be a secret that this role may read: {secret_id}") from error
+        raise refusal(error, "CONFIG_SECRET", f"must be a secret that this role may read: {secret_id}") from error
     text: str | None = answer.get("SecretString")
     if text is None:
         raise InvalidInput("CONFIG_SECRET", f"must be a text and not binary: {secret_id}")
     return text
-
-
-def _refusal(error: ClientError | BotoCoreError, setting: str, allowed: str) -> InvalidInput:
-    """The line for a refusal: one of the role itself comes before the service was ever asked."""
-    if isinstance(error, ClientError) and error.operation_name == "AssumeRoleWithWebIdentity":
-        return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {one_line(error)}")
-    return InvalidInput(setting, f"{allowed} ({one_line(error)})")
 
 
 @asynccontextmanager
@@ -280,14 +95,13 @@ async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[
     url = urlsplit(database_url)
     login = {"DBHostname": url.hostname, "Port": url.port or 5432, "DBUsername": unquote(url.username or "")}
     try:
-        opening = _session().client("rds", config=_CONFIG)
-        async with opening as client:
+        async with client("rds") as rds:
 
             async def sign() -> str:
                 try:
-                    token: str = await client.generate_db_auth_token(**login)
-                except (ClientError, BotoCoreError) as error:
-                    kind = DatabaseRefused if _is_final(error) else DatabaseOutOfReach
+                    token: str = await rds.generate_db_auth_token(**login)
+                except AwsError as error:
+                    kind = DatabaseRefused if is_final(error) else DatabaseOutOfReach
                     raise kind(f"no token could be signed for the database: {one_line(error)}") from error
                 return token
 

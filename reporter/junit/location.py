@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 MAX_LOCATION = 1024  # characters
 MAX_PLACES = 500
@@ -74,7 +73,7 @@ def _places(text: str) -> Iterator[_Place]:
 
 def _is_own(place: _Place, origin: Origin) -> bool:
     name = place.name
-    if origin.file and PurePosixPath(origin.file.replace("\\", "/")).name == name:
+    if origin.file and origin.file.replace("\\", "/").rpartition("/")[2] == name:
         return True
     stem = name.rpartition(".")[0]
     parts = re.split(r"[.\\/:$]", origin.classname)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from handoff.records import Collection, Committed, IdSet, Outcome
-from reporter.artifacts import Artifact
+from reporter.artifact import Artifact
 from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.fence import Fence
 from reporter.junit.reading import Summary

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 
 from handoff import volume
 from handoff.records import Admission, Busy, Decision, JobRecord, Run
-from reporter.aws import Bucket
 from reporter.fence import Fence
-from reporter.lifecycle.session import Session
+from reporter.files.bucket import Bucket
 from reporter.results.admission import admit
 from reporter.results.claim import Claimant, abandon, claim, look, renew
 from reporter.results.database import Connection, Database, connect
+from reporter.session import Session
 from reporter.settings import ReporterSettings
 
 Claimants = Callable[..., Claimant]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handoff.records import Committed, Interrupted, Outcome, Run
-from reporter.artifacts import Artifact
+from reporter.artifact import Artifact
 from reporter.errors import Superseded
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status

@@ -13,7 +13,7 @@ import pytest
 
 from handoff.message import JobMessage, Shard
 from handoff.records import Outcome, Run
-from reporter.artifacts import Artifact
+from reporter.artifact import Artifact
 from reporter.errors import Superseded
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from handoff import volume
 from handoff.records import Committed, Failed, Outcome
-from reporter.aws import bucket
+from reporter.attempt import FLUSH_SECONDS, Attempt
 from reporter.fence import Fence
-from reporter.lifecycle.attempt import FLUSH_SECONDS, Attempt
+from reporter.files.bucket import bucket
 from reporter.progress import Steps
 from reporter.results import database as database_module
 from reporter.results.database import connect

@@ -1,31 +1,16 @@
-"""What a file of the artifacts folder is once it is in the bucket: key, kind and content type. All pure."""
+"""The object that a file of the artifacts folder becomes in S3: its key, kind and content type. Pure."""
 
 import hashlib
 import mimetypes
 import os
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
 
+from reporter.artifact import Kind
 from reporter.fence import Fence
-
-Kind = Literal["junit", "trace", "video", "screenshot", "report", "log", "other"]
 
 MAX_KEY_BYTES = 1024
 """S3's own limit, in UTF-8."""
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file that is in the bucket, whole. `path` is relative to the artifacts folder, as the file system has it."""
-
-    path: str
-    s3_uri: str
-    kind: Kind
-    bytes: int
-    content_type: str
-
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys((".webm", ".mp4", ".mkv", ".mov", ".avi", ".ogv"), "video"),

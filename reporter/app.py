@@ -8,8 +8,9 @@ import structlog
 
 from reporter import aws, exit_codes
 from reporter.errors import OutOfReach
-from reporter.lifecycle.session import Session
+from reporter.files.bucket import bucket, check_bucket
 from reporter.results import database
+from reporter.session import Session
 from reporter.settings import ReporterSettings
 from runtime import logs
 from runtime.errors import InvalidInput
@@ -23,7 +24,7 @@ def check() -> int:
     The database is not asked: a run waits for one that is out of reach, and its claim proves it.
     """
     try:
-        asyncio.run(aws.check_bucket(load(ReporterSettings).bucket))
+        asyncio.run(check_bucket(load(ReporterSettings).bucket))
     except InvalidInput as error:
         return _tell(error, exit_codes.BAD_CONFIGURATION)
     except OutOfReach as error:
@@ -55,8 +56,8 @@ async def _run(settings: ReporterSettings, stop: Stop) -> None:
         if settings.database_auth == "iam":
             token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
         results = await stack.enter_async_context(database.connect(url, token=token, ca=ca))
-        bucket = await stack.enter_async_context(aws.bucket(settings.bucket, patience=settings.bucket_patience))
-        await Session(settings, results, bucket).run(stopped)
+        files = await stack.enter_async_context(bucket(settings.bucket, patience=settings.bucket_patience))
+        await Session(settings, results, files).run(stopped)
     # The kubelet would start a sidecar that exits again and again; this one waits, and holds no connection.
     await stopped.wait()
     structlog.get_logger().info("stopped")

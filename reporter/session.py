@@ -12,10 +12,10 @@ import structlog
 from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Admission, Decision, Failed, JobRecord, Mask, Receipt, Rejection, Result, Run, Unavailable
-from reporter.aws import Bucket
+from reporter.attempt import DROP_SECONDS, Attempt
 from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
-from reporter.lifecycle.attempt import DROP_SECONDS, Attempt
+from reporter.files.bucket import Bucket
 from reporter.progress import Steps
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader

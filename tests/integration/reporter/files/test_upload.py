@@ -13,11 +13,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from handoff.message import Shard
-from reporter.artifacts import Artifact
-from reporter.aws import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket, check_bucket
+from reporter.artifact import Artifact
 from reporter.errors import BucketOutOfReach, BucketRefused
 from reporter.fence import Fence
-from reporter.uploads import FILES_AT_ONCE, FileLost, upload
+from reporter.files.bucket import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket, check_bucket
+from reporter.files.upload import FILES_AT_ONCE, FileLost, upload
 from runtime.errors import InvalidInput
 from tests.line import Line
 

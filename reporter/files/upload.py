@@ -7,10 +7,11 @@ from pathlib import Path
 
 import structlog
 
-from reporter.artifacts import Artifact, content_type, key, kind
-from reporter.aws import Bucket
+from reporter.artifact import Artifact
 from reporter.errors import ReporterError
 from reporter.fence import Fence
+from reporter.files.bucket import Bucket
+from reporter.files.s3_object import content_type, key, kind
 from reporter.walk import Found, open_inside, walk
 
 FILES_AT_ONCE = 8

@@ -13,9 +13,10 @@ import structlog
 from handoff import records, volume
 from handoff.records import Committed, Failed, Interrupted, Outcome, Result
 from reporter import metrics
-from reporter.aws import Bucket
 from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
 from reporter.fence import Fence
+from reporter.files.bucket import Bucket
+from reporter.files.upload import upload
 from reporter.junit.case import Case
 from reporter.progress import Steps
 from reporter.reports.reader import Reader
@@ -25,7 +26,6 @@ from reporter.results.commit import commit
 from reporter.results.database import Database
 from reporter.results.fencing import raise_if_cancelled
 from reporter.results.release import drop, release
-from reporter.uploads import upload
 from runtime.errors import InvalidInput
 from runtime.waiting import Stopped, until_stopped, with_grace
 

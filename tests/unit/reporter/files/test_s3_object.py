@@ -5,8 +5,8 @@ import os
 import pytest
 
 from handoff.message import Shard
-from reporter.artifacts import MAX_KEY_BYTES, content_type, key, kind
 from reporter.fence import Fence
+from reporter.files.s3_object import MAX_KEY_BYTES, content_type, key, kind
 
 FENCE = Fence("r-42", Shard(index=2, total=4), 3)
 
