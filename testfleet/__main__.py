@@ -1,4 +1,4 @@
-"""The command `testfleet`: runs one command of `commands` and chooses the exit code (`exit_codes`)."""
+"""The command `testfleet`: runs one command of `cli` and chooses the exit code (`exit_codes`)."""
 
 import sys
 import traceback
@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from typer import TyperException
 
-from testfleet.commands import app
+from testfleet.cli.app import app
 from testfleet.errors import CommandError
 from testfleet.exit_codes import ExitCode
 from testfleet.output import streams

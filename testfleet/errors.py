@@ -2,11 +2,13 @@
 
 CommandError
 ├── Unavailable      try again: nothing is wrong with what was asked
+│   └── NotSent      some shards are not on the queue
 └── Refused          never succeeds as it was asked
     ├── BadData      a file is not what it should be
     └── BadSetting   the environment is wrong
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from testfleet.exit_codes import ExitCode
@@ -22,6 +24,14 @@ class Unavailable(CommandError):
     """The queue, the database or the bucket is out of reach."""
 
     exit_code = ExitCode.UNAVAILABLE
+
+
+class NotSent(Unavailable):
+    """Some shards are not on the queue. Enqueueing the run id again sends all; a shard that is sent twice runs once."""
+
+    def __init__(self, shards: Sequence[str], why: str) -> None:
+        self.shards = tuple(shards)
+        super().__init__(f"queue: not sent: shard {', '.join(shards)}: {why}; enqueue the same run id again")
 
 
 class Refused(CommandError):

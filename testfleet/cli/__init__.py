@@ -1,1 +1,15 @@
-"""The command line: one module for each command."""
+"""The command line: one module for each command.
+
+A command's module imports only what its options need. It uses the rooms (`results`, `queue`, …) through their
+packages, which import a module at its first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from testfleet.lazy import submodules
+
+if TYPE_CHECKING:
+    from testfleet.cli import connect, version
+
+__all__ = ["connect", "version"]
+__getattr__ = submodules(__name__, __all__)

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator
 
-from testfleet import migrations
-from testfleet.database import Database
+from testfleet.database import migrations
+from testfleet.database.connection import Database
 from testfleet.doctor import account, cluster, machine, programs, results
 from testfleet.doctor.finding import Finding, unknown
 from testfleet.output.blocks import Table, Tone, clean

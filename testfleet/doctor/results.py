@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from testfleet.database import Connection, Database
+from testfleet.database.connection import Connection, Database
 from testfleet.doctor.finding import Finding, ok, wrong
 from testfleet.errors import CommandError
 

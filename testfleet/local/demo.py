@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from rich.console import Group
 from rich.live import Live
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.local.fleet import Fleet
 from testfleet.local.samples import examples
 from testfleet.output import console, units
 from testfleet.output.blocks import Line, Table
-from testfleet.queue.enqueue import enqueue, jobs, new_run_id
+from testfleet.queue.enqueue import enqueue
+from testfleet.queue.jobs import jobs, new_run_id
 from testfleet.queue.sqs import Queue
 from testfleet.results import progress, render, runs
 from testfleet.results.poller import Snapshot

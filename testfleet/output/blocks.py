@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runtime.text import one_line
+
 Tone = Literal["plain", "good", "bad", "odd", "faint"]
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -39,6 +41,6 @@ def first_line(text: str | None) -> str:
     return next((line for line in lines if line), "")
 
 
-def one_line(text: str) -> str:
+def clean_line(text: str) -> str:
     """Return the text in one line, without terminal control sequences."""
-    return " ".join(clean(text).split())
+    return one_line(clean(text))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from handoff.message import InvalidMessage, ParsedMessage
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import Refused
 from testfleet.output.blocks import Line, Table, clean, first_line
 from testfleet.queue.sqs import Message, Queue

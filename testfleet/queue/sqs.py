@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from handoff.message import JobMessage
 from runtime.text import one_line
-from testfleet.errors import BadSetting, CommandError, Refused, Unavailable
+from testfleet.errors import BadSetting, CommandError, NotSent, Refused, Unavailable
 
 BATCH = 10
 """The most that SQS takes in one SendMessageBatch."""
@@ -26,15 +26,6 @@ DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each round. The rounds are the one owner of retries: the SDK's own are off."""
 
 _TRANSIENT = ("Throttl", "RequestThrottled", "ServiceUnavailable", "InternalError", "InternalFailure", "RequestTimeout")
-
-
-class NotSent(Unavailable):
-    """Some shards are not on the queue. Enqueueing the same run id again sends all; what is there twice runs once."""
-
-    def __init__(self, jobs: Sequence[JobMessage], why: str) -> None:
-        self.jobs = tuple(jobs)
-        shards = ", ".join(str(job.shard) for job in jobs)
-        super().__init__(f"queue: not sent: shard {shards}: {why}; enqueue the same run id again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +97,7 @@ class Queue:
             unsent = failed
             if not unsent:
                 return
-        raise NotSent([jobs[index] for index in unsent], why)
+        raise NotSent([str(jobs[index].shard) for index in unsent], why)
 
     def depth(self) -> Depth:
         """How full the queue is.

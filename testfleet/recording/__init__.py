@@ -2,3 +2,13 @@
 
 The reporter's programs write them, as in a pod.
 """
+
+from typing import TYPE_CHECKING
+
+from testfleet.lazy import submodules
+
+if TYPE_CHECKING:
+    from testfleet.recording import ingest, reports, sweep
+
+__all__ = ["ingest", "reports", "sweep"]
+__getattr__ = submodules(__name__, __all__)

@@ -35,7 +35,7 @@ from handoff.records import (
     Run,
 )
 from runtime.errors import InvalidInput
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, CommandError, Refused, Unavailable
 from testfleet.recording.reports import Report
 

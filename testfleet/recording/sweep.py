@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, CommandError, Unavailable
 from testfleet.queue.dead_letters import GIVEN_UP, DeadLetters
 from testfleet.queue.sqs import Queue

@@ -1,1 +1,11 @@
 """Runs in PostgreSQL: read them, wait for a verdict, cancel one."""
+
+from typing import TYPE_CHECKING
+
+from testfleet.lazy import submodules
+
+if TYPE_CHECKING:
+    from testfleet.results import cancel, gate, poller, progress, render, run_id, runs
+
+__all__ = ["cancel", "gate", "poller", "progress", "render", "run_id", "runs"]
+__getattr__ = submodules(__name__, __all__)

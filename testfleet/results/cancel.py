@@ -1,6 +1,6 @@
 """Cancels a run: its queued shards never start, its running ones stop, and its status is final."""
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import Refused
 
 CANCEL = "SELECT cancel_run(%(run_id)s) AS before"

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from testfleet.database import Database
+from testfleet import queue
+from testfleet.database.connection import Database
 from testfleet.errors import CommandError, Unavailable
 from testfleet.exit_codes import ExitCode
 from testfleet.output import console, units
@@ -59,14 +60,12 @@ class Gate:
 
     def _depths(self) -> list[str]:
         """Where the missing shards may be."""
-        from testfleet.queue.sqs import Queue  # noqa: PLC0415  # boto3 is slow to import, and seldom needed here
-
         lines = []
         for name, url in self.queues.items():
             if url is None:
                 continue
             try:
-                depth = Queue(url, name=name).depth()
+                depth = queue.sqs.Queue(url, name=name).depth()
             except CommandError as error:  # a hint, not the answer
                 lines.append(str(error))
             else:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from testfleet.database import Connection, Database
+from testfleet.database.connection import Connection, Database
 from testfleet.errors import Unavailable
 from testfleet.results import runs
 from testfleet.results.runs import RunDetail, RunRow

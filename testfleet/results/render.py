@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from testfleet.output import units
-from testfleet.output.blocks import Line, Table, Tone, clean, first_line, one_line
+from testfleet.output.blocks import Line, Table, Tone, clean, clean_line, first_line
 from testfleet.results.runs import ArtifactRow, CaseRow, RunDetail, RunRow, ShardRow
 
 MAX_CASES = 20
@@ -83,9 +83,9 @@ def _cause(label: str, cases: Sequence[CaseRow], artifacts: Sequence[ArtifactRow
     tried = f" · {case.tries} tries" if case.tries > 1 else ""
     tone: Tone = "odd" if case.flaky else "bad"
     count = f" {len(cases)} cases, first" if others else ""
-    lines = [Line(f"{label}{count} {one_line(case.name)} ({units.duration(case.duration_ms)}{tried})", tone)]
+    lines = [Line(f"{label}{count} {clean_line(case.name)} ({units.duration(case.duration_ms)}{tried})", tone)]
     lines += [Line(text, indent=1) for text in _message(case)]
-    if place := one_line(case.location or case.file or ""):
+    if place := clean_line(case.location or case.file or ""):
         lines.append(Line(place, "faint", indent=1))
     lines += [Line(clean(uri), "faint", indent=1) for uri in evidence(case, artifacts)]
     if others:
@@ -101,15 +101,15 @@ def _message(case: CaseRow) -> list[str]:
     told = [line.rstrip() for line in clean(case.message or "").splitlines() if line.strip()]
     lines = [line[:MAX_LINE] + ("…" if len(line) > MAX_LINE else "") for line in told[:MAX_MESSAGE_LINES]]
     lines = lines or list(filter(None, [first_line(case.error) or first_line(case.error_type)]))
-    kind = re.split(r"[.\\]", one_line(case.error_type or ""))[-1]
+    kind = re.split(r"[.\\]", clean_line(case.error_type or ""))[-1]
     if case.message and kind.endswith(("Error", "Exception")) and kind != "Error" and kind not in case.message:
         lines[0] = f"{kind}: {lines[0]}"
     return lines
 
 
 def _with_place(case: CaseRow) -> str:
-    place = one_line(case.location or "")
-    return f"{one_line(case.name)} ({place})" if place else one_line(case.name)
+    place = clean_line(case.location or "")
+    return f"{clean_line(case.name)} ({place})" if place else clean_line(case.name)
 
 
 def _count(number: int, word: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from testfleet.database import Connection
+from testfleet.database.connection import Connection
 
 RunStatus = Literal["queued", "running", "passed", "failed", "errored", "cancelled"]
 ShardStatus = Literal["running", "passed", "failed", "errored", "interrupted", "cancelled"]

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from testfleet import migrations
+from testfleet.database import migrations
+from testfleet.database.migrations import migrate
 from testfleet.errors import BadSetting, Unavailable
-from testfleet.migrations import migrate
 
 DOCUMENTED = {
     "test_runs": "run_id suite commit branch target_url trigger status detail shards shards_done total passed failed "

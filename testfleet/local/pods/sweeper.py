@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import CommandError
 from testfleet.local.pods.pod import OURS
 from testfleet.local.processes import tied_to_us

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from testfleet.database.migrations import migrate
 from testfleet.local.processes import OnDeath, ignore_death, server
-from testfleet.migrations import migrate
 
 
 @contextmanager

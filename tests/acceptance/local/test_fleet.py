@@ -13,7 +13,7 @@ import pytest
 
 from handoff import volume
 from handoff.records import Admission, JobRecord, Run
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pods.pod import Pod

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from testfleet import migrations
+from testfleet.database import migrations
 from tests.acceptance.testfleet.conftest import Command
 
 CLUSTER = {

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from testfleet.database.migrations import migrate
 from testfleet.local.postgres.database import postgres
-from testfleet.migrations import migrate
 from tests.ports import free_ports
 from tests.unit.aws.template import FOLDER
 

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 
 ROWS = """
     INSERT INTO test_runs (run_id, suite, commit, branch, status, shards, shards_done, total, passed, failed, flaky,

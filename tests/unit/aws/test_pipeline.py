@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from typer.testing import CliRunner
 
-from testfleet.commands import app
+from testfleet.cli.app import app
 from testfleet.settings import Settings
 from tests.unit.aws.policy import Call, Policy, Request
 from tests.unit.aws.resolve import ACCOUNT, REGION

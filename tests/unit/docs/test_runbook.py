@@ -18,8 +18,8 @@ import yaml
 from botocore import xform_name
 
 from handoff.message import ParsedMessage
-from testfleet import migrations
-from testfleet.commands import app
+from testfleet.cli.app import app
+from testfleet.database import migrations
 from testfleet.errors import BadSetting
 from tests.unit.aws.template import NAMES, load
 from tests.unit.docs.runbook import ROOT, TEXT, Command, Session, blocks, run

@@ -20,8 +20,8 @@ from reporter.results.case_rows import save
 from reporter.results.claim import Claimant, claim, renew
 from reporter.results.commit import commit
 from reporter.results.database import connect
-from testfleet import database as command
-from testfleet.migrations import migrate
+from testfleet.database import connection as command
+from testfleet.database.migrations import migrate
 from tests.pgbouncer import PgBouncer, find
 
 pytestmark = pytest.mark.skipif(find() is None, reason="PgBouncer is not installed; `make test` installs it on Debian")

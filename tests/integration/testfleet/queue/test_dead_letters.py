@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import Refused, Unavailable
 from testfleet.queue import dead_letters
 from testfleet.queue.dead_letters import DeadLetter, DeadLetters, Selection

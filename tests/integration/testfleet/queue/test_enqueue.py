@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, Refused, Unavailable
-from testfleet.queue import enqueue
+from testfleet.queue import enqueue, jobs
 from testfleet.queue.sqs import Queue
 from testfleet.results import runs
 
@@ -23,8 +23,8 @@ def bodies(aws: Any) -> list[dict[str, Any]]:
 
 def test_each_shard_is_on_the_queue_and_the_run_is_queued(database: Database, aws_env: Any) -> None:
     """Who looks at once sees the run waiting, with all that was said of it."""
-    jobs = enqueue.jobs("shop", run_id="r1", shards=23, commit="abc", branch="main", target_url="http://x")
-    enqueue.enqueue(jobs, Queue(aws_env.queue_url), database)
+    messages = jobs.jobs("shop", run_id="r1", shards=23, commit="abc", branch="main", target_url="http://x")
+    enqueue.enqueue(messages, Queue(aws_env.queue_url), database)
     found = bodies(aws_env)
     assert sorted(body["shard"] for body in found) == sorted(f"{index}/23" for index in range(1, 24))
     assert {(body["runId"], body["suite"], body["commit"]) for body in found} == {("r1", "shop", "abc")}
@@ -39,15 +39,15 @@ def test_each_shard_is_on_the_queue_and_the_run_is_queued(database: Database, aw
 
 def test_without_a_database_the_first_claim_makes_the_run(aws_env: Any) -> None:
     """A pipeline needs nothing but the queue."""
-    enqueue.enqueue(enqueue.jobs("shop", run_id="r1"), Queue(aws_env.queue_url))
+    enqueue.enqueue(jobs.jobs("shop", run_id="r1"), Queue(aws_env.queue_url))
     assert len(bodies(aws_env)) == 1
 
 
 def test_the_same_again_is_sent_again(database: Database, aws_env: Any) -> None:
     """That is how a half-sent run is completed; what is there twice runs once."""
-    jobs = enqueue.jobs("shop", run_id="r1", shards=2)
+    messages = jobs.jobs("shop", run_id="r1", shards=2)
     for _ in range(2):
-        enqueue.enqueue(jobs, Queue(aws_env.queue_url), database)
+        enqueue.enqueue(messages, Queue(aws_env.queue_url), database)
     assert len(bodies(aws_env)) == 4
 
 
@@ -63,40 +63,40 @@ def test_a_contradiction_is_refused_and_nothing_is_sent(
 ) -> None:
     """Such a message could only be rejected later, where nobody looks."""
     first: dict[str, Any] = {"suite": "shop", "run_id": "r1", "shards": 2}
-    enqueue.register(database, enqueue.jobs(**first)[0])
+    enqueue.register(database, jobs.jobs(**first)[0])
     with pytest.raises(Refused) as caught:
-        enqueue.enqueue(enqueue.jobs(**(first | options)), Queue(aws_env.queue_url), database)
+        enqueue.enqueue(jobs.jobs(**(first | options)), Queue(aws_env.queue_url), database)
     assert str(caught.value) == line
     assert bodies(aws_env) == []
 
 
 def test_a_finished_run_is_not_run_again(database: Database, aws_env: Any) -> None:
     """Its messages would be deleted unread, and somebody would wait for a new verdict."""
-    jobs = enqueue.jobs("shop", run_id="r1")
-    enqueue.register(database, jobs[0])
+    messages = jobs.jobs("shop", run_id="r1")
+    enqueue.register(database, messages[0])
     with psycopg.connect(database.url) as connection:
         connection.execute("UPDATE test_runs SET status = 'passed', finished_at = now()")
     with pytest.raises(Refused, match=r"^--run-id: r1 is finished already \(passed\)"):
-        enqueue.enqueue(jobs, Queue(aws_env.queue_url), database)
+        enqueue.enqueue(messages, Queue(aws_env.queue_url), database)
     assert bodies(aws_env) == []
 
 
 def test_a_database_out_of_reach_sends_nothing(aws_env: Any) -> None:
     """The command can then simply be repeated."""
     with pytest.raises(Unavailable):
-        enqueue.enqueue(enqueue.jobs("s", run_id="r"), Queue(aws_env.queue_url), Database("postgresql://127.0.0.1:1/x"))
+        enqueue.enqueue(jobs.jobs("s", run_id="r"), Queue(aws_env.queue_url), Database("postgresql://127.0.0.1:1/x"))
     assert bodies(aws_env) == []
 
 
 def test_a_queue_that_is_not_there_is_named(aws_env: Any) -> None:
     """No retry can help."""
     with pytest.raises(BadSetting, match=r"^TESTFLEET_QUEUE_URL: there is no such queue$"):
-        Queue(aws_env.queue_url + "x").send(enqueue.jobs("s", run_id="r"))
+        Queue(aws_env.queue_url + "x").send(jobs.jobs("s", run_id="r"))
 
 
 def test_the_depth_of_a_queue(aws_env: Any) -> None:
     """What waits and what is being worked on."""
     queue = Queue(aws_env.queue_url)
-    queue.send(enqueue.jobs("s", run_id="r", shards=3))
+    queue.send(jobs.jobs("s", run_id="r", shards=3))
     aws_env.client("sqs").receive_message(QueueUrl=aws_env.queue_url, MaxNumberOfMessages=1)
     assert (queue.depth().waiting, queue.depth().in_flight) == (2, 1)

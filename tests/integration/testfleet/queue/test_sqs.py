@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from testfleet.errors import BadSetting, Refused
-from testfleet.queue.enqueue import jobs
-from testfleet.queue.sqs import BATCH, DELAYS, NotSent, Queue
+from testfleet.errors import BadSetting, NotSent, Refused
+from testfleet.queue.jobs import jobs
+from testfleet.queue.sqs import BATCH, DELAYS, Queue
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -123,7 +123,7 @@ def test_what_is_refused_again_and_again_is_named(sqs: Sqs) -> None:
     sqs.answer = lambda entries: batch(entries, lambda body: "Busy" if '"3/4"' in body else None)
     with pytest.raises(NotSent) as caught:
         queue(sqs).send(jobs("s", run_id="r", shards=4))
-    assert [str(job.shard) for job in caught.value.jobs] == ["3/4"]
+    assert caught.value.shards == ("3/4",)
     assert str(caught.value) == "queue: not sent: shard 3/4: Busy it is; enqueue the same run id again"
     assert len(sqs.calls) == len(DELAYS)
 

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, Unavailable
 from testfleet.queue.sqs import Queue
 from testfleet.recording.sweep import Sweep, SweptRun

@@ -6,9 +6,10 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, Refused
 from testfleet.queue import enqueue
+from testfleet.queue.jobs import jobs
 from testfleet.results import cancel, runs
 
 
@@ -93,7 +94,7 @@ def test_a_cancelled_run_is_not_enqueued_again(filled: Database) -> None:
     """Its messages would be deleted unread."""
     cancel.cancel(filled, "next")
     with pytest.raises(Refused, match=r"^--run-id: next is finished already \(cancelled\)"):
-        enqueue.register(filled, enqueue.jobs("load", run_id="next")[0])
+        enqueue.register(filled, jobs("load", run_id="next")[0])
 
 
 def test_a_database_of_an_older_version_says_what_to_do(filled: Database) -> None:

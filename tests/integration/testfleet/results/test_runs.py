@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, Unavailable
 from testfleet.results import runs
 

@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
+import typer
 
 from testfleet import __main__ as program
+from testfleet.cli.app import COMMANDS
+from testfleet.cli.dlq.app import COMMANDS as DLQ_COMMANDS
+from testfleet.cli.group import Entry
 from testfleet.local.samples import tools
 
 
@@ -17,6 +22,9 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
 
+
+LOCAL = {"up", "serve", "demo"}
+"""Their module imports the fleet."""
 
 DATABASE = {"TESTFLEET_DATABASE_URL": "postgresql://localhost/x"}
 QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
@@ -90,19 +98,34 @@ def test_what_is_wrong_is_one_line_with_its_code(
     assert "secret" not in err
 
 
-def test_help_needs_no_heavy_import() -> None:
-    """The second that they take would be paid for each completion and each typing error."""
+@pytest.mark.parametrize(
+    "arguments",
+    ["--help", "--version", *(f"{name} --help" for name in COMMANDS if name not in LOCAL), "dlq list --help"],
+)
+def test_help_and_version_import_no_heavy_library(arguments: str) -> None:
+    """They would take most of a second."""
     check = (
-        "import sys; sys.argv = ['testfleet', '--help']\n"
+        f"import sys; sys.argv = ['testfleet', *{arguments.split()}]\n"
         "from testfleet.__main__ import main\n"
         "try: main()\n"
         "except SystemExit as left: assert left.code == 0\n"
-        "heavy = {'boto3', 'psycopg', 'pydantic', 'moto', 'asyncpg'} & set(sys.modules)\n"
+        "heavy = {'boto3', 'psycopg', 'pydantic', 'rich', 'moto', 'asyncpg'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert "enqueue" in done.stdout
+    assert done.stdout.startswith(("Usage: ", "testfleet "))
+
+
+@pytest.mark.parametrize(
+    "entry", [*COMMANDS.values(), *DLQ_COMMANDS.values()], ids=[*COMMANDS, *(f"dlq {name}" for name in DLQ_COMMANDS)]
+)
+def test_the_summary_in_the_help_of_the_group_begins_the_help_of_the_command(entry: Entry) -> None:
+    """The table of commands repeats it."""
+    module, _, name = entry.place.partition(":")
+    target = getattr(import_module(module), name)
+    text = target.info.help if isinstance(target, typer.Typer) else target.__doc__
+    assert str(text).startswith(entry.summary.removesuffix("."))
 
 
 def test_a_fault_of_ours_is_never_a_verdict(

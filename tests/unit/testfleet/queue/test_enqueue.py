@@ -6,7 +6,7 @@ import pytest
 
 from handoff.message import MAX_SHARDS, ParsedMessage
 from testfleet.errors import Refused
-from testfleet.queue.enqueue import jobs, new_run_id, params
+from testfleet.queue.jobs import jobs, new_run_id, params
 
 
 def test_each_shard_has_its_message() -> None:

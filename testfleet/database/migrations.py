@@ -17,7 +17,7 @@ import tenacity
 from psycopg.rows import TupleRow
 
 from runtime.text import one_line
-from testfleet.database import Database
+from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, Unavailable
 
 LOCK = 0x7465_7374_666C_6565
@@ -61,8 +61,9 @@ class Migration:
 
 def folder() -> Path:
     """Return the folder of the SQL files: inside the package in a wheel, beside it in the source tree."""
-    inside = Path(__file__).parent / "migrations"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "migrations"
+    package = Path(__file__).parents[1]
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
 
 
 def load(directory: Path) -> tuple[Migration, ...]:

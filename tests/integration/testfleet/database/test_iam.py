@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testfleet.database import RDS_BUNDLE, Database
+from testfleet.database.connection import RDS_BUNDLE, Database
 from testfleet.errors import BadSetting, Unavailable
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # PostgreSQL's protocol, "SSLRequest"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from testfleet.database.migrations import check, folder, load
 from testfleet.errors import BadSetting
-from testfleet.migrations import check, folder, load
 
 
 def files(path: Path, *names: str) -> Path:

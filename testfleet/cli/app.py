@@ -1,0 +1,50 @@
+"""The command `testfleet`: its commands and its own options."""
+
+from typing import Annotated
+
+import typer
+
+from testfleet import cli
+from testfleet.cli.group import Entry, lazy_group
+from testfleet.output.streams import say
+
+COMMANDS = {
+    "migrate": Entry("testfleet.cli.migrate:migrate", "Bring the database's tables up to date."),
+    "enqueue": Entry("testfleet.cli.enqueue:enqueue", "Put a run on the queue and print its id."),
+    "wait": Entry("testfleet.cli.wait:wait", "Wait for a run's verdict: the gate of a pipeline."),
+    "cancel": Entry("testfleet.cli.cancel:cancel", "Cancel a run."),
+    "sweep": Entry("testfleet.cli.sweep:sweep", "End abandoned shards."),
+    "runs": Entry("testfleet.cli.runs:list_runs", "List runs, the newest first."),
+    "show": Entry("testfleet.cli.show:show", "Show one run: shards, failing and flaky cases, files."),
+    "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),
+    "ingest": Entry("testfleet.cli.ingest:ingest", "Store JUnit XML of tests that ran elsewhere."),
+    "up": Entry("testfleet.local.commands:up", "Run the whole fleet on this machine."),
+    "serve": Entry("testfleet.local.commands:serve", "Serve a cluster without AWS."),
+    "demo": Entry("testfleet.local.commands:demo", "Run four suites against a small web shop."),
+    "dlq": Entry("testfleet.cli.dlq.app:app", "Look at dead messages, send them back or delete them."),
+}
+
+
+app = typer.Typer(
+    name="testfleet",
+    cls=lazy_group(COMMANDS),
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # Typer passes an option's value by position
+    if wanted:
+        say(cli.version.text())
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """End-to-end tests as a fleet: enqueue runs, wait for verdicts, read results."""

@@ -1,0 +1,1 @@
+"""`testfleet dlq`: one module for each of its commands."""

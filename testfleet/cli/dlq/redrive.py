@@ -1,0 +1,35 @@
+"""`testfleet dlq redrive`."""
+
+import typer
+
+from testfleet import cli, output, queue
+from testfleet.cli.dlq.options import All, MessageId, Run
+from testfleet.errors import Refused
+
+
+def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False) -> None:
+    """Send dead messages back to the queue.
+
+    Their shards run again as new attempts. Messages of a finished or cancelled run are not sent.
+    """
+    selection = queue.dead_letters.Selection(message_id, run, every)
+    settings = cli.connect.settings()
+    cli.connect.results_database(settings)  # required: it knows which runs are finished
+    target = cli.connect.job_queue(settings)
+    sent = 0
+    with cli.connect.dead_letters(settings) as dead:
+        found = selection.of(dead.read())
+        ended = [one for one in found if one.has_verdict]
+        for letter in found:
+            if not letter.has_verdict:
+                dead.redrive(letter, target)
+                sent += 1
+                typer.echo(f"{letter.message_id} sent to the queue")
+    for letter in ended:
+        output.console.tell(
+            f"testfleet: {letter.message_id} is not sent: run {letter.run_id} is {letter.run_status} already"
+        )
+    if ended and not sent and not every:
+        raise Refused(
+            "MESSAGE_ID: a finished run is not run again; enqueue a new run, and delete the message with dlq drop"
+        )

@@ -1,0 +1,52 @@
+"""`testfleet ingest`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from testfleet import ci, cli, output, queue, recording, results
+from testfleet.cli.options import Branch, Commit
+from testfleet.errors import BadSetting, Refused
+from testfleet.exit_codes import ExitCode
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JUnit files, or folders of them.")],
+    run_id: Annotated[str, typer.Option(help="The run's id. A second ingest of the same id changes nothing.")],
+    suite: Annotated[str, typer.Option(help="The suite that the reports belong to.")],
+    commit: Commit = None,
+    branch: Branch = None,
+) -> ExitCode:
+    """Store JUnit XML of tests that ran elsewhere.
+
+    The parser and the tables are those of the reporter. Exit code: 0 stored, also where cases failed; 2 the reports
+    gave no verdict; 4 the run was cancelled.
+    """
+    build = ci.build(os.environ)
+    (job,) = queue.jobs.jobs(
+        suite,
+        run_id=run_id,
+        commit=commit if commit is not None else build.commit,
+        branch=branch if branch is not None else build.branch,
+        trigger="ingest",
+        suite_option="--suite",
+    )
+    settings = cli.connect.settings()
+    database, bucket = cli.connect.results_database(settings), cli.connect.bucket(settings)
+    found = recording.reports.find(paths)
+    for file in found.ignored:
+        output.console.tell(f"testfleet: {file}: ignored: it is no JUnit XML")
+    with database.connect() as connection:
+        standing = results.runs.get(connection, run_id)
+    if standing and standing.suite != suite:
+        raise Refused(f"--suite: run {run_id} is of suite {standing.suite}, not {suite}")
+    if not recording.ingest.ingest(found.reports, job, database=database, bucket=bucket):
+        output.console.tell(f"testfleet: {run_id} was complete already; nothing was changed")
+    with database.connect() as connection:
+        detail = results.runs.detail(connection, run_id)
+    if detail is None:
+        raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
+    output.console.write(results.render.verdict(detail))
+    return {"errored": ExitCode.ERRORED, "cancelled": ExitCode.CANCELLED}.get(detail.run.status, ExitCode.OK)

@@ -1,0 +1,11 @@
+"""PostgreSQL: connections, and the migrations of the tables."""
+
+from typing import TYPE_CHECKING
+
+from testfleet.lazy import submodules
+
+if TYPE_CHECKING:
+    from testfleet.database import connection, migrations
+
+__all__ = ["connection", "migrations"]
+__getattr__ = submodules(__name__, __all__)

@@ -1,0 +1,76 @@
+"""The messages of a run, one for each shard."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from handoff.message import MAX_SHARDS, JobMessage, Shard
+from runtime.errors import first_problem
+from testfleet.errors import Refused
+
+
+def new_run_id(now: datetime, random: bytes) -> str:
+    """A run id that sorts by time and is nobody else's: `20260131-093000-5f3a9c01`. `now` is in UTC."""
+    return f"{now:%Y%m%d-%H%M%S}-{random.hex()}"
+
+
+def jobs(
+    suite: str,
+    *,
+    run_id: str,
+    shards: int = 1,
+    commit: str | None = None,
+    branch: str | None = None,
+    target_url: str | None = None,
+    trigger: str | None = None,
+    environment: str | None = None,
+    params: Mapping[str, str] | None = None,
+    suite_option: str = "SUITE",
+) -> tuple[JobMessage, ...]:
+    """The messages of a run, one for each shard.
+
+    Raises:
+        Refused: names the option that is wrong and what is allowed.
+    """
+    if not 1 <= shards <= MAX_SHARDS:
+        raise Refused(f"--shards: must be 1 to {MAX_SHARDS}")
+    try:
+        first = JobMessage(
+            run_id=run_id,
+            suite=suite,
+            shard=Shard(index=1, total=shards),
+            commit=commit,
+            branch=branch,
+            target_url=target_url,
+            trigger=trigger,
+            environment=environment,
+            params=dict(params or {}),
+        )
+    except ValidationError as error:
+        problem = first_problem(error)
+        option = suite_option if problem.field == "suite" else _option(problem.field)
+        raise Refused(f"{option}: {problem.allowed}") from error
+    return tuple(first.model_copy(update={"shard": Shard(index=index, total=shards)}) for index in range(1, shards + 1))
+
+
+def _option(field: str) -> str:
+    """The command line's name of a message's field."""
+    return "--param" if field == "params" else "--" + field.replace("_", "-")
+
+
+def params(pairs: Sequence[str]) -> dict[str, str]:
+    """The parameters of `name=value` pairs; the value may hold further equals signs.
+
+    Raises:
+        Refused: there is no equals sign, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise Refused(f"--param: must be NAME=VALUE, not {pair!r}")
+        if name in found:
+            raise Refused(f"--param: {name} is given twice")
+        found[name] = value
+    return found
