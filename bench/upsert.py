@@ -27,7 +27,6 @@ from reporter.results.fencing import hold
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 BATCH = 1000
-PATIENCE = 60
 
 ONE_BY_ONE = """
 INSERT INTO test_cases AS held (run_id, name, shard, attempt, status, duration_ms, error)
@@ -61,7 +60,7 @@ def batches(cases: list[Case]) -> Iterator[list[Case]]:
 async def tailed(database: Database, fence: Fence, cases: list[Case]) -> None:
     """As while the suite runs."""
     for batch in batches(cases):
-        await save(database, fence, batch, patience=PATIENCE)
+        await save(database, fence, batch)
 
 
 async def committed(database: Database, fence: Fence, cases: list[Case]) -> None:
@@ -74,7 +73,7 @@ async def committed(database: Database, fence: Fence, cases: list[Case]) -> None
         await hold(connection, fence)
         await merge(connection, fence)
 
-    await database.run(step, patience=PATIENCE)
+    await database.run(step)
 
 
 async def executed_many(database: Database, fence: Fence, cases: list[Case]) -> None:
@@ -90,7 +89,7 @@ async def executed_many(database: Database, fence: Fence, cases: list[Case]) -> 
                     [(fence.run_id, one.name, *place, one.status.value, one.duration_ms, one.error) for one in batch],
                 )
 
-    await database.run(step, patience=PATIENCE)
+    await database.run(step)
 
 
 Way = Callable[[Database, Fence, list[Case]], Awaitable[None]]
@@ -99,7 +98,7 @@ Way = Callable[[Database, Fence, list[Case]], Awaitable[None]]
 async def measure(database: Database, run_id: str, way: Way, cases: list[Case]) -> tuple[float, float]:
     """Seconds for all cases fresh, and for all of them again."""
     job = JobMessage(run_id=run_id, suite="bench")
-    await claim(database, Claimant(job, run_id, run_id, "bench"), lease=3600, patience=PATIENCE)
+    await claim(database, Claimant(job, run_id, run_id, "bench"), lease=3600)
     fence = Fence(run_id, Shard(index=1, total=1), 1)
     seconds = []
     for _ in range(2):
@@ -118,7 +117,7 @@ async def compare(url: str, count: int) -> None:
     cases = made(count)
     ways: dict[str, Way] = {"executemany": executed_many, "ours, tailed": tailed, "ours, at the end": committed}
     base: tuple[float, float] | None = None
-    async with connect(url) as database:
+    async with connect(url, patience=60) as database:
         for name, way in ways.items():
             fresh, again = await measure(database, name.replace(", ", "-").replace(" ", "-"), way, cases)
             base = base or (fresh, again)
@@ -126,7 +125,7 @@ async def compare(url: str, count: int) -> None:
                 f"{name:16}  {count} fresh in {fresh:5.2f} s ({base[0] / fresh:.1f} x executemany)   "
                 f"again in {again:5.2f} s ({base[1] / again:.1f} x)"
             )
-        stand = await database.run(partial(_count, count), patience=PATIENCE)
+        stand = await database.run(partial(_count, count))
     print(f"every way left {stand} rows")
 
 

@@ -55,7 +55,9 @@ async def _run(settings: ReporterSettings, stop: Stop) -> None:
         token, ca = None, None
         if settings.database_auth == "iam":
             token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
-        results = await stack.enter_async_context(database.connect(url, token=token, ca=ca))
+        results = await stack.enter_async_context(
+            database.connect(url, patience=settings.database_patience, token=token, ca=ca)
+        )
         files = await stack.enter_async_context(bucket(settings.bucket, patience=settings.bucket_patience))
         await Session(settings, results, files).run(stopped)
     # The kubelet would start a sidecar that exits again and again; this one waits, and holds no connection.

@@ -43,7 +43,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The collaborators of an attempt; `lease`, `patience` and `flush` are in seconds."""
+    """The collaborators of an attempt; `lease` and `flush` are in seconds."""
 
     fence: Fence
     database: Database
@@ -52,7 +52,6 @@ class Attempt:
     handoff_dir: Path
     artifacts_dir: Path
     lease: int
-    patience: float
     progress: Steps
     flush: float = FLUSH_SECONDS
 
@@ -82,7 +81,7 @@ class Attempt:
     async def _renew(self) -> None:
         while True:  # at once, too: a reporter that was started again may have lost its shard meanwhile
             try:
-                await renew(self.database, self.fence, lease=self.lease, patience=self.lease / 3)
+                await renew(self.database, self.fence, lease=self.lease)
             except (OutOfReach, Refused) as error:
                 _log.warning("lease_not_renewed", detail=str(error))  # the lease may still be ours
             await asyncio.sleep(self.lease / 3)
@@ -115,25 +114,19 @@ class Attempt:
 
     async def _save(self, cases: list[Case]) -> None:
         try:
-            await save(self.database, self.fence, cases, patience=self.patience)
+            await save(self.database, self.fence, cases)
         except (OutOfReach, Refused) as error:
             _log.warning("cases_postponed", cases=len(cases), detail=str(error))  # until the final pass
 
     async def _end(self, outcome: Outcome | None) -> Committed | Interrupted:
         if outcome is None or outcome.ending == "interrupted":
-            return await release(self.database, self.fence, self.reader, outcome, patience=self.patience)
+            return await release(self.database, self.fence, self.reader, outcome)
         artifacts = await upload(self.bucket, self.artifacts_dir, self.fence, progress=self.progress)
         _log.info("artifacts_uploaded", artifacts=len(artifacts), bytes=sum(one.bytes for one in artifacts))
-        return await commit(
-            self.database,
-            self.fence,
-            self.reader,
-            outcome,
-            artifacts,
-            patience=self.patience,
-            tell=_tell,
-            progress=self.progress,
-        )
+        completed = await commit(self.database, self.fence, self.reader, outcome, artifacts, progress=self.progress)
+        if completed.run is not None:
+            _print_metrics(completed.run)
+        return completed.receipt
 
     async def _explain(self, errors: ExceptionGroup[Exception]) -> Result:
         causes = _leaves(errors)
@@ -153,8 +146,8 @@ class Attempt:
         return Failed(detail=detail)
 
 
-def _tell(run: metrics.FinishedRun) -> None:
-    sys.stdout.write(metrics.line(run, datetime.now(UTC)) + "\n")  # CloudWatch's agent reads it off the log
+def _print_metrics(run: metrics.FinishedRun) -> None:
+    sys.stdout.write(metrics.line(run, datetime.now(UTC)) + "\n")  # CloudWatch's agent parses the log
     sys.stdout.flush()
 
 

@@ -83,7 +83,7 @@ class Session:
     async def _reject(self, rejection: Rejection) -> Result:
         structlog.contextvars.bind_contextvars(run_id=rejection.run_id)
         try:
-            return await record(self.database, rejection, patience=self.settings.database_patience)
+            return await record(self.database, rejection)
         except ReporterError as error:
             return Failed(detail=str(error))
 
@@ -107,11 +107,11 @@ class Session:
         return decision
 
     async def _claim(self, claimant: Claimant) -> Decision:
-        lease, patience = self.settings.lease, self.settings.database_patience
+        lease = self.settings.lease
         try:
             return await admit(
-                partial(claim, self.database, claimant, lease=lease, patience=patience),
-                partial(look, self.database, claimant, patience=patience),
+                partial(claim, self.database, claimant, lease=lease),
+                partial(look, self.database, claimant),
                 lease=lease,
                 progress=self.progress,
             )
@@ -122,7 +122,7 @@ class Session:
         """Release the lease that a claim cancelled by SIGTERM may have acquired."""
         try:
             async with asyncio.timeout(DROP_SECONDS):
-                await abandon(self.database, claimant, patience=DROP_SECONDS)
+                await abandon(self.database, claimant)
         except (ReporterError, TimeoutError) as error:
             _log.warning("claim_not_given_back", detail=str(error))
 
@@ -148,7 +148,6 @@ class Session:
                 handoff_dir=self.settings.handoff_dir,
                 artifacts_dir=self.settings.artifacts_dir,
                 lease=self.settings.lease,
-                patience=self.settings.database_patience,
                 progress=self.progress,
             )
             return await attempt.run(stop)

@@ -8,7 +8,7 @@ line of CloudWatch's Embedded Metric Format where the run got its verdict.
 import asyncio
 import json
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,18 +62,21 @@ async def _sweep(settings: SweepSettings, evidence: Evidence) -> None:
         token, ca = None, None
         if settings.database_auth == "iam":
             token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
-        results = await stack.enter_async_context(database.connect(url, token=token, ca=ca))
-        await sweep(results, evidence, patience=settings.database_patience, tell=_tell)
+        connection = database.connect(url, patience=settings.database_patience, token=token, ca=ca)
+        results = await stack.enter_async_context(connection)
+        swept = await stack.enter_async_context(aclosing(sweep(results, evidence)))
+        async for one in swept:
+            _print(one)
 
 
-def _tell(swept: Swept) -> None:
-    told = {
+def _print(swept: Swept) -> None:
+    line = {
         "runId": swept.run_id,
         "shards": [{"shard": one.shard, "detail": one.detail} for one in swept.shards],
         "status": swept.verdict.status if swept.verdict else None,
         "metrics": metrics.line(swept.verdict, datetime.now(UTC)) if swept.verdict else None,
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 

@@ -131,12 +131,12 @@ async def merge(connection: Connection, fence: Fence) -> None:
     await connection.execute(_ADD_TRIES, fence.run_id, fence.attempt)
 
 
-async def save(database: Database, fence: Fence, cases: list[Case], *, patience: float) -> None:
+async def save(database: Database, fence: Fence, cases: list[Case]) -> None:
     """Upsert one batch of cases while the suite runs; doing so again changes nothing.
 
     Raises:
         Superseded: the shard has another attempt, or this one has ended; nothing was written.
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
     """
 
     async def step(connection: Connection) -> None:
@@ -145,7 +145,7 @@ async def save(database: Database, fence: Fence, cases: list[Case], *, patience:
         await hold(connection, fence)
         await merge(connection, fence)
 
-    await database.run(step, patience=patience)
+    await database.run(step)
 
 
 async def _free_names(connection: Connection, taken: list[str], fence: Fence) -> list[str]:

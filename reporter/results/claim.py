@@ -124,10 +124,10 @@ WHERE run_id = $1 AND shard = $2 AND claim_id = $3 AND status = 'running'
 """
 
 
-async def claim(database: Database, claimant: Claimant, *, lease: int, patience: float) -> Decision:
-    """Ask for the shard; `lease` and `patience` are in seconds. Asking again with the same claim id changes nothing."""
+async def claim(database: Database, claimant: Claimant, *, lease: int) -> Decision:
+    """Claim the shard for `lease` seconds. A second claim with the same id returns the same attempt."""
     try:
-        return await database.run(partial(_claim, claimant, lease), patience=patience)
+        return await database.run(partial(_claim, claimant, lease))
     except (DatabaseOutOfReach, DatabaseRefused) as error:
         return Unavailable(detail=str(error))
 
@@ -152,7 +152,7 @@ async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Deci
     return decision
 
 
-async def renew(database: Database, fence: Fence, *, lease: int, patience: float) -> None:
+async def renew(database: Database, fence: Fence, *, lease: int) -> None:
     """Make the lease last `lease` seconds from now, even where it had run out unclaimed. No-op once the attempt ended.
 
     Raises:
@@ -160,7 +160,7 @@ async def renew(database: Database, fence: Fence, *, lease: int, patience: float
         Superseded: the shard has another attempt, or the run was ended without it.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the lease is not lost by that.
     """
-    await database.run(partial(_renew, fence, lease), patience=patience)
+    await database.run(partial(_renew, fence, lease), patience=lease / 3)
 
 
 async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
@@ -172,8 +172,8 @@ async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
         raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run was ended")
 
 
-async def look(database: Database, claimant: Claimant, *, patience: float) -> Holder | None:
-    """Return who holds the shard's lease, or None where it has none. `patience` is in seconds.
+async def look(database: Database, claimant: Claimant) -> Holder | None:
+    """Return the attempt that holds the shard's lease, or None if no attempt holds it.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`.
@@ -183,18 +183,18 @@ async def look(database: Database, claimant: Claimant, *, patience: float) -> Ho
         row = await connection.fetchrow(_LOOK, claimant.job.run_id, claimant.job.shard.index)
         return Holder(**dict(row)) if row else None
 
-    return await database.run(step, patience=patience)
+    return await database.run(step)
 
 
-async def abandon(database: Database, claimant: Claimant, *, patience: float) -> None:
+async def abandon(database: Database, claimant: Claimant) -> None:
     """Release the lease that a cancelled claim may have acquired. No-op if the claimant does not hold the shard.
 
     Raises:
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; then the lease expires.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; then the lease expires.
     """
 
     async def step(connection: Connection) -> None:
         await connection.execute(_LOCK_RUN, claimant.job.run_id)  # waits for a claim that is still on its way
         await connection.execute(_ABANDON, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
 
-    await database.run(step, patience=patience)
+    await database.run(step)

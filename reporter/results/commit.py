@@ -1,6 +1,7 @@
 """The final transaction: last cases, artifacts, the shard's and the run's verdict, all or nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from handoff.records import Collection, Committed, IdSet, Outcome
@@ -74,6 +75,17 @@ RETURNING run_id, suite, status, passed + failed + errored AS cases, failed + er
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A complete shard: its receipt, and the run if this shard gave it its verdict.
+
+    `run` is None as well if an earlier call committed the shard and its answer was lost.
+    """
+
+    receipt: Committed
+    run: FinishedRun | None = None
+
+
 async def commit(
     database: Database,
     fence: Fence,
@@ -81,23 +93,20 @@ async def commit(
     outcome: Outcome,
     artifacts: Sequence[Artifact],
     *,
-    patience: float,
-    tell: Callable[[FinishedRun], None] = lambda _: None,
     progress: Callable[[], None] = lambda: None,
-) -> Committed:
-    """Make the shard complete. Whoever sees it complete finds every row; doing so again changes nothing.
+) -> Completed:
+    """Make the shard complete, with all its rows, in one transaction. A second call changes no row.
 
-    `tell` is called with a run that has its verdict with this shard: once, or never where the answer to the commit was
-    lost. `progress` is called after each batch of cases that was read and staged.
+    `progress` is called after each batch of cases that was read and staged.
 
     Raises:
         Cancelled: the run was cancelled; nothing was written.
         Superseded: the shard has another attempt, or the run was ended; nothing was written.
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
         ReportsUnreadable: a report could not be read from the volume.
     """
 
-    async def step(connection: Connection) -> tuple[Committed, FinishedRun | None]:
+    async def step(connection: Connection) -> Completed:
         await begin_staging(connection)
         async for cases in reader.final():
             await stage(connection, cases)
@@ -105,21 +114,18 @@ async def commit(
         await connection.execute(_ANALYZE)
         return await _commit(connection, fence, reader.summary, outcome, artifacts)
 
-    committed, run = await database.run(step, patience=patience)
-    if run is not None:
-        tell(run)
-    return committed
+    return await database.run(step)
 
 
 async def _commit(
     connection: Connection, fence: Fence, summary: Summary, outcome: Outcome, artifacts: Sequence[Artifact]
-) -> tuple[Committed, FinishedRun | None]:
+) -> Completed:
     place = (fence.run_id, fence.shard.index)
     run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
     if run is None:
         raise Superseded(f"run {fence.run_id} is gone")
     if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
-        return Committed(**dict(ended)), None  # done before, by us: only the answer was lost
+        return Completed(Committed(**dict(ended)))  # an earlier call committed, and its answer was lost
     if run["finished"]:
         await check_cancelled(connection, fence)
         raise Superseded(f"run {fence.run_id} was ended before shard {fence.shard} was complete")
@@ -136,7 +142,7 @@ async def _commit(
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection))
     finished = await count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
-    return Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished
+    return Completed(Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished)
 
 
 async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary, artifacts: Sequence[Artifact]) -> None:

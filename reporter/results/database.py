@@ -66,34 +66,38 @@ class Database:
 
     A step may be run again from its start and must change nothing the second time. It may leave nothing in the
     session: behind a pooler the next transaction has another one.
+
+    `patience` is how many seconds after its start a step may still be retried; 0 runs it once.
     """
 
     def __init__(
         self,
         pool: "asyncpg.Pool[asyncpg.Record]",
         *,
+        patience: float = 0,
         connect_seconds: float = CONNECT_SECONDS,
         settings: str = _NAME + _SETTINGS,
     ) -> None:
         self._pool = pool
+        self._patience = patience
         self._connect_seconds = connect_seconds
         self._settings = settings
 
-    async def run(self, step: Callable[[Connection], Awaitable[T]], *, patience: float) -> T:
-        """Run the step in a transaction of its own; where that fails for a passing reason, run it again.
+    async def run(self, step: Callable[[Connection], Awaitable[T]], *, patience: float | None = None) -> T:
+        """Run the step in its own transaction. Retry it if it fails for a passing reason.
 
-        `patience` is how many seconds may have gone by when it is tried once more; 0 tries once.
+        `patience` replaces that of the database for this step.
 
         Raises:
-            DatabaseOutOfReach: it still failed for a passing reason when the patience was over.
+            DatabaseOutOfReach: the step still failed for a passing reason when the patience ended.
             DatabaseRefused: PostgreSQL refused it.
-            Exception: whatever the step raises itself.
+            Exception: any error that the step raises itself.
         """
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(DatabaseOutOfReach),
-            stop=tenacity.stop_after_delay(patience),
+            stop=tenacity.stop_after_delay(self._patience if patience is None else patience),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-            before_sleep=_tell,
+            before_sleep=_log_retry,
             reraise=True,
         )
         return await retrying(self._once, step)
@@ -150,14 +154,19 @@ def _translate(error: BaseException) -> DatabaseOutOfReach | DatabaseRefused:
     return DatabaseOutOfReach(f"the database is out of reach: {text}")
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     _log.warning("database_retry", detail=str(error), tries=state.attempt_number)
 
 
 @asynccontextmanager
 async def connect(
-    url: str, *, token: Password | None = None, ca: Path | None = None, statement_seconds: float = STATEMENT_SECONDS
+    url: str,
+    *,
+    patience: float,
+    token: Password | None = None,
+    ca: Path | None = None,
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> AsyncIterator[Database]:
     """A database whose connections are made when they are needed: nothing is asked of the server yet.
 
@@ -183,7 +192,7 @@ async def connect(
     )
     await pool
     try:
-        yield Database(pool, connect_seconds=connect_seconds, settings=settings)
+        yield Database(pool, patience=patience, connect_seconds=connect_seconds, settings=settings)
     finally:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):

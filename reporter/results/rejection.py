@@ -46,13 +46,13 @@ FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 _log = structlog.get_logger()
 
 
-async def record(database: Database, rejection: Rejection, *, patience: float) -> Committed:
-    """End the run as errored if `ends` returns True. `patience` is in seconds.
+async def record(database: Database, rejection: Rejection) -> Committed:
+    """End the run as errored if `ends` returns True.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
     """
-    if not await database.run(partial(_record, rejection), patience=patience):
+    if not await database.run(partial(_record, rejection)):
         _log.warning("rejection_not_recorded", detail="the run has its verdict or is not the message's")
     return Committed(status="errored")
 

@@ -21,14 +21,12 @@ RETURNING cases
 """
 
 
-async def release(
-    database: Database, fence: Fence, reader: Reader, outcome: Outcome | None, *, patience: float
-) -> Interrupted:
+async def release(database: Database, fence: Fence, reader: Reader, outcome: Outcome | None) -> Interrupted:
     """Bring in the partial results and drop the lease. `outcome` is None where the worker left without a word.
 
     Raises:
         Superseded: the shard has another attempt; nothing was written.
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`, with `patience` in seconds; nothing was written.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
         ReportsUnreadable: a report could not be read from the volume.
     """
 
@@ -38,7 +36,7 @@ async def release(
             await stage(connection, cases)
         return Interrupted(cases=await _release(connection, fence, outcome, staged=True))
 
-    return await database.run(step, patience=patience)
+    return await database.run(step)
 
 
 async def drop(database: Database, fence: Fence, detail: str) -> None:

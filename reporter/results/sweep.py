@@ -1,6 +1,6 @@
 """Ends abandoned shards and their runs: one run at a time, under its lock, with the verdict that a commit gives."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,23 +44,18 @@ class Swept:
     verdict: FinishedRun | None
 
 
-async def sweep(
-    database: Database, evidence: Evidence, *, patience: float, tell: Callable[[Swept], None] = lambda _: None
-) -> list[Swept]:
-    """End the abandoned shards of every unfinished run, and the runs that are complete by that.
+async def sweep(database: Database, evidence: Evidence) -> AsyncGenerator[Swept, None]:
+    """End the abandoned shards of every unfinished run and the runs that this completes. Yield each changed run.
 
-    A shard with a living lease is never touched. `patience` is in seconds.
+    A shard whose lease has not expired is never changed.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; shards ended until then stay ended.
     """
-    swept = []
-    for run_id in await database.run(partial(_candidates, evidence.older_than), patience=patience):
-        found = await database.run(partial(_sweep_run, run_id, evidence), patience=patience)
-        if found is not None:
-            swept.append(found)
-            tell(found)
-    return swept
+    for run_id in await database.run(partial(_candidates, evidence.older_than)):
+        swept = await database.run(partial(_sweep_run, run_id, evidence))
+        if swept is not None:
+            yield swept
 
 
 async def _candidates(older_than: float, connection: Connection) -> list[str]:

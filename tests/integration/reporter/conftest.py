@@ -19,14 +19,13 @@ from reporter.reports.reader import Reader
 from reporter.results.claim import Claimant, claim
 from reporter.results.database import Database, connect
 
-PATIENCE = 30
 LEASE = 120
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The database as the reporter sees it."""
-    async with connect(database_url) as database:
+    async with connect(database_url, patience=30) as database:
         yield database
 
 
@@ -87,7 +86,7 @@ def take(database: Database) -> Take:
 
     async def take(shard: str = "1/1", *, claim_id: str = "claim", lease: int = LEASE) -> Fence:
         who = claimant(shard, claim_id=claim_id, message_id=f"m-{shard}")
-        decision = await claim(database, who, lease=lease, patience=PATIENCE)
+        decision = await claim(database, who, lease=lease)
         assert isinstance(decision, Run)
         return Fence("r-1", who.job.shard, decision.attempt)
 

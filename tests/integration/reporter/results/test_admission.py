@@ -28,8 +28,8 @@ SHARD = "SELECT attempt, status, lease_until FROM test_shards"
 async def admission(database: Database, who: Claimant, *, lease: int) -> Decision:
     async with asyncio.timeout(60):
         return await admit(
-            partial(claim, database, who, lease=lease, patience=30),
-            partial(look, database, who, patience=30),
+            partial(claim, database, who, lease=lease),
+            partial(look, database, who),
             lease=lease,
         )
 
@@ -52,9 +52,9 @@ async def test_a_redelivery_beside_a_living_holder_is_busy(
     assert await admission(database, claimants(claim_id="holder"), lease=3) == Run(attempt=1)
 
     async def hold() -> None:
-        async with connect(database_url) as own:
+        async with connect(database_url, patience=30) as own:
             while True:
-                await renew(own, Fence("r-1", claimants().job.shard, 1), lease=3, patience=30)
+                await renew(own, Fence("r-1", claimants().job.shard, 1), lease=3)
                 await asyncio.sleep(0.2)
 
     holding = asyncio.create_task(hold())
@@ -79,7 +79,7 @@ async def test_a_claim_is_given_back_after_it_was_cut_off_in_its_commit(
             "INSERT INTO test_shards (run_id, shard, claim_id, attempt, status, lease_until, worker, message_id, "
             "started_at) VALUES ('r-1', 1, 'claim', 1, 'running', now() + interval '120 s', 'pod', 'm-1', now())"
         )
-        abandoning = asyncio.create_task(abandon(database, claimants(), patience=30))
+        abandoning = asyncio.create_task(abandon(database, claimants()))
         async with asyncio.timeout(20):
             while not await asyncio.to_thread(rows, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
                 await asyncio.sleep(0.01)
@@ -90,9 +90,9 @@ async def test_a_claim_is_given_back_after_it_was_cut_off_in_its_commit(
 
 async def test_a_shard_of_another_claim_is_not_given_back(database: Database, rows: Any, claimants: Claimants) -> None:
     """A pod gives back its own claim only."""
-    await claim(database, claimants(claim_id="holder"), lease=120, patience=30)
+    await claim(database, claimants(claim_id="holder"), lease=120)
     before = rows.versions()
-    await abandon(database, claimants(claim_id="other"), patience=30)
+    await abandon(database, claimants(claim_id="other"))
     assert rows.versions() == before
 
 
@@ -100,10 +100,10 @@ class Unheard(Database):
     """Commits the first step and loses the answer: its caller waits for ever."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database._pool)
+        super().__init__(database._pool, patience=30)
         self.committed = asyncio.Event()
 
-    async def run(self, step: Callable[[Connection], Awaitable[T]], *, patience: float) -> T:
+    async def run(self, step: Callable[[Connection], Awaitable[T]], *, patience: float | None = None) -> T:
         result = await super().run(step, patience=patience)
         if not self.committed.is_set():
             self.committed.set()
@@ -138,4 +138,4 @@ async def test_a_reporter_stopped_around_its_admission_gives_the_shard_back(
         await serving
     assert rows.one(SHARD) == {"attempt": 1, "status": "interrupted", "lease_until": None}
     assert (volume.read(tmp_path, Admission) is not None) is admitted
-    assert await claim(database, claimants(claim_id="next"), lease=120, patience=30) == Run(attempt=2)
+    assert await claim(database, claimants(claim_id="next"), lease=120) == Run(attempt=2)

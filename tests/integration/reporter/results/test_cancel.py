@@ -28,7 +28,7 @@ LEASE = 120
 
 async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome) -> Committed:
     with bench.reader() as reader:
-        return await commit(database, fence, reader, outcome, (), patience=60)
+        return (await commit(database, fence, reader, outcome, ())).receipt
 
 
 async def test_a_queued_shard_of_a_cancelled_run_never_starts(
@@ -43,7 +43,7 @@ async def test_a_queued_shard_of_a_cancelled_run_never_starts(
         claimants("1/2", claim_id="new", message_id="m-1/2"),
         claimants("1/2", claim_id="claim"),
     ):
-        assert await claim(database, who, lease=LEASE, patience=30) == AlreadyComplete()
+        assert await claim(database, who, lease=LEASE) == AlreadyComplete()
     assert rows.versions() == before
 
 
@@ -52,23 +52,23 @@ async def test_nothing_that_a_pod_of_a_cancelled_run_does_changes_a_row(
 ) -> None:
     """Cases, commit, release, lease and rejection come too late, and say why."""
     fence = await take()
-    await save(database, fence, [Case("a", Status.PASSED)], patience=30)
+    await save(database, fence, [Case("a", Status.PASSED)])
     assert rows.one(CANCEL) == {"before": "running"}
     before = rows.versions()
     bench.write({"a": "failed", "b": "passed"})
     with pytest.raises(Cancelled):
-        await save(database, fence, [Case("b", Status.PASSED)], patience=30)
+        await save(database, fence, [Case("b", Status.PASSED)])
     with pytest.raises(Cancelled):
         await finish(database, fence, bench, outcomes())
     with bench.reader() as reader, pytest.raises(Cancelled):
-        await release(database, fence, reader, outcomes("interrupted", -15), patience=30)
+        await release(database, fence, reader, outcomes("interrupted", -15))
     with pytest.raises(Cancelled):
         await drop(database, fence, "the bucket is away")
     with pytest.raises(Cancelled):
-        await renew(database, fence, lease=LEASE, patience=30)
+        await renew(database, fence, lease=LEASE)
     with pytest.raises(Cancelled):
         await raise_if_cancelled(database, fence)
-    await record(database, Rejection(run_id="r-1", suite="checkout", reason="invalid_message", detail="x"), patience=30)
+    await record(database, Rejection(run_id="r-1", suite="checkout", reason="invalid_message", detail="x"))
     assert rows.versions() == before
     assert rows.one("SELECT status, total, passed FROM test_runs") == {"status": "cancelled", "total": 1, "passed": 1}
 
@@ -89,7 +89,7 @@ async def test_of_cancel_and_the_last_commit_exactly_one_wins(
     bench.write({"a": "passed"})
 
     async def committed() -> str:
-        async with connect(database_url) as own:
+        async with connect(database_url, patience=30) as own:
             try:
                 await finish(own, fence, bench, outcomes())
             except Cancelled:
@@ -125,10 +125,10 @@ async def test_a_claim_that_waits_for_a_cancel_finds_it_done(
 ) -> None:
     """The pod read the run as queued; the row's lock shows it the truth."""
     rows("INSERT INTO test_runs (run_id, suite, status, shards) VALUES ('r-1', 'checkout', 'queued', 1)")
-    async with connect(database_url) as own:
+    async with connect(database_url, patience=30) as own:
         with psycopg.connect(database_url) as canceller:
             canceller.execute(CANCEL.encode())
-            asking = asyncio.create_task(claim(own, claimants(), lease=LEASE, patience=30))
+            asking = asyncio.create_task(claim(own, claimants(), lease=LEASE))
             async with asyncio.timeout(60):
                 while not await asyncio.to_thread(rows, WAITING):
                     await asyncio.sleep(0.05)

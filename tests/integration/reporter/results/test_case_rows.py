@@ -22,7 +22,7 @@ def cases(*names: str, status: Status = Status.PASSED) -> list[Case]:
 
 
 async def put(database: Database, fence: Fence, batch: list[Case]) -> None:
-    await save(database, fence, batch, patience=30)
+    await save(database, fence, batch)
 
 
 async def test_every_field_of_a_case_stands_in_its_row(database: Database, rows: Any, take: Take) -> None:
@@ -165,7 +165,7 @@ async def test_shards_that_bring_the_same_names_at_once_lose_no_case(database_ur
 
     async def pod(fence: Fence) -> None:
         mine = seed.sample(names, len(names))
-        async with connect(database_url) as database:
+        async with connect(database_url, patience=30) as database:
             for start in range(0, len(mine), 17):
                 await put(database, fence, cases(*mine[start : start + 17]))
             await put(database, fence, cases(*mine))

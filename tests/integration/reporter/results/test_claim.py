@@ -17,7 +17,7 @@ RUN_OUT = "UPDATE test_shards SET lease_until = now() - interval '1 second'"
 
 
 async def ask(database: Database, who: Claimant) -> Any:
-    return await claim(database, who, lease=LEASE, patience=30)
+    return await claim(database, who, lease=LEASE)
 
 
 async def test_the_first_claim_makes_run_and_shard(
@@ -41,7 +41,7 @@ async def test_of_twenty_claims_at_once_one_wins(
     """Twenty pods with twenty connections ask for one new shard: one runs, the others are busy."""
 
     async def pod(number: int) -> Any:
-        async with connect(database_url) as database:
+        async with connect(database_url, patience=30) as database:
             return await ask(database, claimants(claim_id=f"c-{number}", message_id=f"m-{number % 2}"))
 
     decisions = await asyncio.gather(*(pod(number) for number in range(20)))
@@ -61,7 +61,7 @@ async def test_of_twenty_claims_for_a_dead_pods_shard_one_wins(
     rows(RUN_OUT)
 
     async def pod(number: int) -> Any:
-        async with connect(database_url) as own:
+        async with connect(database_url, patience=30) as own:
             return await ask(own, claimants(claim_id=f"c-{number}"))
 
     decisions = await asyncio.gather(*(pod(number) for number in range(20)))
@@ -74,7 +74,7 @@ async def test_shards_of_a_new_run_claimed_at_once_all_run(
     """The first claims of a run race for its row, and none is lost."""
 
     async def pod(number: int) -> Any:
-        async with connect(database_url) as database:
+        async with connect(database_url, patience=30) as database:
             return await ask(database, claimants(f"{number}/12", claim_id=f"c-{number}"))
 
     assert await asyncio.gather(*(pod(number) for number in range(1, 13))) == [Run(attempt=1)] * 12
@@ -164,8 +164,8 @@ async def test_an_interrupted_shard_is_free_at_once(
 
 async def test_a_database_out_of_reach_is_unavailable(claimants: Callable[..., Claimant]) -> None:
     """When the patience is over, nothing was claimed and the answer says why."""
-    async with connect("postgresql://nobody@127.0.0.1:1/none") as database:
-        decision = await claim(database, claimants(), lease=LEASE, patience=0.3)
+    async with connect("postgresql://nobody@127.0.0.1:1/none", patience=0.3) as database:
+        decision = await claim(database, claimants(), lease=LEASE)
     assert isinstance(decision, Unavailable)
     assert decision.detail.startswith("the database is out of reach: ")
 
@@ -174,8 +174,8 @@ async def test_a_database_without_our_tables_is_unavailable(
     empty_database_url: str, claimants: Callable[..., Claimant]
 ) -> None:
     """A database nobody has migrated is told at once, not waited for."""
-    async with connect(empty_database_url) as database, asyncio.timeout(20):
-        decision = await claim(database, claimants(), lease=LEASE, patience=300)
+    async with connect(empty_database_url, patience=300) as database, asyncio.timeout(20):
+        decision = await claim(database, claimants(), lease=LEASE)
     assert isinstance(decision, Unavailable)
     assert "test_runs" in decision.detail
 
@@ -186,7 +186,7 @@ async def test_renewal_moves_the_end_of_the_lease(
     """A lease that had run out without a new claim holds again afterwards."""
     fence = await take()
     rows(RUN_OUT)
-    await renew(database, fence, lease=LEASE, patience=30)
+    await renew(database, fence, lease=LEASE)
     assert rows.one("SELECT lease_until > now() + interval '110 s' AS leased FROM test_shards") == {"leased": True}
 
 
@@ -199,7 +199,7 @@ async def test_renewal_of_a_lost_shard_is_superseded(
     await take(claim_id="new")
     before = rows.versions()
     with pytest.raises(Superseded):
-        await renew(database, lost, lease=LEASE, patience=30)
+        await renew(database, lost, lease=LEASE)
     assert rows.versions() == before
 
 
@@ -209,5 +209,5 @@ async def test_renewal_after_our_own_commit_is_no_loss(
     """A renewal that comes in just after the end neither raises nor gives the complete shard a lease."""
     fence = await take()
     rows("UPDATE test_shards SET status = 'passed', lease_until = NULL, finished_at = now()")
-    await renew(database, fence, lease=LEASE, patience=30)
+    await renew(database, fence, lease=LEASE)
     assert rows.one("SELECT lease_until FROM test_shards") == {"lease_until": None}

@@ -28,7 +28,7 @@ RUN_OUT = "UPDATE test_shards SET lease_until = now() - interval '1 s' WHERE sta
 class Twice(Database):
     """Loses the answer to every step that succeeded, so that each runs a second time."""
 
-    async def run(self, step: Callable[[Connection], Awaitable[Any]], *, patience: float) -> Any:
+    async def run(self, step: Callable[[Connection], Awaitable[Any]], *, patience: float | None = None) -> Any:
         await super().run(step, patience=patience)
         return await super().run(step, patience=patience)
 
@@ -41,7 +41,7 @@ async def finish(
     database: Database, fence: Fence, bench: Any, outcome: Outcome, artifacts: tuple[Artifact, ...] = ()
 ) -> Committed:
     with bench.reader() as reader:
-        return await commit(database, fence, reader, outcome, artifacts, patience=60)
+        return (await commit(database, fence, reader, outcome, artifacts)).receipt
 
 
 async def test_a_complete_shard_has_every_row(
@@ -71,10 +71,10 @@ async def test_a_commit_whose_answer_was_lost_changes_nothing_the_second_time(
     """The second pass finds the shard complete by its own hand and gives the same receipt."""
     fence = await take()
     bench.write({"a": "passed"})
-    async with connect(database_url) as database:
+    async with connect(database_url, patience=30) as database:
         first = await finish(database, fence, bench, outcomes(), (artifact("x"),))
         before = rows.versions()
-        again = await finish(Twice(database._pool), fence, bench, outcomes(), (artifact("x"),))
+        again = await finish(Twice(database._pool, patience=30), fence, bench, outcomes(), (artifact("x"),))
     assert first == again == Committed(status="passed", cases=1, artifacts=1)
     assert rows.versions() == before
 
@@ -98,7 +98,7 @@ async def test_the_second_attempt_leaves_the_rows_of_an_undisturbed_one(
 ) -> None:
     """Rows that only the first attempt wrote are gone; those of both say attempt 2."""
     lost = await take(claim_id="lost")
-    await save(database, lost, [Case("a", Status.FAILED), Case("gone", Status.PASSED)], patience=30)
+    await save(database, lost, [Case("a", Status.FAILED), Case("gone", Status.PASSED)])
     rows(RUN_OUT)
     fence = await take(claim_id="new")
     bench.write({"a": "passed", "b": "passed"})
@@ -143,7 +143,7 @@ async def test_the_longest_names_of_a_message_fit_every_index(
     text = "".join(chr(seed.randrange(0x4E00, 0x9FFF)) for _ in range(3000))
     run_id = "".join(seed.choices("ABCDEFabcdef0123456789._-", k=128))
     who = claimants(run_id=run_id, suite=text[:341])
-    assert isinstance(await claim(database, who, lease=60, patience=30), Run)
+    assert isinstance(await claim(database, who, lease=60), Run)
     bench.write_text(f"<testsuite><testcase name='{text}'><flakyFailure/></testcase></testsuite>")
     fence = Fence(run_id, who.job.shard, 1)
     assert (await finish(database, fence, bench, outcomes())).status == "passed"
@@ -180,7 +180,7 @@ async def test_overlapping_commits_always_end_the_run(
     async def pod(fence: Fence) -> Committed:
         bench = benches(fence.shard.index)
         bench.write({"shared": "passed", "all alike": "passed", f"own {fence.shard.index}": "skipped"})
-        async with connect(database_url) as database:
+        async with connect(database_url, patience=30) as database:
             return await finish(database, fence, bench, outcomes())
 
     receipts = await asyncio.gather(*(pod(fence) for fence in fences))
@@ -266,7 +266,7 @@ async def test_partial_results_stay_when_the_shard_is_given_back(
     bench.write({"a": "passed", "b": "failed"})
     with bench.reader() as reader:
         for _ in range(2):  # the second time finds it done
-            receipt = await release(database, fence, reader, outcomes("interrupted", -15), patience=30)
+            receipt = await release(database, fence, reader, outcomes("interrupted", -15))
             assert receipt == Interrupted(cases=2)
     assert rows.one("SELECT status, outcome, exit_code, lease_until, cases FROM test_shards") == {
         "status": "interrupted", "outcome": "interrupted", "exit_code": -15, "lease_until": None, "cases": 2
@@ -287,7 +287,7 @@ async def test_a_pod_whose_shard_was_taken_gives_nothing_back(
     bench.write({"a": "passed"})
     before = rows.versions()
     with bench.reader() as reader, pytest.raises(Superseded):
-        await release(database, lost, reader, None, patience=30)
+        await release(database, lost, reader, None)
     with pytest.raises(Superseded):
         await drop(database, lost, "the bucket is away")
     assert rows.versions() == before

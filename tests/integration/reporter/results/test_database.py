@@ -32,7 +32,7 @@ async def test_a_connection_that_dies_within_the_transaction_changes_nothing_by_
         if len(tries) == 1:
             await asyncio.to_thread(rows, KILL)
 
-    await database.run(step, patience=30)
+    await database.run(step)
     assert len(set(tries)) == 2
     assert rows("SELECT name, attempt FROM test_cases") == [{"name": "a", "attempt": 1}]
 
@@ -55,7 +55,7 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(
             versions[0] = await asyncio.to_thread(rows.versions)
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    await database.run(step, patience=30)
+    await database.run(step)
     assert len(versions) == 2
     assert versions[0] == versions[1]
 
@@ -85,7 +85,7 @@ async def test_a_passing_failure_is_tried_again(database: Database, statement: s
             await connection.execute(statement)
         return tries
 
-    assert await database.run(step, patience=30) == 2
+    assert await database.run(step) == 2
 
 
 @pytest.mark.parametrize("statement", ["SELECT nothing", "SELECT 1/0", "SELECT * FROM nowhere"])
@@ -99,15 +99,15 @@ async def test_a_refusal_is_told_at_once(database: Database, statement: str) -> 
         await connection.execute(statement)
 
     with pytest.raises(DatabaseRefused, match="the database can't be used: "):
-        await database.run(step, patience=30)
+        await database.run(step)
     assert tries == 1
 
 
 async def test_patience_has_an_end() -> None:
     """A server that is not there is given up, with the reason in one line."""
-    async with connect("postgresql://nobody@127.0.0.1:1/none") as database, asyncio.timeout(20):
+    async with connect("postgresql://nobody@127.0.0.1:1/none", patience=0.5) as database, asyncio.timeout(20):
         with pytest.raises(DatabaseOutOfReach, match="the database is out of reach"):
-            await database.run(lambda connection: connection.execute("SELECT 1"), patience=0.5)
+            await database.run(lambda connection: connection.execute("SELECT 1"))
 
 
 async def test_a_silent_server_is_given_up(database_url: str) -> None:
@@ -119,6 +119,6 @@ async def test_a_silent_server_is_given_up(database_url: str) -> None:
         if len(pids) == 1:
             await connection.execute("SELECT pg_sleep(60)")
 
-    async with connect(database_url, statement_seconds=0.5) as database, asyncio.timeout(30):
-        await database.run(step, patience=30)
+    async with connect(database_url, patience=30, statement_seconds=0.5) as database, asyncio.timeout(30):
+        await database.run(step)
     assert len(set(pids)) == 2

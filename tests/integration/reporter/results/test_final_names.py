@@ -27,7 +27,6 @@ from reporter.results.release import release
 
 SEEDS = int(os.environ.get("FUZZ_INTERLEAVINGS", "8"))
 PARTS = max(1, SEEDS // 8)  # each has the time limit of a test
-PATIENCE = 30
 RUN_OUT = "UPDATE test_shards SET lease_until = now() - interval '1 s' WHERE run_id = %s AND shard = %s"
 CASES = "SELECT name, shard, status, flaky, tries FROM test_cases WHERE run_id = %s ORDER BY 1"
 TRIES = "SELECT name, try, status FROM case_tries WHERE run_id = %s ORDER BY 1, 2"
@@ -50,7 +49,7 @@ class Fleet:
     async def take(self, run_id: str, shard: Shard) -> Fence:
         job = JobMessage(run_id=run_id, suite="checkout", shard=shard)
         who = Claimant(job=job, claim_id=f"c-{next(self.numbers)}", message_id="m", worker="pod")
-        decision = await claim(self.database, who, lease=120, patience=PATIENCE)
+        decision = await claim(self.database, who, lease=120)
         assert isinstance(decision, Run)
         return Fence(run_id, shard, decision.attempt)
 
@@ -58,16 +57,16 @@ class Fleet:
         self.rows(RUN_OUT, fence.run_id, fence.shard.index)
 
     async def tail(self, fence: Fence, report: Report) -> None:
-        await save(self.database, fence, [Case(name, Status.PASSED) for name, _ in report], patience=PATIENCE)
+        await save(self.database, fence, [Case(name, Status.PASSED) for name, _ in report])
 
     async def release(self, fence: Fence, report: Report) -> None:
         with self._reader(report) as reader:
-            await release(self.database, fence, reader, None, patience=PATIENCE)
+            await release(self.database, fence, reader, None)
 
     async def commit(self, fence: Fence, report: Report) -> None:
         artifact = Artifact("v.webm", f"s3://qa/{fence.run_id}/{fence.shard.index}", "video", 1, "video/webm")
         with self._reader(report) as reader:
-            await commit(self.database, fence, reader, self.outcome(), (artifact,), patience=PATIENCE)
+            await commit(self.database, fence, reader, self.outcome(), (artifact,))
 
     def results(self, run_id: str) -> list[Any]:
         return [self.rows(query, run_id) for query in (CASES, TRIES, ATTACHED)]

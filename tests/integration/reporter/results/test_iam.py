@@ -143,8 +143,8 @@ async def test_each_new_connection_shows_a_token_of_its_own(rds: Rds) -> None:
             return signed[-1]
 
         for _ in range(2):
-            async with connect(url, token=token, ca=rds.ca) as database:
-                assert await database.run(lambda connection: connection.fetchval("SELECT 1"), patience=0) == 1
+            async with connect(url, patience=0, token=token, ca=rds.ca) as database:
+                assert await database.run(lambda connection: connection.fetchval("SELECT 1")) == 1
     assert len(signed) == 2
     assert rds.gate.passwords == signed
     asked = urlsplit(f"//{signed[0]}")
@@ -157,10 +157,10 @@ async def test_each_new_connection_shows_a_token_of_its_own(rds: Rds) -> None:
 async def test_another_host_name_is_refused_before_the_token_is_shown(rds: Rds) -> None:
     """A certificate for `localhost` does not vouch for 127.0.0.1, and time would not change that."""
     url = rds.url("127.0.0.1")
-    async with rds_tokens(url) as token, connect(url, token=token, ca=rds.ca) as database:
+    async with rds_tokens(url) as token, connect(url, patience=300, token=token, ca=rds.ca) as database:
         async with asyncio.timeout(20):
             with pytest.raises(DatabaseRefused, match="certificate verify failed"):
-                await database.run(lambda connection: connection.fetchval("SELECT 1"), patience=300)
+                await database.run(lambda connection: connection.fetchval("SELECT 1"))
     assert rds.gate.passwords == []
 
 
@@ -168,9 +168,9 @@ async def test_an_unknown_authority_is_refused_before_the_token_is_shown(rds: Rd
     """Only the bundle's authorities may vouch for the server."""
     stranger, _ = certificate(tmp_path, "stranger")
     url = rds.url("localhost")
-    async with rds_tokens(url) as token, connect(url, token=token, ca=stranger) as database:
+    async with rds_tokens(url) as token, connect(url, patience=300, token=token, ca=stranger) as database:
         with pytest.raises(DatabaseRefused, match="certificate verify failed"):
-            await database.run(lambda connection: connection.fetchval("SELECT 1"), patience=300)
+            await database.run(lambda connection: connection.fetchval("SELECT 1"))
     assert rds.gate.passwords == []
 
 
@@ -185,9 +185,9 @@ async def test_a_server_without_tls_is_refused() -> None:
 
     server = await asyncio.start_server(plain, "127.0.0.1", 0)
     url = f"postgresql://postgres@localhost:{server.sockets[0].getsockname()[1]}/postgres"
-    async with server, rds_tokens(url) as token, connect(url, token=token) as database:
+    async with server, rds_tokens(url) as token, connect(url, patience=0, token=token) as database:
         with pytest.raises(DatabaseOutOfReach, match="rejected SSL upgrade"):
-            await database.run(lambda connection: connection.fetchval("SELECT 1"), patience=0)
+            await database.run(lambda connection: connection.fetchval("SELECT 1"))
 
 
 def test_the_bundle_is_read_when_the_settings_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,6 @@ RUNS, SHARDS = 50, 4
 REPORTERS = RUNS * SHARDS
 SERVER_CONNECTIONS = 20
 OWN_CASES = 8
-PATIENCE = 60
 EXPECTED = SHARDS * (OWN_CASES + 1)
 """Cases of a run: each shard brings its own, and one that every shard names alike."""
 
@@ -57,18 +56,18 @@ async def report(url: str, number: int, bench: Any, outcome: Outcome) -> None:
     run_id, shard = f"r-{number // SHARDS}", Shard(index=number % SHARDS + 1, total=SHARDS)
     job = JobMessage(run_id=run_id, suite="checkout", shard=shard)
     own = [f"shard {shard.index} case {case}" for case in range(OWN_CASES)]
-    async with connect(url) as database:
+    async with connect(url, patience=30) as database:
         claimant = Claimant(job, f"c-{number}", f"m-{number}", "pod")
-        decision = await claim(database, claimant, lease=60, patience=PATIENCE)
+        decision = await claim(database, claimant, lease=60)
         assert decision == Run(attempt=1)
         fence = Fence(run_id, shard, 1)
         async with asyncio.TaskGroup() as group:
-            group.create_task(renew(database, fence, lease=60, patience=PATIENCE))
+            group.create_task(renew(database, fence, lease=60))
             for name in own[:2]:
-                group.create_task(save(database, fence, [Case(name, Status.PASSED)], patience=PATIENCE))
+                group.create_task(save(database, fence, [Case(name, Status.PASSED)]))
         bench.write(dict.fromkeys(own, "passed") | {"same": "failed"})
         with bench.reader() as reader:
-            await commit(database, fence, reader, outcome, (), patience=PATIENCE)
+            await commit(database, fence, reader, outcome, ())
 
 
 async def test_200_reporters_commit_through_20_server_connections(

@@ -29,12 +29,12 @@ def rejection(suite: str | None = "checkout") -> Rejection:
 
 
 async def reject(database: Database, suite: str | None = "checkout") -> None:
-    assert await record(database, rejection(suite), patience=30) == Committed(status="errored")
+    assert await record(database, rejection(suite)) == Committed(status="errored")
 
 
 async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome) -> Committed:
     with bench.reader() as reader:
-        return await commit(database, fence, reader, outcome, (), patience=60)
+        return (await commit(database, fence, reader, outcome, ())).receipt
 
 
 async def blocked(rows: Any, number: int) -> None:
@@ -92,7 +92,7 @@ async def test_a_message_of_the_running_suite_ends_the_run_for_all_its_shards(
     benches(1).write({"a": "passed"})
     await finish(database, await take("1/4", claim_id="1"), benches(1), outcomes())
     running = await take("3/4", claim_id="3")
-    await save(database, running, [Case("b", Status.FAILED)], patience=30)
+    await save(database, running, [Case("b", Status.FAILED)])
     await reject(database)
     assert rows.one("SELECT status, detail, shards_done, total, passed, failed FROM test_runs") == {
         "status": "errored", "detail": DETAIL, "shards_done": 1, "total": 2, "passed": 1, "failed": 1
@@ -110,16 +110,16 @@ async def test_a_message_of_the_running_suite_ends_the_run_for_all_its_shards(
     before = rows.versions()
     benches(3).write({"b": "passed", "c": "passed"})
     with pytest.raises(Superseded):
-        await renew(database, running, lease=120, patience=30)
+        await renew(database, running, lease=120)
     with pytest.raises(Superseded):
-        await save(database, running, [Case("c", Status.PASSED)], patience=30)
+        await save(database, running, [Case("c", Status.PASSED)])
     with pytest.raises(Superseded):
         await finish(database, running, benches(3), outcomes())
     await drop(database, running, "late")
     with benches(3).reader() as reader:
-        await release(database, running, reader, None, patience=30)
+        await release(database, running, reader, None)
     for shard in ("1/4", "2/4", "3/4", "4/4"):
-        assert await claim(database, claimants(shard, claim_id="late"), lease=120, patience=30) == AlreadyComplete()
+        assert await claim(database, claimants(shard, claim_id="late"), lease=120) == AlreadyComplete()
     await reject(database)
     assert rows.versions() == before
 
@@ -147,7 +147,7 @@ async def test_a_run_that_was_ended_without_its_shard_takes_no_late_commit(
     with pytest.raises(Superseded):
         await finish(database, fence, bench, outcomes())
     with pytest.raises(Superseded):
-        await renew(database, fence, lease=120, patience=30)
+        await renew(database, fence, lease=120)
     assert rows.versions() == before
 
 
@@ -173,7 +173,7 @@ async def test_a_rejection_and_the_last_commit_give_one_verdict(
     """Both wait for the run's row in a known order; the first gives the verdict, the second changes no row."""
     fence = await take()
     bench.write({"a": "passed"})
-    async with connect(database_url) as one, connect(database_url) as other:
+    async with connect(database_url, patience=30) as one, connect(database_url, patience=30) as other:
 
         async def committed() -> str:
             try:
@@ -203,10 +203,10 @@ async def test_of_twenty_claims_and_foreign_rejections_at_once_the_claims_win(
          "VALUES ('r-1', 'checkout', 'queued', 12, now())")  # fmt: skip
 
     async def pod(number: int) -> Any:
-        async with connect(database_url) as database:
+        async with connect(database_url, patience=30) as database:
             if number > 12:
-                return await record(database, rejection("chekout"), patience=30)
-            return await claim(database, claimants(f"{number}/12", claim_id=f"c-{number}"), lease=120, patience=30)
+                return await record(database, rejection("chekout"))
+            return await claim(database, claimants(f"{number}/12", claim_id=f"c-{number}"), lease=120)
 
     answers = await asyncio.gather(*(pod(number) for number in range(1, 21)))
     assert answers == [Run(attempt=1)] * 12 + [Committed(status="errored")] * 8
@@ -219,11 +219,11 @@ async def test_a_rejection_that_makes_the_run_first_leaves_no_second_row(
     """A claim and a rejection race to insert an unknown run: the loser sees the winner's row and follows it."""
 
     async def claims() -> Any:
-        async with connect(database_url) as database:
-            return await claim(database, claimants(), lease=120, patience=30)
+        async with connect(database_url, patience=30) as database:
+            return await claim(database, claimants(), lease=120)
 
     async def rejects() -> None:
-        async with connect(database_url) as database:
+        async with connect(database_url, patience=30) as database:
             await reject(database, "chekout")
 
     decision, _ = await asyncio.gather(claims(), rejects())

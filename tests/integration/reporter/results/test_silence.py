@@ -52,11 +52,11 @@ async def until(condition: Callable[[], Any], what: str) -> None:
 @pytest.mark.parametrize("within", ["transaction", "connecting"])
 async def test_a_cancelled_step_ends_at_once_though_its_connection_is_silent(wire: Wire, within: str) -> None:
     """The clean-up of a silent connection fails, and what leaves is the cancellation: a loop that retries ends."""
-    async with connect(wire.url, statement_seconds=LIMIT) as database:
+    async with connect(wire.url, patience=LIMIT, statement_seconds=LIMIT) as database:
         if within == "transaction":
-            await database.run(lambda connection: connection.fetchval("SELECT 1"), patience=0)
+            await database.run(lambda connection: connection.fetchval("SELECT 1"))
         wire.silence()
-        step = asyncio.create_task(database.run(lambda connection: connection.fetchval("SELECT 1"), patience=LIMIT))
+        step = asyncio.create_task(database.run(lambda connection: connection.fetchval("SELECT 1")))
         await until(
             lambda: wire.accepted and (within == "connecting" or wire.held.is_set()), "a step without an answer"
         )
@@ -82,7 +82,8 @@ class Scene:
     async def silent(
         self, *, statement_seconds: float, patience: float, flush: float = FLUSH_SECONDS
     ) -> AsyncIterator[asyncio.Task[Any]]:
-        async with connect(self.wire.url, statement_seconds=statement_seconds) as database, bucket(self.bucket) as qa:
+        connection = connect(self.wire.url, patience=patience, statement_seconds=statement_seconds)
+        async with connection as database, bucket(self.bucket) as qa:
             with self.bench.reader() as reader:
                 place = (self.handoff, self.bench.artifacts)
                 attempt = Attempt(
@@ -92,7 +93,6 @@ class Scene:
                     reader,
                     *place,
                     lease=60,
-                    patience=patience,
                     progress=Steps(),
                     flush=flush,
                 )

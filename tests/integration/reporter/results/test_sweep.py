@@ -31,18 +31,18 @@ def evidence(*dead: int, empty: bool = False) -> Evidence:
 
 
 async def swept(database: Database, *dead: int, empty: bool = False) -> list[Swept]:
-    return await sweep(database, evidence(*dead, empty=empty), patience=30)
+    return [swept async for swept in sweep(database, evidence(*dead, empty=empty))]
 
 
 async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome) -> str:
     with bench.reader() as reader:
-        return (await commit(database, fence, reader, outcome, (), patience=60)).status
+        return (await commit(database, fence, reader, outcome, ())).receipt.status
 
 
 async def test_a_dead_lettered_shard_ends_its_run_with_what_is_known(database: Database, rows: Any, take: Take) -> None:
     """Shard and run are errored, the partial rows stay and are counted, and the run has metrics."""
     fence = await take()
-    await save(database, fence, [Case("a", Status.PASSED)], patience=30)
+    await save(database, fence, [Case("a", Status.PASSED)])
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
     (found,) = await swept(database, 1)
@@ -139,7 +139,7 @@ async def test_a_redrive_runs_an_abandoned_shard_again_while_its_run_has_no_verd
         await finish(database, fence, bench, outcomes())
     assert rows.one("SELECT status FROM test_runs") == {"status": "passed"}
     who = claimants("1/2", claim_id="late")
-    assert await claim(database, who, lease=120, patience=30) == AlreadyComplete()
+    assert await claim(database, who, lease=120) == AlreadyComplete()
 
 
 async def test_a_late_pod_of_an_abandoned_shard_changes_nothing(
@@ -153,11 +153,11 @@ async def test_a_late_pod_of_an_abandoned_shard_changes_nothing(
     before = rows.versions()
     bench.write({"a": "passed"})
     with pytest.raises(Superseded):
-        await renew(database, late, lease=120, patience=30)
+        await renew(database, late, lease=120)
     with pytest.raises(Superseded):
         await finish(database, late, bench, outcomes())
     who = claimants(claim_id="again")
-    assert await claim(database, who, lease=120, patience=30) == AlreadyComplete()
+    assert await claim(database, who, lease=120) == AlreadyComplete()
     assert rows.versions() == before
 
 
@@ -172,7 +172,7 @@ async def test_a_late_pod_of_an_abandoned_shard_is_stopped_while_the_run_goes_on
     await swept(database, 1)
     bench.write({"a": "passed"})
     with pytest.raises(Superseded):
-        await renew(database, late, lease=120, patience=30)
+        await renew(database, late, lease=120)
     with pytest.raises(Superseded):
         await finish(database, late, bench, outcomes())
 
@@ -182,7 +182,7 @@ async def test_a_renewal_that_comes_first_saves_the_shard(database_url: str, row
     await take()
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
-    async with connect(database_url) as own:
+    async with connect(database_url, patience=30) as own:
         with psycopg.connect(database_url) as holder:
             holder.execute("UPDATE test_shards SET lease_until = now() + interval '1 min'")
             sweeping = asyncio.create_task(swept(own, 1))
@@ -199,7 +199,7 @@ async def test_a_run_that_is_being_claimed_is_left_alone(database_url: str, rows
     await take()
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
-    async with connect(database_url) as own, asyncio.timeout(60):
+    async with connect(database_url, patience=30) as own, asyncio.timeout(60):
         with psycopg.connect(database_url) as holder:
             holder.execute("SELECT FROM test_runs FOR NO KEY UPDATE")
             assert await swept(own, 1) == []
@@ -214,11 +214,11 @@ async def test_of_sweeps_and_claims_at_once_each_shard_has_one_outcome(
     rows(AGE_SHARD + "1")
 
     async def pod(number: int) -> Any:
-        async with connect(database_url) as own:
-            return await claim(own, claimants(claim_id=f"c-{number}", message_id="m"), lease=120, patience=30)
+        async with connect(database_url, patience=30) as own:
+            return await claim(own, claimants(claim_id=f"c-{number}", message_id="m"), lease=120)
 
     async def cron() -> list[Swept]:
-        async with connect(database_url) as own:
+        async with connect(database_url, patience=30) as own:
             return await swept(own, 1)
 
     answers = await asyncio.gather(*(pod(number) for number in range(10)), *(cron() for _ in range(10)))
