@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from reporter.artifact import Artifact
-from reporter.errors import ReporterError
+from reporter.errors import FileLost
 from reporter.fence import Fence
 from reporter.files.bucket import Bucket
 from reporter.files.s3_object import content_type, key, kind
@@ -18,10 +18,6 @@ FILES_AT_ONCE = 8
 """Small files wait for answers, not for bandwidth; the memory of large ones is the bucket's own limit."""
 
 _log = structlog.get_logger()
-
-
-class FileLost(ReporterError):
-    """A file that was there could not be read to its end."""
 
 
 async def upload(

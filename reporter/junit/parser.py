@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat  # a DTD is refused where it begins, so no entity is ever declared
 
+from reporter.errors import BrokenReport
 from reporter.junit.case import Case
 from reporter.junit.failure import MAX_ERROR_BYTES
 from reporter.junit.testcase import Part, read
@@ -30,10 +31,6 @@ _OUTPUTS = {"system-out", "system-err"}
 _MARK = "[[ATTACHMENT|"
 _ATTACHMENT = re.compile(re.escape(_MARK) + r"([^\n]{1,1024}?)\]\]")
 _CARRIED = 1100  # characters; the longest beginning of an attachment's line
-
-
-class BrokenReport(Exception):
-    """The file is no JUnit report, or not to its end; its text is one line for people. Cases before that stand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from reporter.errors import BrokenReport
 from reporter.junit.case import Case, Status, Try
 from reporter.junit.failure import cut
 from reporter.junit.names import identity
-from reporter.junit.parser import BrokenReport, Reported
+from reporter.junit.parser import Reported
 from reporter.junit.testsuite import Dialect
 
 MAX_HELD = 1000

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from reporter.errors import BrokenReport
 from reporter.junit.case import Case
 from reporter.junit.masking import masked
-from reporter.junit.parser import BrokenReport
 from reporter.junit.reading import Reading, Summary
 from reporter.reports.tail import READ_BYTES, Tail
 from reporter.walk import open_inside, walk

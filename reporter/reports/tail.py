@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from reporter.errors import BrokenReport
 from reporter.junit.case import Case
 from reporter.junit.names import Namer, identity
-from reporter.junit.parser import BrokenReport, JUnitParser, Reported
+from reporter.junit.parser import JUnitParser, Reported
 from reporter.junit.testsuite import Dialect
 
 READ_BYTES = 64 * 1024

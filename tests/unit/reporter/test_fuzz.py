@@ -15,8 +15,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from reporter.errors import BrokenReport
 from reporter.junit.case import Case, Status
-from reporter.junit.parser import MAX_PARTS, BrokenReport, JUnitParser, Reported
+from reporter.junit.parser import MAX_PARTS, JUnitParser, Reported
 from reporter.junit.reading import Summary
 from reporter.reports.folder import Reports
 

@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 
 from handoff.message import Shard
 from reporter.artifact import Artifact
-from reporter.errors import BucketOutOfReach, BucketRefused
+from reporter.errors import BucketOutOfReach, BucketRefused, FileLost
 from reporter.fence import Fence
 from reporter.files.bucket import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket, check_bucket
-from reporter.files.upload import FILES_AT_ONCE, FileLost, upload
+from reporter.files.upload import FILES_AT_ONCE, upload
 from runtime.errors import InvalidInput
 from tests.line import Line
 

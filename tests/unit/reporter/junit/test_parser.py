@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reporter.errors import BrokenReport
 from reporter.junit.case import Case, Status
 from reporter.junit.failure import MAX_ERROR_BYTES
-from reporter.junit.parser import (
-    MAX_ATTACHMENTS,
-    MAX_DEPTH,
-    MAX_PARTS,
-    MAX_TOKEN_BYTES,
-    BrokenReport,
-    JUnitParser,
-    Reported,
-)
+from reporter.junit.parser import MAX_ATTACHMENTS, MAX_DEPTH, MAX_PARTS, MAX_TOKEN_BYTES, JUnitParser, Reported
 
 FIXTURES = sorted((Path(__file__).parents[3] / "fixtures" / "junit").glob("*/*.xml"))
 REPORTS = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in FIXTURES}
