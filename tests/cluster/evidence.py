@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.cluster.kubectl import NAMESPACE, KubectlError, get, kubectl
 
+EVIDENCE = Path("test-results") / "cluster"
 KINDS = "pods,jobs,scaledjobs,triggerauthentications,deployments,services,networkpolicies,resourcequotas,limitranges"
 
 

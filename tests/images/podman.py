@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.unit.keda.built import Manifest, containers, one, overlay
+from tests.support.manifests import Manifest, containers, one, overlay
 
 CALL_SECONDS = 120
 EMBEDDED = "testfleet-embedded.testfleet"

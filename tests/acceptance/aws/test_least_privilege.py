@@ -17,13 +17,13 @@ import pytest
 from handoff.message import JobMessage
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pods.pod import OURS, PodSpec
-from tests.acceptance.aws.recorder import Recorder, recorder
-from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
-from tests.unit.aws.policy import Call, Difference, Policy, compare
-from tests.unit.aws.resolve import ACCOUNT, REGION
-from tests.unit.aws.stacks import deploy
-from tests.unit.aws.template import FOLDER
-from tests.unit.aws.test_roles import OPERATORS, documents
+from tests.support.aws.policy import Call, Difference, Policy, compare
+from tests.support.aws.recorder import Recorder, recorder
+from tests.support.aws.resolve import ACCOUNT, REGION
+from tests.support.aws.roles import OPERATORS, documents
+from tests.support.aws.stacks import deploy
+from tests.support.aws.template import FOLDER
+from tests.support.fleet import eventually, rows, wait_until_empty, wait_until_finished
 
 PLATFORM_SECRET = "testfleet-platform"
 CATALOG = Path(__file__).parent / "catalog.toml"

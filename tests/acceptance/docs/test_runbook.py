@@ -19,12 +19,11 @@ from psycopg import sql
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pods.pod import OURS
 from testfleet.local.postgres.database import postgres
-from tests.acceptance.local.conftest import eventually, rows, wait_until_empty, wait_until_finished
-from tests.conftest import Aws
-from tests.ports import free_ports
-from tests.unit.aws.template import FOLDER
-from tests.unit.docs.runbook import ROOT, TEXT, Session, blocks, run
-from tests.unit.docs.test_runbook import cost, option, words
+from tests.support.aws.endpoint import Aws
+from tests.support.aws.template import FOLDER
+from tests.support.fleet import eventually, rows, wait_until_empty, wait_until_finished
+from tests.support.ports import free_ports
+from tests.support.runbook import ROOT, TEXT, Session, blocks, cost, option, run, words
 from worker.suite import sandbox
 
 SUITE = """

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES
-from tests.unit.keda.built import Manifest, containers, one, overlay
+from tests.support.manifests import Manifest, containers, one, overlay
+from tests.support.worker_pod import WITHOUT_CAPABILITIES
 
 DEADLINE = 120
 PLACES = {"/handoff": "HANDOFF_DIR", "/artifacts": "ARTIFACTS_DIR", "/config": "CONFIG_DIR", "/tmp": "TMPDIR"}

@@ -18,8 +18,8 @@ from psycopg.rows import dict_row
 from runtime.landlock import LEAST_ABI, abi
 from testfleet.local.samples.browser import find_browser
 from tests.acceptance.keda.pod import DEADLINE, Pod
-from tests.ports import free_ports
-from tests.unit.keda.built import KEDA, containers, one, overlay
+from tests.support.manifests import KEDA, containers, one, overlay
+from tests.support.ports import free_ports
 
 CATALOG = KEDA.parents[1] / "examples" / "suites" / "catalog.toml"
 PORTS = {"aws": 5000, "database": 5432, "shop": 8080}

@@ -11,7 +11,7 @@ import pytest
 
 from reporter.aws import rds_tokens
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused
-from tests.unit.keda.built import KEDA
+from tests.support.manifests import KEDA
 
 CATALOG = KEDA.parents[1] / "examples" / "suites" / "catalog.toml"
 REFUSAL = b"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from testfleet.local.demo import EXPECTED
-from tests.acceptance.local.conftest import CATALOG, eventually
-from tests.ports import free_ports
+from tests.support.fleet import CATALOG, eventually
+from tests.support.ports import free_ports
 
 MOTO = "testfleet.local.aws.moto_server"
 TESTFLEET = [sys.executable, "-m", "testfleet"]

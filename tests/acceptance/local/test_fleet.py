@@ -18,7 +18,7 @@ from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.pods.pod import Pod
 from testfleet.results.cancel import cancel
-from tests.acceptance.local.conftest import (
+from tests.support.fleet import (
     CATALOG,
     eventually,
     results,

@@ -9,9 +9,9 @@ import pytest
 
 from handoff.message import JobMessage, Shard
 from testfleet.local.pods.pod import Pod, PodSpec
-from tests import results
-from tests.acceptance.local.conftest import eventually
-from tests.conftest import Aws
+from tests.support import results
+from tests.support.aws.endpoint import Aws
+from tests.support.fleet import eventually
 
 Run = Callable[..., dict[str, Any]]
 

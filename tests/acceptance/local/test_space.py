@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from testfleet.local.pods.pod import Pod, PodSpec
-from tests import results
-from tests.acceptance.local.conftest import eventually
-from tests.conftest import Aws
+from tests.support import results
+from tests.support.aws.endpoint import Aws
+from tests.support.fleet import eventually
 
 CATALOG = """
 [suites.mine]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from handoff.records import Committed, Run
-from tests.line import Line
+from tests.support.line import Line
 
 Eventually = Callable[[Callable[[], Any], str], Any]
 BENCH = Path(__file__).parents[3] / "bench" / "upload.py"

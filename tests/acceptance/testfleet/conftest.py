@@ -4,19 +4,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 import pytest
 
+from tests.support.command import Command
+
 DEADLINE = 120.0
 """Seconds; a hang is a failure, a slow machine is none."""
-
-
-class Command(Protocol):
-    """Runs `testfleet` with these arguments to its end."""
-
-    def __call__(self, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]": ...
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from testfleet.database import migrations
-from tests.acceptance.testfleet.conftest import Command
+from tests.support.command import Command
 
 CLUSTER = {
     "nodes": {

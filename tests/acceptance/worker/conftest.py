@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.worker.pod import Pod
+from tests.support.worker_pod import Pod
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from handoff.records import Committed, JobRecord, Receipt
 from handoff.volume import read
 from runtime.stop import Stop
-from tests.acceptance.worker.pod import Pod, Script
+from tests.support.worker_pod import Pod, Script
 from worker import app
 
 SHARD = 'shard: must be "i/n" with 1 <= i <= n <= 1000'

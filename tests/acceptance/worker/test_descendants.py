@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.worker.pod import Pod, Script, is_running, until
+from tests.support.worker_pod import Pod, Script, is_running, until
 
 # A real daemon: two forks and a session of its own; it writes its pid to the file that it is told.
 DAEMON = """

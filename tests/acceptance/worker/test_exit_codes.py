@@ -21,7 +21,7 @@ from handoff.records import (
     Unavailable,
 )
 from handoff.volume import read
-from tests.acceptance.worker.pod import Pod, Script, until
+from tests.support.worker_pod import Pod, Script, until
 
 TOUCH = 'touch "$ARTIFACTS_DIR/started"; '
 

@@ -12,8 +12,8 @@ import pytest
 
 from runtime.errors import InvalidInput
 from runtime.landlock import LEAST_ABI, abi
-from tests.acceptance.worker.pod import WITHOUT_CAPABILITIES, WORKER, Pod, Script, until
-from tests.conftest import Aws
+from tests.support.aws.endpoint import Aws
+from tests.support.worker_pod import WITHOUT_CAPABILITIES, WORKER, Pod, Script, until
 from worker.suite import sandbox
 from worker.suite.sandbox import UNLESS
 

@@ -8,7 +8,7 @@ import pytest
 
 from handoff import volume
 from handoff.records import Committed, Failed, Interrupted, Receipt
-from tests.acceptance.worker.pod import Pod, Script, until
+from tests.support.worker_pod import Pod, Script, until
 
 ENDLESS = 'touch "$ARTIFACTS_DIR/started"; sleep 600'
 

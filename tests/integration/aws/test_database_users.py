@@ -12,8 +12,8 @@ from psycopg import sql
 
 from testfleet.database.migrations import migrate
 from testfleet.local.postgres.database import postgres
-from tests.ports import free_ports
-from tests.unit.aws.template import FOLDER
+from tests.support.aws.template import FOLDER
+from tests.support.ports import free_ports
 
 RESULTS = ("test_runs", "test_shards", "test_cases", "case_tries", "artifacts")
 LOGINS = ("testfleet_migrator", "testfleet_reporter", "testfleet_cli", "testfleet_reader")

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from handoff.message import ParsedMessage
-from tests.integration.aws.conftest import Client, make
-from tests.unit.aws.policy import Policy
-from tests.unit.aws.resolve import resolve
-from tests.unit.aws.stacks import CREATED, REQUIRED, deploy, properties, stack_name
-from tests.unit.aws.template import load
-from tests.unit.aws.test_roles import EXPECTED, OPTIONAL, documents
+from tests.support.aws.moto import Client, make
+from tests.support.aws.policy import Policy
+from tests.support.aws.resolve import resolve
+from tests.support.aws.roles import EXPECTED, OPTIONAL, documents
+from tests.support.aws.stacks import CREATED, REQUIRED, deploy, properties, stack_name
+from tests.support.aws.template import load
 
 JOB = json.dumps({"runId": "r-1", "suite": "checkout"})
 

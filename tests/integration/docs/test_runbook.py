@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from botocore import xform_name
 
-from tests.conftest import Aws
-from tests.unit.docs.runbook import blocks, run
+from tests.support.aws.endpoint import Aws
+from tests.support.runbook import blocks, run
 
 NOT_HERE = {"start-message-move-task", "get-queue-url", "delete-queue"}
 """moto lacks the first; the others belong to the removal."""

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tests.integration.grafana.conftest import BRANCHES, START, SUITES, History, PastRun
+from tests.support.history import BRANCHES, START, SUITES, History, PastRun
 
 GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
 END = START + timedelta(days=60)

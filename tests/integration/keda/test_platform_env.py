@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Aws
-from tests.unit.aws.stacks import deploy
-from tests.unit.keda.built import KEDA
+from tests.support.aws.endpoint import Aws
+from tests.support.aws.stacks import deploy
+from tests.support.manifests import KEDA
 
 OPTIONS = (
     *("--image-tag", "1.2.3", "--database-cidr", "10.1.0.0/16", "--target-cidr", "10.2.0.0/16"),

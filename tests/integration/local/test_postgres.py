@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.ports import free_ports
+from tests.support.ports import free_ports
 
 
 @pytest.mark.parametrize("network", [False, True], ids=["socket", "network"])

@@ -10,7 +10,7 @@ import pytest
 
 from reporter.config import parse, write
 from runtime.errors import InvalidInput
-from tests.conftest import Aws
+from tests.support.aws.endpoint import Aws
 
 SECRET = {"REPORTER_DATABASE_URL": "postgresql://db.example.com/testfleet", "WORKER_BASE_URL": "https://x.example.com"}
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.aws.stacks import deploy, properties
-from tests.unit.aws.template import FOLDER
+from tests.support.aws.stacks import deploy, properties
+from tests.support.aws.template import FOLDER
 
 STACK = deploy()["alarms"]
 ALARMS = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.aws.stacks import deploy, properties
+from tests.support.aws.stacks import deploy, properties
 
 COMPONENT = Path(__file__).parents[3] / "deploy" / "keda" / "components" / "fis-rbac"
 NODES = {"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"}

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from testfleet.cli.app import app
 from testfleet.settings import Settings
-from tests.unit.aws.policy import Call, Policy, Request
-from tests.unit.aws.resolve import ACCOUNT, REGION
-from tests.unit.aws.stacks import REQUIRED, deploy, properties
-from tests.unit.aws.test_roles import documents
+from tests.support.aws.policy import Call, Policy, Request
+from tests.support.aws.resolve import ACCOUNT, REGION
+from tests.support.aws.roles import documents
+from tests.support.aws.stacks import REQUIRED, deploy, properties
 
 
 def gate() -> dict[str, Any]:

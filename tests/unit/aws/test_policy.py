@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.unit.aws.policy import Call, Difference, Grant, Policy, Request, compare
+from tests.support.aws.policy import Call, Difference, Grant, Policy, Request, compare
 
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:jobs"
 

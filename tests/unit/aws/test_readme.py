@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.aws.resolve import Unresolved
-from tests.unit.aws.stacks import REQUIRED, deploy, stack_name
-from tests.unit.aws.template import FOLDER, NAMES, load
+from tests.support.aws.resolve import Unresolved
+from tests.support.aws.stacks import REQUIRED, deploy, stack_name
+from tests.support.aws.template import FOLDER, NAMES, load
 
 ROOT = FOLDER.parents[1]
 README = (FOLDER / "README.md").read_text()

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.acceptance.aws.recorder import meaning
-from tests.unit.aws.policy import Call
+from tests.support.aws.policy import Call
+from tests.support.aws.recorder import meaning
 
 OBJECT = "arn:aws:s3:::qa/r-1/1/1/video.webm"
 QUEUE = "arn:aws:sqs:eu-central-1:123456789012:test-jobs"

@@ -5,73 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.unit.aws.policy import Call, Grant, Policy, Request
-from tests.unit.aws.resolve import ACCOUNT, REGION, Stack
-from tests.unit.aws.stacks import CREATED, ISSUER, deploy, properties
-from tests.unit.aws.template import FOLDER
-
-QUEUE = CREATED["queue"]["Queue.Arn"]
-DEAD = CREATED["queue"]["DeadLetterQueue.Arn"]
-SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret"
-USER = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-ABC"
-OBJECTS = "arn:aws:s3:::qa-artifacts/*"
-
-EXPECTED = {
-    "WorkerRole": {
-        ("sqs:ReceiveMessage", QUEUE),
-        ("sqs:ChangeMessageVisibility", QUEUE),
-        ("sqs:DeleteMessage", QUEUE),
-        ("sqs:SendMessage", DEAD),
-        ("secretsmanager:GetSecretValue", f"{SECRET}:testfleet/*"),
-    },
-    "ReporterRole": {
-        ("s3:ListBucket", "arn:aws:s3:::qa-artifacts"),
-        ("s3:PutObject", OBJECTS),
-        ("s3:AbortMultipartUpload", OBJECTS),
-        ("rds-db:connect", f"{USER}/testfleet_reporter"),
-    },
-    "ConfigRole": {("secretsmanager:GetSecretValue", f"{SECRET}:testfleet-platform-??????")},
-    "MigrateRole": {("rds-db:connect", f"{USER}/testfleet_migrator")},
-    "SweepRole": {
-        ("sqs:GetQueueAttributes", QUEUE),
-        ("sqs:ReceiveMessage", DEAD),
-        ("sqs:ChangeMessageVisibility", DEAD),
-        ("rds-db:connect", f"{USER}/testfleet_reporter"),
-    },
-    "KedaRole": {("sqs:GetQueueAttributes", QUEUE)},
-    "GrafanaRole": {("rds-db:connect", f"{USER}/testfleet_reader")},
-    "CliRole": {
-        ("sqs:SendMessage", QUEUE),
-        ("sqs:GetQueueAttributes", QUEUE),
-        ("sqs:GetQueueAttributes", DEAD),
-        ("sqs:ReceiveMessage", DEAD),
-        ("sqs:ChangeMessageVisibility", DEAD),
-        ("sqs:DeleteMessage", DEAD),
-        ("rds-db:connect", f"{USER}/testfleet_cli"),
-    },
-    "IngestRole": {
-        ("s3:ListBucket", "arn:aws:s3:::qa-artifacts"),
-        ("s3:PutObject", OBJECTS),
-        ("s3:AbortMultipartUpload", OBJECTS),
-        ("rds-db:connect", f"{USER}/testfleet_reporter"),
-    },
-}
-"""Every grant of every role, under the required parameters."""
+from tests.support.aws.policy import Call, Grant, Policy, Request
+from tests.support.aws.resolve import ACCOUNT, REGION, Stack
+from tests.support.aws.roles import DEAD, EXPECTED, GRAFANA, OPERATORS, OPTIONAL, QUEUE, SECRET, USER, documents
+from tests.support.aws.stacks import ISSUER, deploy, properties
+from tests.support.aws.template import FOLDER
 
 HANDLE = ("ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage")
 """What `testfleet dlq` does with a dead-letter queue."""
-
-OPERATORS = {"OperatorArns": "arn:aws:iam::123456789012:role/dev"}
-GRAFANA = {"CreateGrafanaRole": "true"}
-OPTIONAL = OPERATORS | GRAFANA
-
-
-def documents(stack: Stack, role: str, *others: Stack) -> list[dict[str, Any]]:
-    """Every policy document of a role: its own and those of its managed policies, of this stack or another."""
-    body = properties(stack, role)
-    inline = [policy["PolicyDocument"] for policy in body.get("Policies", [])]
-    known = {f"<{made.name}/{name}>": properties(made, name) for made in (stack, *others) for name in made.resources}
-    return inline + [known[arn]["PolicyDocument"] for arn in body.get("ManagedPolicyArns", [])]
 
 
 def trust(stack: Stack, role: str) -> dict[str, Any]:

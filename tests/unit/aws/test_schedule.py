@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from handoff.message import ParsedMessage
-from tests.unit.aws.policy import Call, Policy, Request
-from tests.unit.aws.resolve import ACCOUNT, REGION
-from tests.unit.aws.stacks import CREATED, deploy, properties
+from tests.support.aws.policy import Call, Policy, Request
+from tests.support.aws.resolve import ACCOUNT, REGION
+from tests.support.aws.stacks import CREATED, deploy, properties
 
 SUITE = {"Suite": "checkout", "TargetUrl": "https://staging.example.com/shop?lang=de&x=1", "PipelineName": "shop@v2"}
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.aws.resolve import Unresolved, resolve
-from tests.unit.aws.stacks import REQUIRED, deploy, properties, stack_name
-from tests.unit.aws.template import FOLDER, NAMES, load, problems
+from tests.support.aws.resolve import Unresolved, resolve
+from tests.support.aws.stacks import REQUIRED, deploy, properties, stack_name
+from tests.support.aws.template import FOLDER, NAMES, load, problems
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
 

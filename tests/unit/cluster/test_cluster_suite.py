@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests import results
 from tests.cluster import facts
 from tests.cluster.cluster import eventually
 from tests.cluster.evidence import collect
 from tests.cluster.forward import LOST, forwarded, forwarding
 from tests.cluster.kubectl import KubectlError, kubectl, why_not
 from tests.cluster.overlay import REPOSITORY, served_by, throw_away, with_values
-from tests.unit.keda.built import containers, env, objects, of_kind, one
-from tests.unit.keda.test_pod_security import violations
-from tests.unit.keda.test_schemas import check
+from tests.support import results
+from tests.support.manifests import containers, env, objects, of_kind, one
+from tests.support.pod_security import violations
+from tests.support.schemas import check
 from worker import catalog
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.docker.images import IMAGES, RELEASED
-from tests.unit.keda.built import containers, overlay, pods
+from tests.support.images import IMAGES, RELEASED
+from tests.support.manifests import containers, overlay, pods
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = ROOT / "docker" / "Dockerfile"

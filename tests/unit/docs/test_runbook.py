@@ -6,7 +6,6 @@ import re
 import runpy
 import shlex
 import subprocess
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from handoff.message import ParsedMessage
 from testfleet.cli.app import app
 from testfleet.database import migrations
 from testfleet.errors import BadSetting
-from tests.unit.aws.template import NAMES, load
-from tests.unit.docs.runbook import ROOT, TEXT, Command, Session, blocks, run
-from tests.unit.keda.built import KEDA, containers, objects, of_kind, one, overlay, pods
+from tests.support.aws.template import NAMES, load
+from tests.support.manifests import KEDA, containers, objects, of_kind, one, overlay, pods
+from tests.support.runbook import ROOT, TEXT, Session, blocks, cost, option, run, words
 from worker import catalog
 from worker.settings import WorkerSettings
 
@@ -113,16 +112,6 @@ def test_no_value_of_a_command_is_empty(session: Session) -> None:
     assert not [command for command in session.commands if "" in command]
 
 
-def option(command: Command, *names: str) -> Iterator[str]:
-    """The values of the options of these names."""
-    for index, word in enumerate(command):
-        for name in names:
-            if word == name:
-                yield command[index + 1]
-            elif word.startswith(f"{name}="):
-                yield word.partition("=")[2]
-
-
 def test_every_name_that_kubectl_is_asked_for_is_in_the_manifests(session: Session) -> None:
     """Namespaces, containers, Jobs, labels and folders."""
     manifests = overlay("eks")
@@ -190,12 +179,6 @@ def test_what_is_not_as_it_relies_on_stops_the_first_step(needle: str, answer: s
     assert (broken.exit_code, broken.errors) == (1, f"{line}\n")
     assert line.partition(" is ")[0].partition(" are ")[0] in TEXT
     assert not [each for each in broken.of("aws") if each[:2] == ("cloudformation", "deploy")]
-
-
-def words(session: Session) -> list[list[str]]:
-    """The arguments of each `testfleet` that a pod runs, in order."""
-    calls = [list(command) for _, command, _ in session.pods() if "testfleet" in command]
-    return [call[call.index("testfleet") + 1 :] for call in calls]
 
 
 def test_every_line_of_the_command_is_one_that_it_takes(session: Session) -> None:
@@ -446,12 +429,6 @@ def test_an_older_testfleet_says_what_is_quoted() -> None:
     (quoted,) = blocks("text")
     said, expected = (re.sub("[0-9]+", "N", text) for text in (f"testfleet: {caught.value}", quoted))  # an example's
     assert said.startswith(expected.strip())
-
-
-def cost() -> list[list[str]]:
-    table = TEXT[TEXT.index("| for a thousand runs |") :].split("\n\n")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
-    return rows[2:]
 
 
 def test_the_costs_add_up() -> None:

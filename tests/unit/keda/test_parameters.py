@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.keda.built import KEDA, RUNNER_QUEUES, containers, env, kustomize, objects, one, with_components
+from tests.support.manifests import KEDA, RUNNER_QUEUES, containers, env, kustomize, objects, one, with_components
 
 PLATFORM = KEDA / "overlays" / "eks" / "platform.env"
 KEYS = [

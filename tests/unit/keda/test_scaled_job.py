@@ -15,9 +15,9 @@ from reporter.settings import ReporterSettings
 from runtime.settings import PodSettings
 from testfleet.local.aws.guard import HEALTH
 from testfleet.settings import Settings
-from tests.unit.aws.stacks import deploy
-from tests.unit.aws.template import load
-from tests.unit.keda.built import (
+from tests.support.aws.stacks import deploy
+from tests.support.aws.template import load
+from tests.support.manifests import (
     KEDA,
     OVERLAYS,
     RUNNER_QUEUES,

@@ -8,7 +8,7 @@ import pytest
 
 from handoff.records import AlreadyComplete, Busy, Decision, Run
 from reporter.results.admission import ALIVE, Holder, admit
-from tests import virtual_time
+from tests.support import virtual_time
 from tests.unit.outages.fleet import LEASE, START, VISIBILITY, Fleet, kill, now
 
 BOUND = VISIBILITY + 15

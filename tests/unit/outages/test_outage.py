@@ -9,7 +9,7 @@ import yaml
 
 from handoff.records import Committed, Failed, Unavailable
 from testfleet.local.aws.endpoint import MAX_RECEIVES as LOCAL_MAX_RECEIVES
-from tests import virtual_time
+from tests.support import virtual_time
 from tests.unit.outages.fleet import MAX_RECEIVES, Queue, now
 from worker import disposition
 from worker.disposition import Backoff, Delete, Disposition, Reject, Release, Retry, Settled

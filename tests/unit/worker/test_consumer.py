@@ -11,7 +11,7 @@ import pytest
 from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run
-from tests.acceptance.worker.pod import until
+from tests.support.worker_pod import until
 from worker.catalog import Suite
 from worker.consumer import Consumer
 from worker.disposition import Backoff

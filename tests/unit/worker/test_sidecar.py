@@ -9,7 +9,7 @@ import pytest
 
 from handoff import volume
 from handoff.records import Admission, Committed, Progress, Receipt, Run
-from tests import virtual_time
+from tests.support import virtual_time
 from worker.errors import ReporterSilent
 from worker.sidecar import Sidecar
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.docker.images import RELEASED
+from tests.cluster.evidence import EVIDENCE
+from tests.support.images import RELEASED
 
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
@@ -103,8 +104,6 @@ def test_renovate_keeps_every_kind_of_pin_fresh() -> None:
 
 def test_what_a_failure_leaves_is_what_is_uploaded() -> None:
     """Both name the same folder."""
-    from tests.cluster.conftest import EVIDENCE  # noqa: PLC0415  # its hooks must not be this session's
-
     (upload,) = [step for step in jobs(ROOT / ".github/workflows/cluster.yaml")["cluster"]["steps"] if "if" in step]
     assert (upload["if"], upload["with"]["path"]) == ("failure()", str(EVIDENCE))
 

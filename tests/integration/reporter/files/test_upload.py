@@ -19,7 +19,7 @@ from reporter.fence import Fence
 from reporter.files.bucket import PART_BYTES, PARTS_IN_MEMORY, Bucket, bucket, check_bucket
 from reporter.files.upload import FILES_AT_ONCE, upload
 from runtime.errors import InvalidInput
-from tests.line import Line
+from tests.support.line import Line
 
 FENCE = Fence("r-1", Shard(index=2, total=4), 3)
 

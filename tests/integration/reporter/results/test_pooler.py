@@ -22,7 +22,7 @@ from reporter.results.commit import commit
 from reporter.results.database import connect
 from testfleet.database import connection as command
 from testfleet.database.migrations import migrate
-from tests.pgbouncer import PgBouncer, find
+from tests.support.pgbouncer import PgBouncer, find
 
 pytestmark = pytest.mark.skipif(find() is None, reason="PgBouncer is not installed; `make test` installs it on Debian")
 

@@ -18,7 +18,7 @@ from reporter.files.bucket import bucket
 from reporter.progress import Steps
 from reporter.results import database as database_module
 from reporter.results.database import connect
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 LIMIT = 20
 """Seconds until a test gives up; each takes a few."""

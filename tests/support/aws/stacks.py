@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.unit.aws.resolve import ACCOUNT, REGION, Stack, resolve
-from tests.unit.aws.template import NAMES, load
+from tests.support.aws.resolve import ACCOUNT, REGION, Stack, resolve
+from tests.support.aws.template import NAMES, load
 
 ISSUER = f"oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 

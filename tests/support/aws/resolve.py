@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.unit.aws.template import problems
+from tests.support.aws.template import problems
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-KEDA = Path(__file__).parents[3] / "deploy" / "keda"
+KEDA = Path(__file__).parents[2] / "deploy" / "keda"
 OVERLAYS = ("eks", "eks-fargate", "kind")
 
 Manifest = Mapping[str, Any]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "runbook.md").read_text()
 
 STUB = """#!{python}
@@ -123,3 +123,25 @@ def run(folder: Path, answers: tuple[tuple[str, str], ...] = ()) -> Session:
 def _stub(file: Path, log: Path, answers: tuple[tuple[str, str], ...]) -> None:
     file.write_text(STUB.format(python=sys.executable, log=str(log), answers=(*answers, *ANSWERS)))
     file.chmod(0o755)
+
+
+def option(command: Command, *names: str) -> Iterator[str]:
+    """The values of the options of these names."""
+    for index, word in enumerate(command):
+        for name in names:
+            if word == name:
+                yield command[index + 1]
+            elif word.startswith(f"{name}="):
+                yield word.partition("=")[2]
+
+
+def words(session: Session) -> list[list[str]]:
+    """The arguments of each `testfleet` that a pod runs, in order."""
+    calls = [list(command) for _, command, _ in session.pods() if "testfleet" in command]
+    return [call[call.index("testfleet") + 1 :] for call in calls]
+
+
+def cost() -> list[list[str]]:
+    table = TEXT[TEXT.index("| for a thousand runs |") :].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return rows[2:]

@@ -1,4 +1,4 @@
-"""A real PgBouncer before the embedded PostgreSQL. `python -m tests.pgbouncer` installs the package where it can."""
+"""A real PgBouncer before the embedded PostgreSQL. `python -m tests.support.pgbouncer` installs the package."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from tests.ports import free_ports
+from tests.support.ports import free_ports
 
 DEADLINE = 20
 CONFIGURATION = """

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from tests.unit.aws.policy import Call
-from tests.unit.aws.resolve import ACCOUNT, REGION
+from tests.support.aws.policy import Call
+from tests.support.aws.resolve import ACCOUNT, REGION
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/aws4_request")
 _OWN = {"connection", "transfer-encoding", "content-length", "date", "server"}
