@@ -24,11 +24,21 @@ _PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 class InvalidMessage(InvalidInput):
     """The message can never succeed.
 
-    `run_id` and `suite` are what could be read of it all the same, so that the run can be recorded as errored.
+    `reason` is a fixed snake_case word. `run_id` and `suite` are those of the message, or None if it has no readable
+    ones: they say which run to record as errored.
     """
 
-    def __init__(self, field: str, allowed: str, *, run_id: str | None = None, suite: str | None = None) -> None:
+    def __init__(
+        self,
+        field: str,
+        allowed: str,
+        *,
+        reason: str = "invalid_message",
+        run_id: str | None = None,
+        suite: str | None = None,
+    ) -> None:
         super().__init__(field, allowed)
+        self.reason = reason
         self.run_id = run_id
         self.suite = suite
 

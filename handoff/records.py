@@ -6,9 +6,9 @@ the reporter has come, `receipt.json` (reporter) that everything is durable. Rea
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from handoff.message import JobMessage, RunId, Text
@@ -22,44 +22,49 @@ class _Frozen(BaseModel):
 
 
 class Record(_Frozen):
-    """A file on the shared volume; `version` is that of its format."""
+    """The content of a file on the shared volume; `version` is that of the file's format."""
 
     version: Literal[1] = 1
 
 
-class Rejection(_Frozen):
-    """A message that can never succeed, as far as it could be read.
+class ValidJob(_Frozen):
+    """A job to claim and to run."""
 
-    `reason` is a fixed snake_case word (`invalid_message`, `unknown_suite`), `detail` one line for people.
-    """
-
-    run_id: RunId
-    suite: Text | None = None
-    reason: str
-    detail: str
-
-
-class JobRecord(Record):
-    """`job.json`: a message is in hand. It carries either the job or, where it can never run, its rejection."""
-
-    FILE: ClassVar = "job.json"
-
+    version: Literal[2] = 2
+    kind: Literal["valid"] = "valid"
     claim_id: Annotated[str, Field(min_length=1)]
     """Random. A claim with the same id is repeatable."""
     message_id: str
     receive_count: Position
-    """How often SQS says it has delivered the message; approximate."""
+    """How often SQS has delivered the message; approximate."""
     worker: str
     """The pod's name."""
-    job: JobMessage | None = None
-    rejection: Rejection | None = None
+    job: JobMessage
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.job is None) == (self.rejection is None):
-            msg = "must hold either job or rejection"
-            raise ValueError(msg)
-        return self
+
+class InvalidJob(_Frozen):
+    """A message that can never succeed, and the run that it names.
+
+    `reason` is a fixed snake_case word (`invalid_message`, `unknown_suite`). `detail` is one line for people.
+    """
+
+    version: Literal[2] = 2
+    kind: Literal["invalid"] = "invalid"
+    message_id: str
+    run_id: RunId
+    suite: Text | None = None
+    """None if the message names no readable suite."""
+    reason: str
+    detail: str
+
+
+ReceivedJob = Annotated[ValidJob | InvalidJob, Field(discriminator="kind")]
+
+
+class JobRecord(RootModel[ReceivedJob]):
+    """`job.json`: the message that the worker received."""
+
+    FILE: ClassVar = "job.json"
 
 
 class Mask(Record):

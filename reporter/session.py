@@ -11,7 +11,19 @@ import structlog
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Admission, Decision, Failed, JobRecord, Mask, Receipt, Rejection, Result, Run, Unavailable
+from handoff.records import (
+    Admission,
+    Decision,
+    Failed,
+    InvalidJob,
+    JobRecord,
+    Mask,
+    Receipt,
+    Result,
+    Run,
+    Unavailable,
+    ValidJob,
+)
 from reporter.attempt import DROP_SECONDS, Attempt
 from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
@@ -19,10 +31,10 @@ from reporter.files.bucket import Bucket
 from reporter.progress import Steps
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
+from reporter.results import rejection
 from reporter.results.admission import admit
 from reporter.results.claim import Claimant, abandon, claim, look
 from reporter.results.database import Database
-from reporter.results.rejection import record
 from reporter.settings import ReporterSettings
 from runtime.errors import InvalidInput
 from runtime.masking import Masking
@@ -68,35 +80,35 @@ class Session:
 
     async def _serve(self, stop: asyncio.Event) -> Result | None:
         try:
-            job = await until_stopped(stop, volume.wait_for(self.settings.handoff_dir, JobRecord, timeout=math.inf))
+            record = await until_stopped(stop, volume.wait_for(self.settings.handoff_dir, JobRecord, timeout=math.inf))
         except Stopped:
             return None
-        structlog.contextvars.bind_contextvars(message_id=job.message_id)
-        if job.rejection is not None:
-            return await self._reject(job.rejection)
-        decision = await self._admit(job, stop)
-        if job.job is None or not isinstance(decision, Run):
+        received = record.root
+        structlog.contextvars.bind_contextvars(message_id=received.message_id)
+        if isinstance(received, InvalidJob):
+            return await self._reject(received)
+        decision = await self._admit(received, stop)
+        if not isinstance(decision, Run):
             return None
         structlog.contextvars.bind_contextvars(attempt=decision.attempt)
-        return await self._attempt(job.job, decision, stop)
+        return await self._attempt(received.job, decision, stop)
 
-    async def _reject(self, rejection: Rejection) -> Result:
-        structlog.contextvars.bind_contextvars(run_id=rejection.run_id)
+    async def _reject(self, invalid: InvalidJob) -> Result:
+        structlog.contextvars.bind_contextvars(run_id=invalid.run_id)
         try:
-            return await record(self.database, rejection)
+            return await rejection.record(self.database, invalid)
         except ReporterError as error:
             return Failed(detail=str(error))
 
-    async def _admit(self, job: JobRecord, stop: asyncio.Event) -> Decision | None:
+    async def _admit(self, received: ValidJob, stop: asyncio.Event) -> Decision | None:
         """The admission that stands from before we were started again, or a new one."""
-        if job.job is None:
-            return None
-        structlog.contextvars.bind_contextvars(run_id=job.job.run_id, shard=str(job.job.shard))
+        job = received.job
+        structlog.contextvars.bind_contextvars(run_id=job.run_id, shard=str(job.shard))
         standing = volume.read(self.settings.handoff_dir, Admission)
         if standing is not None:
             _log.info("admission_found", decision=standing.root.decision)
             return standing.root
-        claimant = Claimant(job=job.job, claim_id=job.claim_id, message_id=job.message_id, worker=job.worker)
+        claimant = Claimant(job=job, claim_id=received.claim_id, message_id=received.message_id, worker=received.worker)
         try:
             decision = await until_stopped(stop, self._claim(claimant))
         except Stopped:

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from handoff.message import InvalidMessage, JobMessage, ParsedMessage
-from handoff.records import Outcome, Receipt, Rejection, Run
+from handoff.records import Outcome, Receipt, Run
 from runtime.waiting import in_thread, until_stopped
 from worker import disposition, exit_codes
 from worker.catalog import Suite
@@ -21,10 +21,6 @@ from worker.sidecar import Sidecar
 from worker.suite import execution
 
 log = structlog.get_logger()
-
-
-class UnknownSuite(InvalidMessage):
-    """The message names a suite that the catalog does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +47,8 @@ class Handler:
         try:
             parsed = ParsedMessage.from_body(message.body, message_id=message.message_id)
             suite = self._suite(parsed.job)
-        except UnknownSuite as error:
-            return await self._rejected(message, "unknown_suite", error, stop)
         except InvalidMessage as error:
-            return await self._rejected(message, "invalid_message", error, stop)
+            return await self._reject(message, error, stop)
         job = parsed.job
         if job.target_url is None:
             job = job.model_copy(update={"target_url": self.base_url})
@@ -78,20 +72,17 @@ class Handler:
         suite = self.suites.get(job.suite)
         if suite is None:
             allowed = f"must be one of {', '.join(sorted(self.suites))}"
-            raise UnknownSuite("suite", allowed, run_id=job.run_id, suite=job.suite)
+            raise InvalidMessage("suite", allowed, reason="unknown_suite", run_id=job.run_id, suite=job.suite)
         return suite
 
-    async def _rejected(
-        self, message: Message, reason: str, problem: InvalidMessage, stop: asyncio.Event
-    ) -> Disposition:
-        """Have the run recorded as errored, where the message tells which it is."""
-        rejection = disposition.Reject(reason, str(problem))
-        log.warning("message_invalid", reason=reason, detail=rejection.detail, for_run=problem.run_id)
+    async def _reject(self, message: Message, problem: InvalidMessage, stop: asyncio.Event) -> Disposition:
+        """Return the rejection. If the message names its run, the reporter records it there first."""
+        rejection = disposition.Reject(problem.reason, str(problem))
+        log.warning("message_invalid", reason=rejection.reason, detail=rejection.detail, for_run=problem.run_id)
         if problem.run_id is None:
             return Disposition(rejection, exit_codes.HANDLED)
         structlog.contextvars.bind_contextvars(run_id=problem.run_id)
-        told = Rejection(run_id=problem.run_id, suite=problem.suite, reason=reason, detail=rejection.detail)
-        self.sidecar.write_rejection(message, told)
+        self.sidecar.write_invalid_job(message, problem, run_id=problem.run_id)
         receipt = await until_stopped(stop, self.sidecar.receipt())
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
         return disposition.on_rejection_receipt(receipt, rejection)

@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from handoff import volume
-from handoff.message import JobMessage
-from handoff.records import Admission, Decision, JobRecord, Mask, Outcome, Progress, Receipt, Rejection, Result
+from handoff.message import InvalidMessage, JobMessage
+from handoff.records import (
+    Admission,
+    Decision,
+    InvalidJob,
+    JobRecord,
+    Mask,
+    Outcome,
+    Progress,
+    Receipt,
+    Result,
+    ValidJob,
+)
 from worker.errors import ReporterSilent
 from worker.queue import Message
 
@@ -39,11 +50,25 @@ class Sidecar:
 
     def write_job(self, message: Message, job: JobMessage) -> None:
         """Ask for the shard."""
-        volume.write(self._folder, self._record(message, job=job))
+        valid = ValidJob(
+            claim_id=self._claim_id,
+            message_id=message.message_id,
+            receive_count=message.receive_count,
+            worker=self._worker,
+            job=job,
+        )
+        volume.write(self._folder, JobRecord(valid))
 
-    def write_rejection(self, message: Message, rejection: Rejection) -> None:
-        """Have a run recorded as errored that can never be run."""
-        volume.write(self._folder, self._record(message, rejection=rejection))
+    def write_invalid_job(self, message: Message, problem: InvalidMessage, *, run_id: str) -> None:
+        """Write why the message can never succeed, so that the reporter records it in the run."""
+        invalid = InvalidJob(
+            message_id=message.message_id,
+            run_id=run_id,
+            suite=problem.suite,
+            reason=problem.reason,
+            detail=str(problem),
+        )
+        volume.write(self._folder, JobRecord(invalid))
 
     def write_outcome(self, outcome: Outcome) -> None:
         """The suite and all its processes have ended, and every file is closed."""
@@ -93,15 +118,3 @@ class Sidecar:
     def _progress(self) -> int:
         progress = volume.read(self._folder, Progress)
         return 0 if progress is None else progress.count
-
-    def _record(
-        self, message: Message, *, job: JobMessage | None = None, rejection: Rejection | None = None
-    ) -> JobRecord:
-        return JobRecord(
-            claim_id=self._claim_id,
-            message_id=message.message_id,
-            receive_count=message.receive_count,
-            worker=self._worker,
-            job=job,
-            rejection=rejection,
-        )

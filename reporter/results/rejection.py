@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from handoff.records import Committed, Rejection
+from handoff.records import Committed, InvalidJob
 from reporter.errors import DatabaseOutOfReach
 from reporter.results.database import Connection, Database
 from reporter.results.early_end import end_early
@@ -21,7 +21,7 @@ class RunRow:
     finished: bool
 
 
-def ends(rejection: Rejection, run: RunRow) -> bool:
+def ends(invalid: InvalidJob, run: RunRow) -> bool:
     """Return whether the rejected message ends the run as errored.
 
     A message of the run's own suite does: its shard can never be complete. A message that names no readable suite does
@@ -29,9 +29,9 @@ def ends(rejection: Rejection, run: RunRow) -> bool:
     """
     if run.finished:
         return False
-    if rejection.suite is None or run.suite is None:
+    if invalid.suite is None or run.suite is None:
         return not run.started
-    return rejection.suite == run.suite
+    return invalid.suite == run.suite
 
 
 _CREATE = """
@@ -46,26 +46,26 @@ FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 _log = structlog.get_logger()
 
 
-async def record(database: Database, rejection: Rejection) -> Committed:
+async def record(database: Database, invalid: InvalidJob) -> Committed:
     """End the run as errored if `ends` returns True.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
     """
-    if not await database.run(partial(_record, rejection)):
+    if not await database.run(partial(_record, invalid)):
         _log.warning("rejection_not_recorded", detail="the run has its verdict or is not the message's")
     return Committed(status="errored")
 
 
-async def _record(rejection: Rejection, connection: Connection) -> bool:
-    run_id = rejection.run_id
-    detail = storable(f"{rejection.reason}: {rejection.detail}")
-    if await connection.execute(_CREATE, run_id, rejection.suite, detail) == "INSERT 0 1":
+async def _record(invalid: InvalidJob, connection: Connection) -> bool:
+    run_id = invalid.run_id
+    detail = storable(f"{invalid.reason}: {invalid.detail}")
+    if await connection.execute(_CREATE, run_id, invalid.suite, detail) == "INSERT 0 1":
         return True
     run = await connection.fetchrow(_LOCK_RUN, run_id)
     if run is None:
         raise DatabaseOutOfReach(f"run {run_id} was deleted while its rejection was recorded")
-    if not ends(rejection, RunRow(**dict(run))):
+    if not ends(invalid, RunRow(**dict(run))):
         return False
     await end_early(connection, run_id, status="errored", detail=detail)
     return True

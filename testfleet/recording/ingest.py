@@ -33,6 +33,7 @@ from handoff.records import (
     Receipt,
     Rejected,
     Run,
+    ValidJob,
 )
 from runtime.errors import InvalidInput
 from testfleet.database.connection import Database
@@ -94,9 +95,10 @@ def ingest(reports: Sequence[Report], job: JobMessage, *, database: Database, bu
 
 def _record(job: JobMessage) -> JobRecord:
     unique = uuid.uuid4().hex
-    return JobRecord(
+    valid = ValidJob(
         claim_id=unique, message_id=f"ingest-{unique}", receive_count=1, worker=socket.gethostname(), job=job
     )
+    return JobRecord(valid)
 
 
 def _refusal(admission: Any) -> CommandError:

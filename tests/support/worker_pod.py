@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff import volume
-from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run
+from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run, ValidJob
 
 WORKER = (sys.executable, "-m", "worker")
 WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
@@ -62,7 +62,7 @@ class Sidecar:
             return
         job = volume.read(self._handoff, JobRecord)
         assert job is not None
-        if job.rejection is None:
+        if isinstance(job.root, ValidJob):
             self._say(Admission, self._script.admission)
             name = self._handoff / Outcome.FILE if self._script.speaks_after_outcome else self._artifacts / "started"
             if not self._see(name.exists):

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from handoff import volume
-from handoff.records import Admission, JobRecord, Run
+from handoff.records import Admission, JobRecord, Run, ValidJob
 from testfleet.database.connection import Database
 from testfleet.errors import Refused
 from testfleet.local.fleet import Fleet, FleetConfig
@@ -52,7 +52,9 @@ def in_the_middle(fleet: Fleet, run_id: str) -> Pod:
 def admitted(pod: Pod, run_id: str) -> bool:
     folder = pod.folder / "handoff"
     record, admission = volume.read(folder, JobRecord), volume.read(folder, Admission)
-    return bool(record and record.job and record.job.run_id == run_id and admission and isinstance(admission.root, Run))
+    if record is None or admission is None or not isinstance(record.root, ValidJob):
+        return False
+    return record.root.job.run_id == run_id and isinstance(admission.root, Run)
 
 
 def attempt(fleet: Fleet, run_id: str) -> int:

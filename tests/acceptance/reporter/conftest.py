@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from handoff import volume
 from handoff.message import JobMessage, Shard
-from handoff.records import Admission, Decision, JobRecord, Outcome, Receipt, Result
+from handoff.records import Admission, Decision, JobRecord, Outcome, Receipt, Result, ValidJob
 
 DEADLINE = 60
 T = TypeVar("T")
@@ -82,8 +82,8 @@ class Pod:
     def job(self, shard: str = "1/1", *, claim_id: str = "claim", message_id: str = "m-1", **fields: Any) -> None:
         index, _, total = shard.partition("/")
         job = JobMessage(run_id="r-1", suite="checkout", shard=Shard(index=int(index), total=int(total)), **fields)
-        record = JobRecord(claim_id=claim_id, message_id=message_id, receive_count=1, worker="pod-1", job=job)
-        volume.write(self.handoff, record)
+        valid = ValidJob(claim_id=claim_id, message_id=message_id, receive_count=1, worker="pod-1", job=job)
+        volume.write(self.handoff, JobRecord(valid))
 
     def outcome(self, ending: Any = "finished", exit_code: int | None = 0, detail: str | None = None) -> None:
         now = datetime.now(UTC)

@@ -16,10 +16,10 @@ from handoff.records import (
     Committed,
     Failed,
     Interrupted,
+    InvalidJob,
     JobRecord,
     Mask,
     Rejected,
-    Rejection,
     Run,
     Superseded,
     Unavailable,
@@ -274,8 +274,10 @@ def test_sigterm_after_the_outcome_lets_the_commit_finish(pod: Any, aws: Any, ev
 def test_a_rejected_message_ends_its_run(pod: Any) -> None:
     """No admission, straight to the receipt, and the run says why."""
     pod.start()
-    rejection = Rejection(run_id="r-1", suite="nosuch", reason="unknown_suite", detail="suite: must be one of checkout")
-    volume.write(pod.handoff, JobRecord(claim_id="c", message_id="m", receive_count=1, worker="w", rejection=rejection))
+    invalid = InvalidJob(
+        message_id="m", run_id="r-1", suite="nosuch", reason="unknown_suite", detail="suite: must be one of checkout"
+    )
+    volume.write(pod.handoff, JobRecord(invalid))
     assert pod.receipt() == Committed(status="errored")
     assert not pod.has("admission.json")
     assert pod.rows("SELECT status, detail FROM test_runs") == [
@@ -324,7 +326,7 @@ def test_a_bucket_that_is_not_there_is_a_failure_in_words_and_frees_the_shard(po
 
 
 JOB = {
-    "version": 1, "claimId": "c", "messageId": "m", "receiveCount": 1, "worker": "w",
+    "version": 2, "kind": "valid", "claimId": "c", "messageId": "m", "receiveCount": 1, "worker": "w",
     "job": {"runId": "r-1", "suite": "checkout", "shard": "1/1"},
 }  # fmt: skip
 OUTCOME = {
@@ -337,17 +339,18 @@ OUTCOME = {
     ("file", "content", "line"),
     [
         ("job.json", "{", "job.json: Invalid JSON"),
-        ("job.json", JOB | {"version": 2}, "job.json.version: Input should be 1"),
-        ("job.json", JOB | {"claimId": ""}, "job.json.claimId: String should have at least 1 character"),
-        ("job.json", JOB | {"messageId": None}, "job.json.messageId: Input should be a valid string"),
-        ("job.json", JOB | {"receiveCount": 0}, "job.json.receiveCount: Input should be greater than or equal to 1"),
-        ("job.json", JOB | {"worker": 7}, "job.json.worker: Input should be a valid string"),
-        ("job.json", JOB | {"job": {"runId": "a b", "suite": "s"}}, "job.json.job.runId: must be 1 to 128 characters"),
-        ("job.json", JOB | {"job": {"runId": "a"}}, "job.json.job.suite: is required"),
-        ("job.json", JOB | {"job": {"runId": "a", "suite": "s", "shard": "5/4"}}, "job.json.job.shard: must be "),
-        ("job.json", JOB | {"job": None}, "job.json: must hold either job or rejection"),
-        ("job.json", JOB | {"job": None, "rejection": {"runId": "/", "reason": "x", "detail": "y"}},
-         "job.json.rejection.runId: must be 1 to 128 characters"),
+        ("job.json", JOB | {"version": 1}, "job.json.valid.version: Input should be 2"),
+        ("job.json", JOB | {"claimId": ""}, "job.json.valid.claimId: String should have at least 1 character"),
+        ("job.json", JOB | {"messageId": None}, "job.json.valid.messageId: Input should be a valid string"),
+        ("job.json", JOB | {"receiveCount": 0}, "job.json.valid.receiveCount: Input should be greater than or equal"),
+        ("job.json", JOB | {"worker": 7}, "job.json.valid.worker: Input should be a valid string"),
+        ("job.json", JOB | {"job": {"runId": "a b", "suite": "s"}}, "job.json.valid.job.runId: must be 1 to 128"),
+        ("job.json", JOB | {"job": {"runId": "a"}}, "job.json.valid.job.suite: is required"),
+        ("job.json", JOB | {"job": {"runId": "a", "suite": "s", "shard": "5/4"}}, "job.json.valid.job.shard: must be "),
+        ("job.json", JOB | {"job": None}, "job.json.valid.job: Input should be an object"),
+        ("job.json", JOB | {"kind": "odd"}, "job.json: Input tag 'odd'"),
+        ("job.json", {"version": 2, "kind": "invalid", "messageId": "m", "runId": "/", "reason": "x", "detail": "y"},
+         "job.json.invalid.runId: must be 1 to 128"),
         ("outcome.json", "[]", "outcome.json: "),
         ("outcome.json", OUTCOME | {"version": 2}, "outcome.json.version: Input should be 1"),
         ("outcome.json", OUTCOME | {"ending": "fine"}, "outcome.json.ending: Input should be 'finished'"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from handoff.records import Committed, JobRecord, Receipt
+from handoff.records import Committed, InvalidJob, JobRecord, Receipt
 from handoff.volume import read
 from runtime.stop import Stop
 from tests.support.worker_pod import Pod, Script
@@ -51,8 +51,9 @@ def test_a_message_that_can_never_succeed_is_dead_with_its_reason(
     assert pod.dead() == [(body, reason, detail)]
     record = read(pod.handoff, JobRecord)
     assert record is not None
-    assert record.rejection is not None
-    assert (record.rejection.run_id, record.rejection.reason, record.rejection.detail) == ("r-42", reason, detail)
+    invalid = record.root
+    assert isinstance(invalid, InvalidJob)
+    assert (invalid.run_id, invalid.reason, invalid.detail) == ("r-42", reason, detail)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from handoff.records import (
     Rejected,
     Superseded,
     Unavailable,
+    ValidJob,
 )
 from handoff.volume import read
 from tests.support.worker_pod import Pod, Script, until
@@ -43,8 +44,9 @@ def test_the_job_is_told_to_the_reporter_as_it_came(pod: Pod) -> None:
     assert pod.run() == 0
     record = read(pod.handoff, JobRecord)
     assert record is not None
-    assert record.job is not None
-    assert (record.receive_count, record.job.run_id, str(record.job.shard)) == (1, "r-42", "2/3")
+    received = record.root
+    assert isinstance(received, ValidJob)
+    assert (received.receive_count, received.job.run_id, str(received.job.shard)) == (1, "r-42", "2/3")
 
 
 def test_no_message_is_handled(pod: Pod) -> None:
@@ -222,8 +224,9 @@ def test_a_job_without_a_target_gets_the_platforms(pod: Pod) -> None:
     assert (pod.artifacts / "target").read_text() == "http://shop.example.com"
     record = read(pod.handoff, JobRecord)
     assert record is not None
-    assert record.job is not None
-    assert record.job.target_url == "http://shop.example.com"
+    received = record.root
+    assert isinstance(received, ValidJob)
+    assert received.job.target_url == "http://shop.example.com"
 
 
 def test_a_check_takes_no_message(pod: Pod) -> None:

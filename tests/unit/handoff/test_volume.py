@@ -16,37 +16,37 @@ from handoff.records import (
     Committed,
     Failed,
     Interrupted,
+    InvalidJob,
     JobRecord,
     Outcome,
     Progress,
     Receipt,
     Rejected,
-    Rejection,
     Run,
     Superseded,
     Unavailable,
+    ValidJob,
 )
 from runtime.errors import InvalidInput
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-JOB = JobRecord(
-    claim_id="c-1",
-    message_id="m-1",
-    receive_count=1,
-    worker="pod-1",
-    job=JobMessage(run_id="r-42", suite="checkout", params={"A": "b"}),
+VALID = JobRecord(
+    ValidJob(
+        claim_id="c-1",
+        message_id="m-1",
+        receive_count=1,
+        worker="pod-1",
+        job=JobMessage(run_id="r-42", suite="checkout", params={"A": "b"}),
+    )
+)
+INVALID = JobRecord(
+    InvalidJob(message_id="m-1", run_id="r-42", reason="unknown_suite", detail="suite: must be one of a, b")
 )
 OUTCOME = Outcome(ending="finished", exit_code=1, started_at=NOW, finished_at=NOW)
 
 RECORDS: list[Any] = [
-    JOB,
-    JobRecord(
-        claim_id="c-1",
-        message_id="m-1",
-        receive_count=2,
-        worker="pod-1",
-        rejection=Rejection(run_id="r-42", reason="unknown_suite", detail="suite: must be one of a, b"),
-    ),
+    VALID,
+    INVALID,
     Admission(Run(attempt=2)),
     Admission(AlreadyComplete()),
     Admission(Busy(retry_after=120, same_message=True)),
@@ -66,7 +66,7 @@ def test_a_record_comes_back_as_it_was_written(record: Any, tmp_path: Path) -> N
     """Every kind of record survives the volume."""
     volume.write(tmp_path, record)
     assert volume.read(tmp_path, type(record)) == record
-    assert json.loads((tmp_path / record.FILE).read_text())["version"] == 1
+    assert json.loads((tmp_path / record.FILE).read_text())["version"] == (2 if isinstance(record, JobRecord) else 1)
 
 
 def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
@@ -105,15 +105,28 @@ def test_fields_of_a_newer_writer_are_ignored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "good", "field", "value", "line"),
     [
-        (JobRecord, JOB, "version", 2, "job.json.version: Input should be 1"),
-        (JobRecord, JOB, "claimId", "", "job.json.claimId: String should have at least 1 character"),
-        (JobRecord, JOB, "claimId", ..., "job.json.claimId: is required"),
-        (JobRecord, JOB, "messageId", None, "job.json.messageId: Input should be a valid string"),
-        (JobRecord, JOB, "receiveCount", 0, "job.json.receiveCount: Input should be greater than or equal to 1"),
-        (JobRecord, JOB, "worker", 1, "job.json.worker: Input should be a valid string"),
-        (JobRecord, JOB, "job", {"runId": "a/b", "suite": "x"}, "job.json.job.runId: must be 1 to 128 characters"),
-        (JobRecord, JOB, "job", None, "job.json: must hold either job or rejection"),
-        (JobRecord, JOB, "rejection", {"reason": "x", "detail": "y"}, "job.json.rejection.runId: is required"),
+        (JobRecord, VALID, "version", 1, "job.json.valid.version: Input should be 2"),
+        (JobRecord, VALID, "claimId", "", "job.json.valid.claimId: String should have at least 1 character"),
+        (JobRecord, VALID, "claimId", ..., "job.json.valid.claimId: is required"),
+        (JobRecord, VALID, "messageId", None, "job.json.valid.messageId: Input should be a valid string"),
+        (
+            JobRecord,
+            VALID,
+            "receiveCount",
+            0,
+            "job.json.valid.receiveCount: Input should be greater than or equal",
+        ),
+        (JobRecord, VALID, "worker", 1, "job.json.valid.worker: Input should be a valid string"),
+        (
+            JobRecord,
+            VALID,
+            "job",
+            {"runId": "a/b", "suite": "x"},
+            "job.json.valid.job.runId: must be 1 to 128",
+        ),
+        (JobRecord, VALID, "job", None, "job.json.valid.job: Input should be an object"),
+        (JobRecord, VALID, "kind", "odd", "job.json: Input tag 'odd'"),
+        (JobRecord, INVALID, "runId", ..., "job.json.invalid.runId: is required"),
         (Admission, Admission(Run(attempt=1)), "version", "one", "admission.json.run.version: Input should be 1"),
         (Admission, Admission(Run(attempt=1)), "decision", "maybe", "admission.json: Input tag 'maybe'"),
         (Admission, Admission(Run(attempt=1)), "attempt", 0, "admission.json.run.attempt: Input should be greater"),

@@ -10,7 +10,7 @@ import pytest
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run
+from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run, ValidJob
 from tests.support.worker_pod import until
 from worker.catalog import Suite
 from worker.consumer import Consumer
@@ -121,7 +121,7 @@ class Stage:
             reporting.cancel()
 
     async def _report(self) -> None:
-        if (await volume.wait_for(self.folder, JobRecord, timeout=20)).job is not None:
+        if isinstance((await volume.wait_for(self.folder, JobRecord, timeout=20)).root, ValidJob):
             volume.write(self.folder, Admission(Run(attempt=1)))
             await volume.wait_for(self.folder, Outcome, timeout=20)
         volume.write(self.folder, Receipt(Committed(status="passed")))

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from handoff import volume
-from handoff.records import Admission, Busy, Decision, JobRecord, Run
+from handoff.records import Admission, Busy, Decision, JobRecord, Run, ValidJob
 from reporter.fence import Fence
 from reporter.files.bucket import Bucket
 from reporter.results.admission import admit
@@ -124,8 +124,8 @@ async def test_a_reporter_stopped_around_its_admission_gives_the_shard_back(
         ARTIFACTS_DIR=tmp_path / "artifacts",
     )
     who = claimants()
-    record = JobRecord(claim_id=who.claim_id, message_id=who.message_id, receive_count=1, worker="pod", job=who.job)
-    volume.write(tmp_path, record)
+    valid = ValidJob(claim_id=who.claim_id, message_id=who.message_id, receive_count=1, worker="pod", job=who.job)
+    volume.write(tmp_path, JobRecord(valid))
     stop, unheard = asyncio.Event(), Unheard(database)
     used = database if admitted else unheard
     async with asyncio.timeout(60):

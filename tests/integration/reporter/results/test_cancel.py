@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from handoff.records import AlreadyComplete, Committed, Outcome, Rejection
+from handoff.records import AlreadyComplete, Committed, InvalidJob, Outcome
 from reporter.errors import Cancelled
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status
@@ -68,7 +68,9 @@ async def test_nothing_that_a_pod_of_a_cancelled_run_does_changes_a_row(
         await renew(database, fence, lease=LEASE)
     with pytest.raises(Cancelled):
         await raise_if_cancelled(database, fence)
-    await record(database, Rejection(run_id="r-1", suite="checkout", reason="invalid_message", detail="x"))
+    await record(
+        database, InvalidJob(message_id="m", run_id="r-1", suite="checkout", reason="invalid_message", detail="x")
+    )
     assert rows.versions() == before
     assert rows.one("SELECT status, total, passed FROM test_runs") == {"status": "cancelled", "total": 1, "passed": 1}
 

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from handoff.records import AlreadyComplete, Committed, Outcome, Rejected, Rejection, Run
+from handoff.records import AlreadyComplete, Committed, InvalidJob, Outcome, Rejected, Run
 from reporter.errors import Superseded
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status
@@ -24,8 +24,8 @@ DETAIL = "invalid_message: shard: must be i/n"
 LOCK_WAITERS = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
-def rejection(suite: str | None = "checkout") -> Rejection:
-    return Rejection(run_id="r-1", suite=suite, reason="invalid_message", detail="shard: must be i/n")
+def rejection(suite: str | None = "checkout") -> InvalidJob:
+    return InvalidJob(message_id="m", run_id="r-1", suite=suite, reason="invalid_message", detail="shard: must be i/n")
 
 
 async def reject(database: Database, suite: str | None = "checkout") -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handoff.records import Rejection
+from handoff.records import InvalidJob
 from reporter.results.rejection import RunRow, ends
 
 QUEUED = RunRow(suite="checkout", started=False, finished=False)
@@ -26,8 +26,10 @@ def test_a_rejected_message_ends_only_a_run_of_its_own(
 ) -> None:
     """The suite decides; a message without a readable suite ends only a run that was never claimed."""
 
-    def rejection(suite: str | None) -> Rejection:
-        return Rejection(run_id="r-1", suite=suite, reason="invalid_message", detail="shard: must be i/n")
+    def rejection(suite: str | None) -> InvalidJob:
+        return InvalidJob(
+            message_id="m", run_id="r-1", suite=suite, reason="invalid_message", detail="shard: must be i/n"
+        )
 
     assert ends(rejection("checkout"), run) is own
     assert ends(rejection(None), run) is unreadable
