@@ -136,12 +136,15 @@ class Collection(_Frozen):
     selected: IdSet
 
 
+Ending = Literal["finished", "timed_out", "interrupted", "failed_to_start", "out_of_space"]
+
+
 class Outcome(Record):
     """`outcome.json`: the suite's process and all its descendants have ended, and every file is closed."""
 
     FILE: ClassVar = "outcome.json"
 
-    ending: Literal["finished", "timed_out", "interrupted", "failed_to_start", "out_of_space"]
+    ending: Ending
     exit_code: int | None = None
     """As the kernel gave it; negative for a signal. None where no process ran."""
     detail: str | None = None

@@ -11,7 +11,7 @@ from runtime import logs
 from runtime.errors import InvalidInput
 from runtime.settings import load
 from runtime.stop import Stop
-from worker import catalog, exit_codes, runners
+from worker import catalog, exit_codes
 from worker.consumer import Consumer
 from worker.disposition import Backoff
 from worker.errors import QueueRefused
@@ -22,7 +22,7 @@ from worker.secrets import Secrets
 from worker.settings import WorkerSettings
 from worker.sidecar import Sidecar
 from worker.suite import sandbox
-from worker.suite.execution import Pod
+from worker.suite.execution import SuiteHost
 from worker.suite.process_tree import adopt_orphans
 from worker.suite.sandbox import Sandbox
 from worker.suite.space import Limit
@@ -59,14 +59,13 @@ def main(stop: Stop) -> int:
             ),
             secrets=Secrets(region=_region()),
             suites=suites,
-            plan=runners.plan,
             base_url=settings.base_url,
-            pod=Pod(
-                settings.handoff_dir,
-                Folders(settings.artifacts_dir),
-                os.environ,
-                settings.stop_grace,
-                surrounding,
+            host=SuiteHost(
+                handoff=settings.handoff_dir,
+                folders=Folders(settings.artifacts_dir),
+                environment=os.environ,
+                stop_grace=settings.stop_grace,
+                sandbox=surrounding,
                 limits=_limits(settings),
             ),
         )

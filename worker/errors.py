@@ -33,5 +33,9 @@ class SecretUnusable(Refused):
     """The secret does not exist, is not ours to read, or is no flat JSON object."""
 
 
+class CannotPlan(Refused):
+    """A runner can't plan the suite: a tool, a script or the suite's folder is missing or unreadable."""
+
+
 class CannotStart(Refused):
-    """The suite's process can't be started: no such program, no such folder."""
+    """The suite's process can't be started: its program or its working directory does not exist."""

@@ -19,6 +19,7 @@ from worker.queue import Message
 from worker.secrets import Secrets
 from worker.sidecar import Sidecar
 from worker.suite import execution
+from worker.suite.execution import AdmittedShard, SuiteHost
 
 log = structlog.get_logger()
 
@@ -30,8 +31,7 @@ class Handler:
     sidecar: Sidecar
     secrets: Secrets
     suites: Mapping[str, Suite]
-    plan: execution.Planner
-    pod: execution.Pod
+    host: SuiteHost
     base_url: str | None = None
     """Target of a job that names none."""
 
@@ -98,32 +98,23 @@ class Handler:
     async def _run(
         self, suite: Suite, job: JobMessage, secret: Mapping[str, str] | SecretUnusable, stop: asyncio.Event
     ) -> Disposition:
-        started_at = datetime.now(UTC)
-        ended: execution.Ended | Receipt
+        ended: Outcome | Receipt
         if isinstance(secret, SecretUnusable):
-            ended = execution.Ended("failed_to_start", detail=str(secret))
+            now = datetime.now(UTC)
+            ended = Outcome(ending="failed_to_start", detail=str(secret), started_at=now, finished_at=now)
         else:
-            ended = await execution.run(suite, job, secret, pod=self.pod, plan=self.plan, stop=stop)
+            ended = await execution.run(AdmittedShard(suite, job, secret), self.host, stop)
         if isinstance(ended, Receipt):
             log.warning("receipt_in_mid_suite", **ended.root.model_dump(exclude={"version"}))
             return disposition.on_receipt(ended.root, interrupted=False)
         log.info("suite_ended", ending=ended.ending, exit_code=ended.exit_code, detail=ended.detail)
-        self.sidecar.write_outcome(
-            Outcome(
-                ending=ended.ending,
-                exit_code=ended.exit_code,
-                detail=ended.detail,
-                started_at=started_at,
-                finished_at=datetime.now(UTC),
-                collection=ended.collection,
-            )
-        )
+        self.sidecar.write_outcome(ended)
         return await self._receipt(interrupted=ended.ending == "interrupted")
 
     async def _receipt(self, *, interrupted: bool) -> Disposition:
         """What the receipt means. From here on SIGTERM changes nothing: the commit is let finish."""
         try:
-            receipt = await self.sidecar.receipt(limit=self.pod.stop_grace if interrupted else None)
+            receipt = await self.sidecar.receipt(limit=self.host.stop_grace if interrupted else None)
         except ReporterSilent as error:
             log.warning("reporter_silent", detail=str(error))
             return disposition.on_silence(str(error), interrupted=interrupted)

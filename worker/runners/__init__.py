@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from handoff.message import JobMessage
 from worker.catalog import RunnerName, Suite
+from worker.errors import CannotPlan
 from worker.runners import command, k6, newman, playwright, pytest
-from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
+from worker.runners.plan import Folders, NoTests, Plan
 
 _RUNNERS: dict[RunnerName, Callable[[Suite, JobMessage, Folders], Plan | NoTests]] = {
     "command": command.plan,

@@ -2,8 +2,9 @@
 
 from handoff.message import JobMessage
 from worker.catalog import Suite
+from worker.errors import CannotPlan
 from worker.runners import tools
-from worker.runners.plan import HASH_SEED, CannotPlan, Folders, Plan
+from worker.runners.plan import HASH_SEED, Folders, Plan
 
 
 def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from handoff.message import JobMessage, Shard
 from worker.catalog import Suite
+from worker.errors import CannotPlan
 from worker.runners import k6_summary, tools
-from worker.runners.plan import CannotPlan, Folders, Plan
+from worker.runners.plan import Folders, Plan
 
 LAUNCHER = Path(__file__).parent / "inside" / "k6_run.py"
 

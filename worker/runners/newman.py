@@ -9,9 +9,10 @@ from typing import Any
 from handoff.message import JobMessage, Shard
 from handoff.records import Collection, IdSet
 from worker.catalog import Suite
+from worker.errors import CannotPlan
 from worker.runners import tools
 from worker.runners.inside.testfleet_suite import collection
-from worker.runners.plan import CannotPlan, Folders, NoTests, Plan
+from worker.runners.plan import Folders, NoTests, Plan
 
 LAUNCHER = Path(__file__).parent / "inside" / "newman_run.cjs"
 

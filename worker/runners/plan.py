@@ -51,10 +51,3 @@ class NoTests:
     """The shard gets no test of the suite: it is complete with an empty report."""
 
     collection: Collection | None = None
-
-
-class CannotPlan(Exception):
-    """The suite cannot start here: a tool, its script or its folder is missing or unreadable.
-
-    The text is one line that names what is wrong and what is allowed.
-    """

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from worker.runners.plan import CannotPlan
+from worker.errors import CannotPlan
 
 
 def on_path(program: str) -> str | None:

@@ -22,7 +22,7 @@ from worker.runners.plan import Folders, NoTests, Plan
 from worker.secrets import Secrets
 from worker.sidecar import Sidecar
 from worker.suite import space
-from worker.suite.execution import Planner, Pod
+from worker.suite.execution import Planner, SuiteHost
 from worker.suite.memory import killed_since, oom_kills
 from worker.suite.process import SuiteProcess
 from worker.suite.sandbox import Sandbox
@@ -106,8 +106,16 @@ class Stage:
             Sidecar(folder, worker="pod-1", claim_id="c-1", patience=20),
             secrets or FakeSecrets(region=None),
             {"checkout": suite},
-            plan,
-            Pod(folder, Folders(folder / "artifacts"), {"PATH": "/usr/bin:/bin"}, 5, Sandbox(), memory_events, limits),
+            SuiteHost(
+                handoff=folder,
+                folders=Folders(folder / "artifacts"),
+                environment={"PATH": "/usr/bin:/bin"},
+                stop_grace=5,
+                sandbox=Sandbox(),
+                limits=limits,
+                memory_events=memory_events,
+                plan=plan,
+            ),
         )
         (folder / "artifacts").mkdir()
         self.consumer = Consumer(queue, handler, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)

@@ -11,9 +11,10 @@ import pytest
 from handoff.message import JobMessage
 from reporter.results import coverage
 from worker.catalog import Suite
+from worker.errors import CannotPlan
 from worker.runners import k6, newman, plan, playwright
 from worker.runners import pytest as pytest_runner
-from worker.runners.plan import CannotPlan, Folders, NoTests
+from worker.runners.plan import Folders, NoTests
 
 Planned = Callable[..., Any]
 Install = Callable[..., Path]
