@@ -1,4 +1,4 @@
-"""The small web shop under test: what it sells, what lies in a cart and what an order costs."""
+"""The products, the carts and the orders of the shop, in memory."""
 
 import re
 from collections import Counter
@@ -35,25 +35,25 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class Refused(Exception):
-    """The shop will not do it; the text is what the customer reads."""
+    """The shop rejects a request. The text is shown to the customer."""
 
 
 class Held(Refused):
-    """Somebody else has the last one in the cart just now; asking again may succeed."""
+    """Another customer's cart holds the last item. A later request may succeed."""
 
 
 @dataclass(slots=True)
 class Cart:
-    """What one session has chosen: how many of each product, and how often the coupon was given."""
+    """The cart of one session: the count of each product, and how often the coupon was redeemed."""
 
     items: Counter[str] = field(default_factory=Counter)
     coupons: int = 0
 
     @property
     def total(self) -> int:
-        """In cents."""
+        """Return the total in cents."""
         goods = sum(PRODUCTS[product].price * count for product, count in self.items.items())
-        # The bug that the checkout suite finds: a coupon that is given twice is taken off twice.
+        # The bug that the checkout suite finds: a coupon that is redeemed twice is subtracted twice.
         return goods * (100 - COUPON_PERCENT * self.coupons) // 100
 
 
@@ -66,7 +66,7 @@ class Order:
 
 
 class Shop:
-    """The state of the shop. A cart belongs to one session; nothing that one session does is seen by another."""
+    """The state of the shop. Each session has its own cart, so suites that run at the same time do not interfere."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -81,21 +81,21 @@ class Shop:
     def add(self, session: str, visit: str, product: str, count: int = 1) -> Cart:
         """Put a product into the cart.
 
-        A visit's first try to get the last one of a product finds it in somebody else's cart: a race that passes, made
-        to happen always, so that the checkout suite has a flaky test. A visit may span several sessions.
+        The first try of each visit to add the last item of a product fails, as if another customer had been faster.
+        The checkout suite therefore has a flaky case. A visit may span several sessions.
 
         Raises:
-            Refused: there is no such product, or not so many of it.
-            Held: somebody else has the last one just now.
+            Refused: the shop does not sell the product, or not in this count.
+            Held: another customer's cart holds the last item.
         """
         if product not in PRODUCTS:
             raise Refused("We do not sell that.")
-        if not 1 <= count <= 10:  # noqa: PLR2004  # the message says it
+        if not 1 <= count <= 10:  # noqa: PLR2004  # the message names the limits
             raise Refused("Please choose 1 to 10.")
         with self._lock:
             if PRODUCTS[product].last_one and visit not in self._refused_once:
                 self._refused_once.add(visit)
-                raise Held("Somebody else has the last one in the cart. Please try again.")
+                raise Held("Another customer has the last one in the cart. Please try again.")
             cart = self._carts.setdefault(session, Cart())
             cart.items[product] += count
             return cart
@@ -106,10 +106,10 @@ class Shop:
         return cart
 
     def redeem(self, session: str, code: str) -> Cart:
-        """Give a coupon.
+        """Redeem a coupon for the cart.
 
         Raises:
-            Refused: there is no such coupon.
+            Refused: the code is wrong.
         """
         if code.strip().upper() != COUPON:
             raise Refused("We do not know that coupon.")
@@ -118,13 +118,13 @@ class Shop:
         return cart
 
     def order(self, session: str, name: str, email: str) -> Order:
-        """Order what lies in the cart, and empty it.
+        """Order the content of the cart, and empty the cart.
 
         Raises:
-            Refused: the cart is empty, or name or address can't be right.
+            Refused: the cart or the name is empty, or the e-mail address is not valid.
         """
         if not name.strip():
-            raise Refused("Please tell us your name.")
+            raise Refused("Please enter your name.")
         if not _EMAIL.fullmatch(email):
             raise Refused("Please give a valid e-mail address.")
         with self._lock:
@@ -137,6 +137,6 @@ class Shop:
 
 
 def search(words: str) -> list[Product]:
-    """The products whose names hold the words, whatever their case."""
+    """Return the products whose names contain `words`, in any case."""
     wanted = words.strip().casefold()
     return [product for product in PRODUCTS.values() if wanted in product.name.casefold()]

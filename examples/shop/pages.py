@@ -1,77 +1,88 @@
-"""The small web shop under test: its pages."""
+"""The pages of the shop, for browsers."""
 
-from collections.abc import Sequence
-from html import escape
+from http import HTTPStatus
 
-from shop.goods import PRODUCTS, Cart, Order, Product
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
 
-_STYLE = """
-body { font-family: system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-header { display: flex; gap: 1.5rem; align-items: baseline; border-bottom: 1px solid #ddd }
-ul, table { padding: 0; width: 100% } li, tr { display: flex; gap: 1rem; padding: .4rem 0; align-items: center }
-li span, td:first-child { flex: 1 } [role=alert] { color: #a00 } label { display: block; margin: .6rem 0 }
-"""
+from shop.context import shop, visitor
+from shop.goods import PRODUCTS, Held, Refused, search
+
+Page = tuple[str, int]
+
+pages = Blueprint("pages", __name__)
 
 
+@pages.app_template_filter()
 def money(cents: int) -> str:
+    """Return an amount in cents as euros."""
     return f"€{cents // 100}.{cents % 100:02}"
 
 
-def products(found: Sequence[Product], words: str) -> str:
-    items = "".join(
-        f"<li><span>{escape(product.name)}</span><b>{money(product.price)}</b>"
-        f'<form method="post" action="/cart"><input type="hidden" name="product" value="{product.id}">'
-        f'<button aria-label="Add {escape(product.name)} to cart">Add to cart</button></form></li>'
-        for product in found
-    )
-    return _page(
-        "Products",
-        f'<form role="search"><input type="search" name="q" aria-label="Search" value="{escape(words)}">'
-        f"<button>Search</button></form>"
-        + (f'<ul aria-label="Products">{items}</ul>' if items else "<p>Nothing found.</p>"),
-    )
+@pages.get("/")
+def products() -> str:
+    words = request.args.get("q", "")
+    return render_template("products.html", products=search(words), words=words)
 
 
-def cart(chosen: Cart, problem: str = "") -> str:
-    rows = "".join(
-        f"<tr><td>{count} of {escape(PRODUCTS[product].name)}</td><td>{money(PRODUCTS[product].price * count)}</td>"
-        f'<td><form method="post" action="/cart/remove"><input type="hidden" name="product" value="{product}">'
-        f'<button aria-label="Remove {escape(PRODUCTS[product].name)}">Remove</button></form></td></tr>'
-        for product, count in chosen.items.items()
-    )
-    if not rows:
-        return _page("Cart", "<p>Your cart is empty.</p>", problem)
-    return _page(
-        "Cart",
-        f"<table>{rows}</table><p>Total: <b data-testid='total'>{money(chosen.total)}</b></p>"
-        '<form method="post" action="/cart/coupon"><label>Coupon <input name="code"></label><button>Redeem</button>'
-        '</form><p><a href="/checkout">Check out</a></p>',
-        problem,
-    )
+@pages.get("/cart")
+def cart() -> str:
+    return _cart()
 
 
-def checkout(problem: str = "") -> str:
-    return _page(
-        "Check out",
-        '<form method="post"><label>Name <input name="name"></label><label>E-mail <input name="email"></label>'
-        "<button>Order</button></form>",
-        problem,
-    )
+@pages.post("/cart")
+def add() -> Response | Page:
+    try:
+        shop().add(visitor().session, visitor().visit, request.form.get("product", ""))
+    except Refused as refused:
+        return render_template("problem.html", title="Sorry", alert=str(refused)), _status(refused)
+    return _to_cart()
 
 
-def thanks(order: Order) -> str:
-    return _page("Thank you", f"<p>Order {order.number} over {money(order.total)} is on its way.</p>")
+@pages.post("/cart/remove")
+def remove() -> Response:
+    shop().remove(visitor().session, request.form.get("product", ""))
+    return _to_cart()
 
 
-def problem(title: str, text: str) -> str:
-    return _page(title, "", text)
+@pages.post("/cart/coupon")
+def redeem() -> Response | Page:
+    try:
+        shop().redeem(visitor().session, request.form.get("code", ""))
+    except Refused as refused:
+        return _cart(alert=str(refused)), _status(refused)
+    return _to_cart()
 
 
-def _page(title: str, content: str, alert: str = "") -> str:
-    told = f'<p role="alert">{escape(alert)}</p>' if alert else ""
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title} · Corner Shop</title>'
-        f'<link rel="icon" href="data:,"><style>{_STYLE}</style>'
-        f'<header><h2>Corner Shop</h2><a href="/">Products</a><a href="/cart">Cart</a></header>'
-        f"<h1>{title}</h1>{told}{content}</html>"
-    )
+@pages.get("/checkout")
+def checkout() -> str:
+    return render_template("checkout.html")
+
+
+@pages.post("/checkout")
+def order() -> str | Page:
+    try:
+        placed = shop().order(visitor().session, request.form.get("name", ""), request.form.get("email", ""))
+    except Refused as refused:
+        return render_template("checkout.html", alert=str(refused)), _status(refused)
+    return render_template("thanks.html", order=placed)
+
+
+@pages.app_errorhandler(NotFound)
+def not_found(_: NotFound) -> Page:
+    page = render_template("problem.html", title="Not found", alert="There is no such page.")
+    return page, HTTPStatus.NOT_FOUND
+
+
+def _cart(alert: str = "") -> str:
+    return render_template("cart.html", cart=shop().cart(visitor().session), products=PRODUCTS, alert=alert)
+
+
+def _to_cart() -> Response:
+    """Redirect the browser, so that a reload of the next page repeats nothing."""
+    return redirect(url_for("pages.cart"), HTTPStatus.SEE_OTHER)
+
+
+def _status(refused: Refused) -> int:
+    return HTTPStatus.CONFLICT if isinstance(refused, Held) else HTTPStatus.BAD_REQUEST

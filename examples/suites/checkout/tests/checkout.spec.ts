@@ -24,7 +24,7 @@ test.describe('Cart', () => {
     await expect(page.getByTestId('total')).toHaveText('€71.10');
   });
 
-  // Fails: the shop takes the coupon off again each time it is given.
+  // Fails: the shop subtracts the coupon each time it is redeemed.
   test('takes a coupon only once', async ({ page }) => {
     await add(page, 'Wool blanket');
     await redeem(page, 'WELCOME10');
@@ -32,7 +32,7 @@ test.describe('Cart', () => {
     await expect(page.getByTestId('total')).toHaveText('€71.10', { timeout: 500 });
   });
 
-  // Flaky: at a visit's first try, somebody else has the last lamp in the cart.
+  // Flaky: at a visit's first try, another customer's cart holds the last lamp.
   test('sells the last reading lamp', async ({ page, context, baseURL }) => {
     await context.addCookies([{ name: 'visit', value: process.env.SHOP_VISIT!, url: baseURL! }]);
     await add(page, 'Reading lamp');
