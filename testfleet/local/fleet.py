@@ -1,4 +1,4 @@
-"""The whole fleet on one machine: AWS endpoint, PostgreSQL, and pods for what is on the queue."""
+"""The whole fleet on one machine: embedded endpoint, PostgreSQL, and pods for the messages of the queue."""
 
 import fcntl
 import os
@@ -24,12 +24,12 @@ from testfleet.local.samples.browser import EXECUTABLE, find_browser
 log = structlog.get_logger()
 
 FLUSH_SECONDS = 40
-"""What a pod needs beyond twice its grace to bring partial results in; see WORKER_STOP_GRACE."""
+"""Seconds that a pod needs beyond twice its grace to store partial results; see WORKER_STOP_GRACE."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
-    """How the fleet runs. `state` is a folder of its own; times are in seconds."""
+    """How the fleet runs. `state` is a folder that no other fleet uses. Times are in seconds."""
 
     state: Path
     catalog: Path
@@ -48,16 +48,16 @@ class FleetConfig:
 
 
 class Fleet:
-    """A running fleet for as long as the `with` block lasts; afterwards no process of it is left.
+    """A fleet that runs while the `with` block lasts. Afterwards, none of its processes is left.
 
     Raises:
-        Refused: another fleet has the state folder.
+        Refused: another fleet uses the state folder.
     """
 
     def __init__(self, config: FleetConfig) -> None:
         self.config = replace(config, state=config.state.absolute(), catalog=config.catalog.absolute())
         self.broken = Event()
-        """Set when a part of the fleet ended by itself: the endpoint, PostgreSQL or the controller."""
+        """Set when the endpoint, PostgreSQL or the controller ended unexpectedly."""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -75,7 +75,7 @@ class Fleet:
                 )
             )
             pods = self.config.state / "pods"
-            shutil.rmtree(pods, ignore_errors=True)  # of a fleet before this one: its queue is gone, its results stand
+            shutil.rmtree(pods, ignore_errors=True)  # of an earlier fleet: its queue is gone, its results are stored
             self.controller = Controller(
                 pods,
                 self._spec(),
@@ -94,7 +94,7 @@ class Fleet:
 
     @property
     def env(self) -> dict[str, str]:
-        """What another terminal must export to use this fleet."""
+        """Environment variables that another terminal needs to use this fleet."""
         return self.aws.env | {
             "TESTFLEET_DATABASE_URL": self.database_url,
             "TESTFLEET_QUEUE_URL": self.aws.queue_url,
@@ -112,7 +112,9 @@ class Fleet:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Refused(f"--state: another fleet runs over {self.config.state}") from error
+            raise Refused(
+                f"--state: another fleet uses {self.config.state}; stop it, or choose another folder"
+            ) from error
 
     def _spec(self) -> PodSpec:
         browser = find_browser()
@@ -124,7 +126,7 @@ class Fleet:
                 "WORKER_CATALOG": str(self.config.catalog),
                 "WORKER_VISIBILITY_TIMEOUT": str(self.config.visibility_timeout),
                 "WORKER_STOP_GRACE": str(self.config.stop_grace),
-                "WORKER_SUITE_SANDBOX": "off",  # the folders lie where suites write, and there is nothing to hide
+                "WORKER_SUITE_SANDBOX": "off",  # the embedded endpoint needs no credentials, so there are none to hide
             }
             | ({"WORKER_BASE_URL": self.config.base_url} if self.config.base_url else {})
             | ({EXECUTABLE: browser} if browser else {})

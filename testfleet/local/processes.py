@@ -1,4 +1,4 @@
-"""Servers of the laptop as processes of their own: started, asked for their URL, ended with us."""
+"""Servers as processes of their own, each of which ends with its parent."""
 
 import os
 import shutil
@@ -13,17 +13,18 @@ from types import MappingProxyType
 from testfleet.errors import Unavailable
 
 END_SECONDS = 30
-"""How long a server may take to end; PostgreSQL writes its checkpoint."""
+"""Seconds between SIGTERM and SIGKILL for a server. PostgreSQL writes a checkpoint meanwhile."""
 
 OnDeath = Callable[[str], None]
 
 
 @cache
-def tied_to_us() -> tuple[str, ...]:
-    """What to put before an argv so that the kernel sends SIGTERM to the process when we die without a word.
+def tied_to_parent() -> tuple[str, ...]:
+    """Return a prefix of an argv that makes the kernel send SIGTERM to the process when its parent dies.
 
-    "We" is the thread that starts it (prctl(2), PR_SET_PDEATHSIG): it has to live as long as the process should.
-    It is Linux's, and not every `setpriv` can do it; elsewhere a process that loses us ends by its own deadlines.
+    The parent is the *thread* that starts the process (prctl(2), PR_SET_PDEATHSIG), so that thread has to live as long
+    as the process should. The prefix is empty where `setpriv` cannot do this; there, processes end by their own
+    deadlines.
     """
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -33,42 +34,44 @@ def tied_to_us() -> tuple[str, ...]:
 
 
 def ignore_death(_: str) -> None:
-    """Do nothing: for callers that notice a dead server by themselves."""
+    """Do nothing, for callers that detect a dead server themselves."""
 
 
 @contextmanager
 def server(
+    name: str,
     module: str,
     *arguments: str,
     env: Mapping[str, str] = MappingProxyType({}),
     on_death: OnDeath = ignore_death,
 ) -> Iterator[str]:
-    """Run `python -m module` for as long as the block lasts; yields the URL that it prints first.
+    """Run `python -m module` while the block lasts; yield its URL.
 
-    `env` is added to our own environment. Where the process ends before the block does, `on_death` is called once,
-    in a thread of its own, with one line that names the module and its exit code.
+    The program prints one line on stdout: its URL, or the reason why it cannot serve. `name` identifies it in messages.
+    `env` is added to this process's environment. If the program ends before the block does, `on_death` is called once,
+    in another thread, with a line that holds the name and the exit code.
 
     Raises:
-        Unavailable: it ended without a URL.
+        Unavailable: the program printed no URL.
     """
-    argv = [*tied_to_us(), sys.executable, "-m", module, *arguments]
+    argv = [*tied_to_parent(), sys.executable, "-m", module, *arguments]
     ending = Event()
 
     def watch() -> None:
         exit_code = process.wait()
         if not ending.is_set():
-            on_death(f"{module}: ended with exit code {exit_code}")
+            on_death(f"{name}: ended with exit code {exit_code}")
 
-    # A session of its own: Ctrl-C in the terminal is for us alone, and we end it after those who use it.
+    # A session of its own: Ctrl-C in the terminal reaches this process only, which ends the server after its users.
     with subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=os.environ | env, start_new_session=True
     ) as process:
         try:
-            url = process.stdout.readline().decode().strip() if process.stdout else ""
-            if "://" not in url:
-                raise Unavailable(f"{module}: it did not start")
-            Thread(target=watch, name=f"watch {module}", daemon=True).start()
-            yield url
+            line = process.stdout.readline().decode().strip() if process.stdout else ""
+            if "://" not in line:
+                raise Unavailable(f"{name}: did not start{': ' if line else ''}{line}")
+            Thread(target=watch, name=f"watch {name}", daemon=True).start()
+            yield line
         finally:
             ending.set()
             process.terminate()

@@ -1,4 +1,4 @@
-"""The embedded AWS endpoint: moto's server over HTTP, with a queue, its dead-letter queue, a bucket and secrets."""
+"""The embedded endpoint with a queue, its dead-letter queue, a bucket and secrets."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,37 +13,37 @@ from testfleet.local.processes import OnDeath, ignore_death, server
 REGION = "eu-central-1"
 BUCKET = "qa-artifacts"
 MAX_RECEIVES = 5
-"""After so many receives SQS moves a message to the dead-letter queue."""
+"""Receives after which SQS moves a message to the dead-letter queue."""
 
 _MOTO = {
-    # Otherwise moto takes the first word of a host name with a dot for the bucket: a Service's, as seen from a pod.
+    # Without it, moto reads a bucket's name from the first label of a host name such as that of a Kubernetes Service.
     "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "1",
-    "MOTO_DISABLE_GLOBAL_CORS": "true",  # its default answers scripts of every web page
+    "MOTO_DISABLE_GLOBAL_CORS": "true",  # moto's default answers scripts of every web page
 }
 
 
 @dataclass(frozen=True, slots=True)
 class AwsEndpoint:
-    """A running endpoint. Nothing of it survives its end; the database is what remembers."""
+    """A running endpoint. Its queues, objects and secrets are in memory and end with it."""
 
     url: str
     queue_url: str
     dead_letter_queue_url: str
     bucket: str
     sqs: Any
-    """The SDK client of its queues."""
+    """An SDK client of the queues."""
 
     @property
     def env(self) -> dict[str, str]:
-        """What any AWS SDK must find in its environment to use this endpoint and no other."""
+        """Environment variables that make an AWS SDK use this endpoint."""
         return _env(self.url)
 
     def client(self, service: str) -> Any:
-        """An SDK client of this endpoint."""
+        """Return an SDK client of this endpoint."""
         return _client(self.url, service)
 
     def depth(self, queue_url: str) -> tuple[int, int]:
-        """How many messages wait in the queue and how many are in flight; moto's counts are exact."""
+        """Return how many messages of the queue wait and how many are in flight. moto's counts are exact."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
         return int(found[names[0]]), int(found[names[1]])
@@ -59,16 +59,16 @@ def endpoint(
     names: Sequence[str] = (),
     on_death: OnDeath = ignore_death,
 ) -> Iterator[AwsEndpoint]:
-    """Run an endpoint that listens on the address `host` for as long as the block lasts; port 0 takes a free one.
+    """Run an endpoint while the block lasts. It listens on the address `host`; port 0 takes a free one.
 
-    It refuses requests whose `Host` header names anything but this machine or one of `names`. `on_death` is as in
+    Its guard rejects a request whose `Host` header is neither a local name nor one of `names`. `on_death` is as in
     `server`.
 
     Raises:
-        Unavailable: it did not start; another program may have the port.
+        Unavailable: the endpoint did not start, for example because another program uses the port.
     """
     arguments = ["--host", host, "--port", str(port), *(f"--name={name}" for name in names)]
-    with server("testfleet.local.aws.moto_server", *arguments, env=_MOTO, on_death=on_death) as url:
+    with server("AWS endpoint", "testfleet.local.aws.moto_server", *arguments, env=_MOTO, on_death=on_death) as url:
         sqs, s3, secretsmanager = (_client(url, service) for service in ("sqs", "s3", "secretsmanager"))
         dead = sqs.create_queue(QueueName="test-jobs-dead")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
@@ -99,5 +99,5 @@ def _client(url: str, service: str) -> Any:
         endpoint_url=url,
         region_name=REGION,
         aws_access_key_id="testing",
-        aws_secret_access_key="testing",  # noqa: S106  # moto's server asks for none
+        aws_secret_access_key="testing",  # noqa: S106  # moto accepts any key
     )

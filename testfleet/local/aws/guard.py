@@ -1,13 +1,13 @@
-"""The guard of the embedded AWS endpoint: it refuses requests of browsers, and every service but three.
+"""The guard of the embedded endpoint. It rejects requests of browsers, and serves three services only.
 
-moto checks no signature, so a web page that reaches the endpoint could enqueue jobs, which run unsandboxed on a laptop.
-Four rules keep pages out. A browser can't forge the headers that they read
+moto checks no signature. A web page that reaches the endpoint could therefore enqueue jobs, which run without a sandbox
+on a laptop. Four rules reject requests of pages. They read headers that a page cannot set
 (https://developer.mozilla.org/en-US/docs/Glossary/Forbidden_request_header):
 
-- `Origin` must be absent: a browser sends it with every request of a script to another site.
-- `Sec-Fetch-Site` must be absent: a browser sends it also with images, frames and links.
-- `Authorization` must hold an AWS signature: no image, frame or link can carry one.
-- `Host` must be one of the endpoint's names: DNS rebinding reaches the address under a foreign name.
+- `Origin` must be absent. A browser sends it with each request of a script to another site.
+- `Sec-Fetch-Site` must be absent. A browser sends it with images, frames and links, too.
+- `Authorization` must hold an AWS signature. A request for an image, frame or link cannot carry one.
+- `Host` must be one of the endpoint's names. DNS rebinding reaches the address under another name.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ SERVED: Final = frozenset({"s3", "secretsmanager", "sqs"})
 """Services that the fleet needs, by moto's names."""
 
 HEALTH: Final = "/healthz"
-"""Path of the health answer. It is open to every caller, because a kubelet's probe names the pod's address."""
+"""Path of the health check. It is open to every caller: a kubelet's probe has the pod's address as `Host`."""
 
 LOCAL_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -26,7 +26,7 @@ _SIGNED = "AWS4-HMAC-SHA256 "
 
 
 class Guard:
-    """WSGI middleware that answers a request itself, with 403, unless an AWS SDK made it for one of `names`."""
+    """WSGI middleware that answers 403 to a request unless an AWS SDK sent it to one of `names`."""
 
     def __init__(self, app: WSGIApplication, names: Iterable[str]) -> None:
         self._app = app
@@ -52,7 +52,7 @@ class Guard:
 
 
 def served(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Wrap moto's factory of one application for each service: a service that is not in `SERVED` answers 403."""
+    """Wrap moto's factory of applications, one for each service. A service that is not in `SERVED` answers 403."""
 
     def make_served(service: Any) -> Any:
         if service in SERVED:

@@ -1,6 +1,6 @@
-"""Stands in for KEDA and the Job controller.
+"""The stand-in for KEDA and the Job controller.
 
-It starts a pod for each message, restarts reporters, replaces interrupted pods and removes the folders of old ones.
+It starts a pod for each message, restarts reporters, replaces interrupted pods and removes the folders of old pods.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from testfleet.local.pods.scaling import pods_to_start
 log = structlog.get_logger()
 
 INTERRUPTED = 143
-"""The worker's exit code after SIGTERM: the Job stays and replaces its pod."""
+"""The worker's exit code after SIGTERM. A pod that ends with it is replaced."""
 
 REPORTER_GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL for a reporter whose worker has ended; the kubelet's default."""
@@ -27,11 +27,11 @@ REPORTER_GRACE = 30.0
 POLL_SECONDS = 0.2
 
 BACK_OFF = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds without a new pod after so many failed ones in a row: a wrong setting must not become a storm."""
+"""Seconds without a new pod, by the number of failed pods in a row. A wrong setting must not start pods without end."""
 
 
 class Step(Enum):
-    """What to do about one pod."""
+    """The next action for one pod."""
 
     WAIT = auto()
     RESTART_REPORTER = auto()
@@ -41,9 +41,10 @@ class Step(Enum):
 
 
 def next_step(*, worker_ended: bool, reporter_ended: bool, stopping_for: float | None) -> Step:
-    """A native sidecar's life: restarted while the main container lives, told to stop after it, killed after its grace.
+    """Return the next action for a pod, by the rules of a native sidecar.
 
-    `stopping_for` is the time in seconds since the rest of the pod was told to stop, None if it was not.
+    A reporter that ends is restarted while the worker lives. It gets SIGTERM after the worker has ended, and SIGKILL
+    after its grace. `stopping_for` is the time since that SIGTERM in seconds, None before it.
     """
     if not worker_ended:
         return Step.RESTART_REPORTER if reporter_ended else Step.WAIT
@@ -56,7 +57,11 @@ def next_step(*, worker_ended: bool, reporter_ended: bool, stopping_for: float |
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many pods run at once; in seconds, how long a finished pod's folder stays and how long a drain may take."""
+    """Limits of the controller.
+
+    `max_pods` run at once. `ttl` is how long a finished pod's folder stays, `stop_grace` how long a drain may take, both
+    in seconds.
+    """
 
     max_pods: int
     ttl: float
@@ -64,10 +69,10 @@ class Limits:
 
 
 class Controller:
-    """Keeps the fleet in step with the queue, in a thread.
+    """Runs pods for the messages of the queue, in a thread.
 
-    `depth` returns how many messages wait and how many are in flight. `broken` is set when the controller can't go on:
-    the endpoint is gone, or no process can be started.
+    `depth` returns the number of messages that wait and the number in flight. The controller sets `broken` when it
+    cannot continue: the endpoint does not answer, or no process can be started.
     """
 
     def __init__(
@@ -85,10 +90,10 @@ class Controller:
         self._depth = depth
         self._broken = broken
         self._numbers = itertools.count(1)
-        self._stopping: dict[str, float] = {}
+        self._stopped_at: dict[str, float] = {}
         self._finished: dict[str, tuple[Pod, float]] = {}
         self._failures = 0
-        self._hold_until = 0.0
+        self._paused_until = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controller", daemon=True)
         self.pods: dict[str, Pod] = {}
@@ -97,21 +102,21 @@ class Controller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Drain: SIGTERM to every worker, then to the reporters, SIGKILL to whoever outlives the grace."""
+        """Send SIGTERM to every worker, then to each reporter, and SIGKILL to what outlives the grace; wait for the end."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
         try:
             while not self._stop.wait(POLL_SECONDS):
-                self._tend()
+                self._advance_pods()
                 self._scale()
-                self._clean()
+                self._remove_old_folders()
         except Exception:
             log.exception("controller_broken")
             self._broken.set()
             self._stop.wait()
-        self._drain()  # in this thread, which the pods are tied to: its end would tell all of them to stop at once
+        self._drain()  # in this thread: the kernel sends SIGTERM to every pod when the thread that started it ends
 
     def _drain(self) -> None:
         try:
@@ -119,7 +124,7 @@ class Controller:
                 pod.worker.terminate()
             deadline = time.monotonic() + self._limits.stop_grace
             while self.pods and time.monotonic() < deadline:
-                self._tend()
+                self._advance_pods()
                 time.sleep(POLL_SECONDS)
         finally:
             for pod in self.pods.values():
@@ -127,7 +132,7 @@ class Controller:
             self.pods.clear()
 
     def _scale(self) -> None:
-        if time.monotonic() < self._hold_until:
+        if time.monotonic() < self._paused_until:
             return
         waiting, in_flight = self._depth()
         running = len(self.pods)
@@ -140,13 +145,13 @@ class Controller:
         self.pods[name] = Pod(name, self._folder / name, self._spec)
         log.info("pod_started", pod=name)
 
-    def _tend(self) -> None:
+    def _advance_pods(self) -> None:
         for name, pod in list(self.pods.items()):
-            told_at = self._stopping.get(name)
+            stopped_at = self._stopped_at.get(name)
             step = next_step(
                 worker_ended=pod.worker.poll() is not None,
                 reporter_ended=pod.reporter.poll() is not None,
-                stopping_for=None if told_at is None else time.monotonic() - told_at,
+                stopping_for=None if stopped_at is None else time.monotonic() - stopped_at,
             )
             if step is Step.RESTART_REPORTER:
                 pod.reporter_restarts += 1
@@ -155,7 +160,7 @@ class Controller:
             elif step is Step.STOP_REST:
                 if left := pod.stop_rest():
                     log.warning("leftovers_killed", pod=name, processes=left)
-                self._stopping[name] = time.monotonic()
+                self._stopped_at[name] = time.monotonic()
             elif step is Step.KILL_REPORTER:
                 pod.reporter.kill()
             elif step is Step.FINISH:
@@ -163,8 +168,8 @@ class Controller:
 
     def _finish(self, pod: Pod) -> None:
         del self.pods[pod.name]
-        pod.forget()
-        self._stopping.pop(pod.name, None)
+        pod.remove_secrets()
+        self._stopped_at.pop(pod.name, None)
         self._finished[pod.name] = (pod, time.monotonic())
         exit_code = pod.worker.returncode
         if exit_code in {0, INTERRUPTED}:
@@ -172,12 +177,12 @@ class Controller:
             log.info("pod_finished", pod=pod.name, exit_code=exit_code)
         else:
             self._failures = min(self._failures + 1, len(BACK_OFF) - 1)
-            self._hold_until = time.monotonic() + BACK_OFF[self._failures]
-            log.error("pod_failed", pod=pod.name, exit_code=exit_code, said=pod.last_words())
+            self._paused_until = time.monotonic() + BACK_OFF[self._failures]
+            log.error("pod_failed", pod=pod.name, exit_code=exit_code, last_line=pod.last_log_line())
         if exit_code == INTERRUPTED and not self._stop.is_set():
             self._start_pod()
 
-    def _clean(self) -> None:
+    def _remove_old_folders(self) -> None:
         for name, (pod, finished_at) in list(self._finished.items()):
             if time.monotonic() - finished_at >= self._limits.ttl:
                 pod.remove()

@@ -1,4 +1,4 @@
-"""What a killed worker left running. On a cluster the end of its container takes it along; here nothing does."""
+"""Suite processes that a killed worker leaves. In a cluster they end with the container; here they would stay."""
 
 import os
 import time
@@ -9,31 +9,31 @@ from pathlib import Path
 import psutil
 
 PATIENCE_SECONDS = 5
-"""How long processes may take to die of SIGKILL; one that hangs in the kernel is nothing to wait for."""
+"""Seconds that processes get to die of SIGKILL. A process that hangs in the kernel is not waited for any longer."""
 
 POLL_SECONDS = 0.02
 
 
 def kill_leftovers(artifacts: Path, *, spared: Collection[int]) -> int:
-    """SIGKILL to whoever was told that `artifacts` is its folder, until nobody is left; how many there were.
+    """Kill every process whose ARTIFACTS_DIR is `artifacts`, except the PIDs in `spared`; return their number.
 
-    A suite's process and its descendants inherit ARTIFACTS_DIR. Who has cleared it is not found.
+    A suite's process passes ARTIFACTS_DIR on to its descendants. A process that removed the variable is not found.
     """
     found: set[psutil.Process] = set()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while (those := set(_told(artifacts, spared))) and time.monotonic() < deadline:
-        found |= those
-        for process in those:
+    while (left := set(_processes_of(artifacts, spared))) and time.monotonic() < deadline:
+        found |= left
+        for process in left:
             with suppress(psutil.Error):
                 process.kill()
         time.sleep(POLL_SECONDS)
     return len(found)
 
 
-def _told(artifacts: Path, spared: Collection[int]) -> Iterator[psutil.Process]:
+def _processes_of(artifacts: Path, spared: Collection[int]) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         if process.pid in spared or process.pid == os.getpid():
             continue
-        with suppress(psutil.Error, OSError):  # it has ended, or is another user's
+        with suppress(psutil.Error, OSError):  # the process has ended, or belongs to another user
             if process.environ().get("ARTIFACTS_DIR") == str(artifacts):
                 yield process

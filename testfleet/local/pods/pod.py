@@ -1,4 +1,4 @@
-"""One pod of the laptop: a worker and a reporter as processes, with their own handoff and artifacts folders."""
+"""One pod on a laptop: a worker and a reporter as processes, with their own handoff and artifacts folders."""
 
 import os
 import shutil
@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from testfleet.local.pods.leftovers import kill_leftovers
-from testfleet.local.processes import tied_to_us
+from testfleet.local.processes import tied_to_parent
 
 OURS: Final = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
+"""Prefixes of settings that a program must not inherit from the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """What the two programs are told, besides their folders; neither sees a setting of the other's."""
+    """The settings of the two programs besides their folders. Neither program gets a setting of the other."""
 
     worker_env: Mapping[str, str]
     reporter_env: Mapping[str, str]
@@ -25,7 +26,7 @@ class PodSpec:
 
 @dataclass(slots=True)
 class Pod:
-    """A running or finished pair. `reporter_restarts` counts how often the reporter had to be started again."""
+    """A running or finished pod. `reporter_restarts` counts the restarts of its reporter."""
 
     name: str
     folder: Path
@@ -41,13 +42,13 @@ class Pod:
         self.worker = self._start("worker", self.spec.worker_env)
 
     def start_reporter(self) -> None:
-        """Start the reporter over what the folders hold, as the kubelet does when it has died."""
+        """Start the reporter over the existing folders, as the kubelet does after a crash."""
         self.reporter = self._start("reporter", self.spec.reporter_env)
 
     def stop_rest(self) -> int:
-        """The worker has ended: end its suite if it could not do so itself, and tell the reporter to stop.
+        """Send SIGTERM to the reporter after the worker has ended. A killed worker's suite is killed first.
 
-        The answer is how many processes a killed worker had left.
+        Returns the number of processes that the worker left.
         """
         left = 0
         if self.worker.returncode is not None and self.worker.returncode < 0:
@@ -56,23 +57,23 @@ class Pod:
         return left
 
     def kill(self) -> None:
-        """End every process of the pod, at once."""
+        """Kill every process of the pod."""
         for process in (self.worker, self.reporter):
             process.kill()
             process.wait()
         kill_leftovers(self._artifacts, spared=())
 
-    def forget(self) -> None:
-        """Remove the suite's secret values, which are on the disk here; a cluster's handoff is in memory."""
+    def remove_secrets(self) -> None:
+        """Remove the suite's secret values. Here they are on a disk; in a cluster, the handoff is in memory."""
         (self.folder / "handoff" / "mask.json").unlink(missing_ok=True)
 
-    def last_words(self) -> str:
-        """The last line that the worker said."""
+    def last_log_line(self) -> str:
+        """Return the last line of the worker's log."""
         lines = (self.folder / "worker.log").read_text(errors="replace").splitlines()
         return lines[-1] if lines else ""
 
     def remove(self) -> None:
-        """Remove the pod's folders; its results stand in the database and the bucket."""
+        """Remove the pod's folders. Its results stay in the database and the bucket."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -88,11 +89,11 @@ class Pod:
         }
         with (self.folder / f"{program}.log").open("ab") as log:
             return subprocess.Popen(
-                [*tied_to_us(), sys.executable, "-m", program],
+                [*tied_to_parent(), sys.executable, "-m", program],
                 env=inherited | own | dict(env),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for us alone; we stop the pods in order
+                start_new_session=True,  # Ctrl-C must not reach the pods: the controller stops them in order
             )

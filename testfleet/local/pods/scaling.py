@@ -1,10 +1,10 @@
-"""How many pods to start: KEDA's default strategy with messages in flight counted."""
+"""The number of pods to start, by the formula of KEDA's default strategy."""
 
 
 def pods_to_start(*, waiting: int, in_flight: int, running: int, max_pods: int) -> int:
-    """One pod for each message of the queue, waiting or in flight, less the pods that run; never above the cap.
+    """Return how many pods are missing for one pod per message, with at most `max_pods` pods in total.
 
-    The formula is that of KEDA's ScaledJob (`strategy: default`, `scaleOnInFlight`, `queueLength: 1`). The counts of a
-    queue are approximate, so a surplus pod may start; it finds no message and ends.
+    Messages count whether they wait or are in flight. The formula is that of KEDA's ScaledJob (`strategy: default`,
+    `scaleOnInFlight`, `queueLength: 1`). A queue's counts are approximate. A surplus pod finds no message and ends.
     """
     return max(0, min(waiting + in_flight, max_pods) - running)

@@ -1,4 +1,4 @@
-"""Sweeps the fleet of this machine now and then, as the CronJob does in a cluster."""
+"""The stand-in for the CronJob that sweeps abandoned shards."""
 
 import os
 import subprocess
@@ -12,13 +12,14 @@ import structlog
 from testfleet.database.connection import Database
 from testfleet.errors import CommandError
 from testfleet.local.pods.pod import OURS
-from testfleet.local.processes import tied_to_us
+from testfleet.local.processes import tied_to_parent
 from testfleet.recording.sweep import waits
 
 EVERY_SECONDS = 30.0
 PAUSE = "2s"
-"""Between the two looks at the queue; moto's counts are exact."""
+"""Time between the two counts of the queue's messages. It may be short, because moto's counts are exact."""
 LIMIT_SECONDS = 120
+"""Maximum seconds of one sweep."""
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ log = structlog.get_logger()
 def sweeping(env: Mapping[str, str], *, older_than: int, every: float = EVERY_SECONDS) -> Iterator[None]:
     """Run `testfleet sweep` every `every` seconds while the block lasts, if a run is older than `older_than` seconds.
 
-    `env` is what the command needs to find the fleet.
+    `env` holds the command's settings.
     """
     stop = threading.Event()
 
@@ -52,13 +53,13 @@ def _sweep(env: Mapping[str, str], older_than: int) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     options = ("sweep", "--older-than", f"{older_than}s", "--pause", PAUSE, "--json")
     done = subprocess.run(
-        [*tied_to_us(), sys.executable, "-m", "testfleet", *options],
+        [*tied_to_parent(), sys.executable, "-m", "testfleet", *options],
         env=inherited | dict(env),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=LIMIT_SECONDS,
-        start_new_session=True,  # Ctrl-C in the terminal is for us alone
+        start_new_session=True,  # Ctrl-C in the terminal reaches this process only
         check=False,
     )
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a real server with our tables, over a folder that outlives it."""
+"""The embedded PostgreSQL with the tables of testfleet. Its folder outlives the server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +12,17 @@ from testfleet.local.processes import OnDeath, ignore_death, server
 def postgres(
     folder: Path, *, port: int | None = None, password: str = "", on_death: OnDeath = ignore_death
 ) -> Iterator[str]:
-    """Run a server with our tables up to date; yields its postgresql:// URL. Its data stay in `folder`.
+    """Run a server while the block lasts, and migrate it; yield its postgresql:// URL. The data stay in `folder`.
 
-    It listens on a socket in the folder. With a port it listens on all addresses too, and user postgres logs in with
-    the password. `on_death` is as in `server`.
+    The server listens on a socket in the folder. With a port, it listens on all addresses, too, and user postgres logs
+    in with the password. `on_death` is as in `server`.
 
     Raises:
-        Unavailable: it did not start.
+        Unavailable: the server did not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
     listening = () if port is None else ("--port", str(port))
     module, secret = "testfleet.local.postgres.server", {"PGPASSWORD": password}
-    with server(module, str(folder), *listening, env=secret, on_death=on_death) as url:
+    with server("PostgreSQL", module, str(folder), *listening, env=secret, on_death=on_death) as url:
         migrate(url)
         yield url

