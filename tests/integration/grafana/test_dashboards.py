@@ -1,18 +1,19 @@
-"""The dashboards: each panel's SQL runs, and shows what the generated history holds."""
+"""The dashboards: each panel's SQL runs, and returns the figures of the generated history."""
 
-import importlib.util
 import json
 import re
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from deploy.grafana.build import DASHBOARDS
+from deploy.grafana.model import COLUMNS, Dashboard
+from deploy.grafana.render import RUN, render
 from tests.support.history import BRANCHES, START, SUITES, History, PastRun
 
 GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
@@ -20,17 +21,7 @@ END = START + timedelta(days=60)
 BAD = {"failed", "errored"}
 
 
-def _load_builder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build", GRAFANA / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-BUILD = _load_builder()
-PANELS = [(board, panel) for board in BUILD.DASHBOARDS for panel in board.panels]
+PANELS = [(board, panel) for board in DASHBOARDS for panel in board.panels]
 
 
 def quoted(values: Any) -> str:
@@ -45,7 +36,7 @@ def ask(
     branches: tuple[str | None, ...] = BRANCHES,
     run_id: str = "r-000",
 ) -> list[dict[str, Any]]:
-    """Run a panel's statement as Grafana would: its macros and variables filled in."""
+    """Run a panel's statement with its macros and variables replaced, as Grafana does."""
     (sql,) = [panel.sql for _, panel in PANELS if panel.title == title]
     sql = re.sub(r"\$__timeFilter\(((?:[^()]|\([^()]*\))*)\)", rf"\1 BETWEEN '{START}' AND '{END}'", sql)
     sql = sql.replace("${suite:sqlstring}", quoted(suites))
@@ -61,7 +52,7 @@ def ran(run: PastRun) -> list[Any]:
 
 
 def flaky(history: History) -> list[tuple[PastRun, str]]:
-    """The definition, spelled out in Python: passed after failing in a run, or both outcomes on one commit."""
+    """Return the flaky cases by the definition: passed after failing in a run, or both outcomes on one commit."""
     outcomes = defaultdict(set)
     for run in history.runs:
         for case in ran(run):
@@ -74,40 +65,40 @@ def flaky(history: History) -> list[tuple[PastRun, str]]:
     ]
 
 
-@pytest.mark.parametrize("board", BUILD.DASHBOARDS, ids=lambda board: board.slug)
-def test_the_committed_json_is_that_of_the_code(board: Any) -> None:
-    """Whoever edits a panel runs build.py; nobody edits the JSON."""
-    assert json.loads((GRAFANA / "dashboards" / f"{board.slug}.json").read_text()) == BUILD.render(board)
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.slug)
+def test_the_committed_json_is_that_of_the_code(board: Dashboard) -> None:
+    """A change of a panel needs a run of `python -m deploy.grafana.build`."""
+    assert json.loads((GRAFANA / "dashboards" / f"{board.slug}.json").read_text()) == render(board)
 
 
-def test_no_other_dashboard_lies_in_the_folder() -> None:
-    """A dashboard that was dropped from the code does not live on as JSON."""
-    assert {path.stem for path in (GRAFANA / "dashboards").iterdir()} == {board.slug for board in BUILD.DASHBOARDS}
+def test_the_folder_holds_no_other_dashboard() -> None:
+    """The JSON of a dashboard that the code no longer has is removed, too."""
+    assert {path.stem for path in (GRAFANA / "dashboards").iterdir()} == {board.slug for board in DASHBOARDS}
 
 
 def test_panels_of_a_dashboard_never_overlap() -> None:
-    """Grafana would push them apart in its own way."""
-    for board in BUILD.DASHBOARDS:
+    """Grafana would move overlapping panels."""
+    for board in DASHBOARDS:
         cells = Counter(
             (x, y)
-            for panel in BUILD.render(board)["panels"]
+            for panel in render(board)["panels"]
             for place in [panel["gridPos"]]
             for x in range(place["x"], place["x"] + place["w"])
             for y in range(place["y"], place["y"] + place["h"])
         )
         assert max(cells.values()) == 1
-        assert max(x for x, _ in cells) < BUILD.COLUMNS
+        assert max(x for x, _ in cells) < COLUMNS
 
 
 @pytest.mark.parametrize("title", [panel.title for _, panel in PANELS])
 def test_each_panel_answers_from_the_history(title: str, history: History) -> None:
-    """Every statement runs, and none is empty over a history that holds some of everything."""
+    """Every statement runs and returns rows, because the history contains each kind of result."""
     assert ask(history, title, run_id=next(run.run_id for run in history.runs if run.count("failed")))
 
 
 @pytest.mark.parametrize("title", [panel.title for board, panel in PANELS if not board.by_run and panel.kind != "stat"])
 def test_each_panel_shows_the_chosen_suite_and_branch_only(title: str, history: History) -> None:
-    """The variables reach every panel."""
+    """Every panel uses both variables."""
     for row in ask(history, title, suites=("search",), branches=(None,)):
         assert row.get("suite", row.get("metric")) == "search"
         assert row.get("branch") is None
@@ -116,12 +107,12 @@ def test_each_panel_shows_the_chosen_suite_and_branch_only(title: str, history: 
 
 def test_every_table_with_a_run_leads_to_it() -> None:
     """A panel that names runs has the drill-down, and the target takes the variable that the link sets."""
-    targets = {f"/d/{BUILD.render(board)['uid']}" for board in BUILD.DASHBOARDS if board.by_run}
-    assert BUILD.RUN.partition("?")[0] in targets
-    for board in BUILD.DASHBOARDS:
-        for panel in BUILD.render(board)["panels"]:
+    targets = {f"/d/{render(board)['uid']}" for board in DASHBOARDS if board.by_run}
+    assert RUN.partition("?")[0] in targets
+    for board in DASHBOARDS:
+        for panel in render(board)["panels"]:
             if re.search(r"\brun_id\b(?=[, ].*FROM)|AS run_id\b", panel["targets"][0]["rawSql"]) and not board.by_run:
-                assert BUILD.RUN in json.dumps(panel["fieldConfig"])
+                assert RUN in json.dumps(panel["fieldConfig"])
 
 
 def test_runs_now_counts_what_has_no_verdict_yet(history: History) -> None:
