@@ -2,13 +2,18 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 
 
-def configure(level: Literal["debug", "info", "warning", "error"], style: Literal["json", "console"]) -> None:
-    """Set up structlog for this process: JSON lines or coloured lines on stdout, with UTC times.
+def configure(
+    level: Literal["debug", "info", "warning", "error"],
+    style: Literal["json", "console"],
+    *,
+    file: TextIO | None = None,
+) -> None:
+    """Set up structlog for this process: JSON lines or coloured lines with UTC times, on `file` or else on stdout.
 
     Fields bound with `structlog.contextvars` (`run_id`, `shard`, `attempt`, `message_id`) stand on every line.
     """
@@ -28,5 +33,5 @@ def configure(level: Literal["debug", "info", "warning", "error"], style: Litera
     structlog.configure(
         processors=[*processors, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=file or sys.stdout),
     )

@@ -1,7 +1,8 @@
-"""The commands `up` and `demo`: their options, and what each starts."""
+"""The commands `up`, `serve` and `demo`: their options, and what each starts."""
 
 import os
 import signal
+import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +17,7 @@ from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
 from testfleet.local.fleet import Fleet, FleetConfig
-from testfleet.local.platform import Place, serving
+from testfleet.local.platform import Address, serving
 from testfleet.local.samples import examples, tools
 from testfleet.output import console
 from testfleet.output.streams import say
@@ -28,7 +29,7 @@ SAMPLES = examples.catalog()
 log = structlog.get_logger()
 
 MaxPods = Annotated[
-    int, typer.Option(min=1, max=100, help="The most pods that run at once.", show_default="one a core")
+    int, typer.Option(min=1, max=100, help="Maximum number of pods that run at once.", show_default="one per core")
 ]
 
 
@@ -43,14 +44,14 @@ def up(
 ) -> ExitCode:
     """Run the whole fleet on this machine until Ctrl-C.
 
-    It prints the environment that another terminal needs to use its queue, and writes it into the state folder too.
-    With the sample suites it also runs the small web shop that they test; jobs without a target URL test that shop.
+    It prints the environment variables that another terminal needs, and writes them to `env` in the state folder. With
+    the sample suites it also runs the web shop that they test. Jobs without a target URL test that shop.
     """
     tools.require_extra("up")
     kept = durations.parse(ttl, option="--ttl")
-    logs.configure("info", "console")
+    logs.configure("info", "console", file=sys.stderr)  # stdout is for the environment variables
     if catalog == SAMPLES:
-        _tell_left_out(catalog)
+        _report_left_out(catalog)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -70,20 +71,22 @@ def up(
 
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="The name that others reach this machine by.")],
+    host: Annotated[str, typer.Option(help="The host name under which pods reach this machine.")],
     password: Annotated[
         str,
-        typer.Option(envvar="TESTFLEET_SERVE_PASSWORD", help="Of the database's user postgres.", show_default=False),
+        typer.Option(
+            envvar="TESTFLEET_SERVE_PASSWORD", help="Password of the database user postgres.", show_default=False
+        ),
     ],
     state: Annotated[Path, typer.Option(help="Folder of the database; results stay in it.")] = STATE,
     aws_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the AWS endpoint.")] = 5000,
     database_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of PostgreSQL.")] = 5432,
-    shop_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the small web shop under test.")] = 8080,
+    shop_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the sample web shop.")] = 8080,
 ) -> ExitCode:
-    """Serve a cluster without AWS, on all addresses until SIGTERM: AWS endpoint, database, the sample suites' shop.
+    """Serve a cluster without AWS until SIGTERM: AWS endpoint, PostgreSQL and the sample web shop.
 
-    It receives no job itself. The endpoint checks no credentials, so it is for trials. The command ends with 70 when
-    one of its servers ends by itself, so that Kubernetes restarts the container.
+    The servers listen on all addresses. The endpoint checks no credentials, so use it for trials only. The command
+    exits with 70 when one of its servers ends unexpectedly, so that Kubernetes restarts the container.
     """
     tools.require_extra("serve")
     logs.configure("info", "json")
@@ -98,7 +101,8 @@ def serve(
 
     ready = state / "env"
     ready.unlink(missing_ok=True)
-    with serving(Place(host, aws_port, database_port, shop_port), state.absolute(), password, on_death) as env:
+    address = Address(host, aws_port, database_port, shop_port)
+    with serving(address, state.absolute(), password, on_death) as env:
         ready.write_text("".join(f"export {name}='{value}'\n" for name, value in env.items()))
         log.info("serving", host=host)
         stop.wait()
@@ -108,22 +112,26 @@ def serve(
 
 def demo(
     max_pods: MaxPods = CORES,
-    timeout: Annotated[str, typer.Option(help="When the demo gives up: 90s, 5m.")] = "5m",
+    timeout: Annotated[str, typer.Option(help="Maximum time for all suites: 90s, 5m.")] = "5m",
 ) -> ExitCode:
-    """Run four suites against a small web shop, on a whole fleet of this machine.
+    """Run four suites against a small web shop, on a whole fleet on this machine.
 
-    One test fails on purpose and one is flaky. Exit code: 0 every run got its expected verdict, 1 one did not.
+    One case fails on purpose and one is flaky. Exit code: 0 if every run got its expected verdict, otherwise 1.
     """
     tools.require_extra("demo")
     seconds = durations.parse(timeout, option="--timeout")
-    missing = _tell_left_out(SAMPLES)
-    logs.configure("error", "console")  # the progress is the news
+    missing = _report_left_out(SAMPLES)
+    logs.configure("error", "console", file=sys.stderr)  # stdout is for the table
     state = STATE / "demo"
     with Fleet(FleetConfig(state, _existing(SAMPLES), max_pods=max_pods)) as fleet:
         ended = demonstration.run(fleet, timeout=seconds, left_out=missing)
     for block in ended.report:
         console.write(block)
     console.tell(f"testfleet: the bucket is deleted; traces, reports and logs remain in {state / 'pods'}")
+    if ended.unfinished and not fleet.broken.is_set():
+        suites = ", ".join(ended.unfinished)
+        console.tell(f"testfleet: --timeout: not finished within {timeout}: {suites}; allow more time")
+        return ExitCode.FAILED
     if not ended.as_expected:
         console.tell("testfleet: not every run got its expected verdict")
         return ExitCode.FAILED
@@ -131,7 +139,7 @@ def demo(
     return ExitCode.OK
 
 
-def _tell_left_out(catalog: Path) -> frozenset[str]:
+def _report_left_out(catalog: Path) -> frozenset[str]:
     """Return the sample suites whose tool is missing, and print one line for each."""
     reasons = tools.left_out(catalog, os.environ)
     for suite, reason in reasons.items():
@@ -141,5 +149,5 @@ def _tell_left_out(catalog: Path) -> frozenset[str]:
 
 def _existing(catalog: Path) -> Path:
     if not catalog.is_file():
-        raise Refused(f"--catalog: there is no file {catalog}")
+        raise Refused(f"--catalog: {catalog} does not exist")
     return catalog

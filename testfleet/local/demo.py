@@ -1,4 +1,4 @@
-"""The demo: four suites against a small web shop, on a whole fleet of one's own machine."""
+"""The demo: four suites against a small web shop, on a whole fleet on this machine."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A suite of the demo and the verdict that it must get: some fail on purpose."""
+    """A suite of the demo and the verdict that its run must get. One suite fails on purpose."""
 
     suite: str
     shards: int
@@ -36,7 +36,7 @@ class Expectation:
 
 
 EXPECTED = (
-    Expectation("checkout", 2, "failed"),  # one test finds a bug of the shop, another passes on its second try
+    Expectation("checkout", 2, "failed"),  # one case finds a bug of the shop, another passes on its second try
     Expectation("load", 1, "passed"),
     Expectation("api", 1, "passed"),
     Expectation("smoke", 1, "passed"),
@@ -45,14 +45,15 @@ EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What the demo showed: blocks to print, and whether every run got its expected verdict."""
+    """The end of the demo: blocks to print, whether every run got its expected verdict, and the unfinished suites."""
 
     report: tuple[Table | tuple[Line, ...], ...]
     as_expected: bool
+    unfinished: tuple[str, ...]
 
 
 def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ended:
-    """Enqueue the demo's suites but those left out, and follow them for at most `timeout` seconds.
+    """Enqueue the demo's suites except those in `left_out`, and follow their runs for at most `timeout` seconds.
 
     Raises:
         Unavailable: the shop did not start.
@@ -67,7 +68,7 @@ def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ende
 
 
 def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, RunDetail]) -> Ended:
-    """The table of results, and below it what failed and what was flaky."""
+    """Return the table of runs, and below it the failed and flaky cases of each run."""
     rows = [_row(expected, details[run_id].run if run_id in details else None) for run_id, expected in enqueued.items()]
     good = [row[1] == row[2] for row in rows]
     table = Table(
@@ -75,12 +76,13 @@ def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, RunDetai
         rows=tuple(rows),
         tones=tuple("good" if one else "bad" for one in good),
     )
-    told = [
+    verdicts = [
         tuple(render.verdict(detail))
         for detail in details.values()
         if detail.failing or detail.flaky or detail.run.status == "errored"
     ]
-    return Ended((table, *told), all(good))
+    unfinished = (run_id for run_id in enqueued if run_id not in details or not details[run_id].run.finished)
+    return Ended((table, *verdicts), all(good), tuple(enqueued[run_id].suite for run_id in unfinished))
 
 
 def _row(expected: Expectation, run: RunRow | None) -> tuple[str, ...]:
@@ -101,7 +103,7 @@ def _row(expected: Expectation, run: RunRow | None) -> tuple[str, ...]:
 
 
 def _enqueue_all(fleet: Fleet, target_url: str, left_out: Collection[str]) -> dict[str, Expectation]:
-    os.environ.update(fleet.aws.env)  # where the SDK of this process looks, too
+    os.environ.update(fleet.aws.env)  # the SDK of this process reads its settings from the environment
     queue, database = Queue(fleet.aws.queue_url), Database(fleet.database_url)
     enqueued = {}
     for expected in (one for one in EXPECTED if one.suite not in left_out):
@@ -137,7 +139,7 @@ def _follow(
 
 @contextmanager
 def _shown() -> Iterator[Callable[[Mapping[str, Snapshot]], None]]:
-    """Something to show each look with: living lines on a terminal, a line for each change anywhere else."""
+    """Yield a function that shows snapshots on stderr: live lines on a terminal, otherwise a line for each change."""
     terminal = console.Terminal(stderr=True, highlight=False)
     if sys.stderr.isatty():
         with Live(console=terminal, transient=True, refresh_per_second=8) as live:

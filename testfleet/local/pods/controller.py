@@ -59,8 +59,7 @@ def next_step(*, worker_ended: bool, reporter_ended: bool, stopping_for: float |
 class Limits:
     """Limits of the controller.
 
-    `max_pods` run at once. `ttl` is how long a finished pod's folder stays, `stop_grace` how long a drain may take, both
-    in seconds.
+    `max_pods` run at once. A finished pod's folder stays for `ttl` seconds. A drain takes at most `stop_grace` seconds.
     """
 
     max_pods: int
@@ -102,7 +101,7 @@ class Controller:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send SIGTERM to every worker, then to each reporter, and SIGKILL to what outlives the grace; wait for the end."""
+        """Send SIGTERM to each worker and then to its reporter, and SIGKILL after the grace; return when all ended."""
         self._stop.set()
         self._thread.join()
 

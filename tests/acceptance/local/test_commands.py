@@ -1,8 +1,9 @@
-"""`testfleet up` and `testfleet demo`, as a person starts them."""
+"""`testfleet up`, `serve` and `demo` as processes."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,22 +30,22 @@ def folder() -> Iterator[Path]:
 
 
 def exports(file: Path) -> dict[str, str]:
-    """What a shell would take from the file."""
+    """Return the variables that a shell reads from the file."""
     printed = subprocess.run(["sh", "-c", f". {file} && env -0"], check=True, capture_output=True, text=True).stdout
     return dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
 
 
 def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dict[str, str]) -> None:
-    """What `up` prints is enough: enqueue, wait, read; Ctrl-C ends it and leaves no process."""
-    with (folder / "said").open("wb") as said:
+    """The printed variables suffice to enqueue, wait and read. Ctrl-C ends the fleet and leaves no process."""
+    with (folder / "output").open("wb") as output:
         argv = [*TESTFLEET, "up", "--catalog", str(CATALOG), "--state", str(folder / "state")]
-        up = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
+        up = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
     try:
         file = folder / "state" / "env"
         eventually(lambda: file.exists() or up.poll() is not None, "the fleet is up")
-        assert up.poll() is None, (folder / "said").read_text()
-        eventually(lambda: "fleet_up" in (folder / "said").read_text(), "it says so")
-        assert set(file.read_text().splitlines()) <= set((folder / "said").read_text().splitlines())
+        assert up.poll() is None, (folder / "output").read_text()
+        eventually(lambda: "fleet_up" in (folder / "output").read_text(), "the fleet is up")
+        assert set(file.read_text().splitlines()) <= set((folder / "output").read_text().splitlines())
         env = clean_env | exports(file)
         enqueued = subprocess.run([*TESTFLEET, "enqueue", "steps"], env=env, check=True, capture_output=True, text=True)
         waited = subprocess.run(
@@ -59,7 +60,7 @@ def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dic
         family = psutil.Process(up.pid).children(recursive=True)
         assert family
         up.send_signal(signal.SIGINT)
-        assert up.wait(60) == 0, (folder / "said").read_text()
+        assert up.wait(60) == 0, (folder / "output").read_text()
         assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     finally:
         up.kill()
@@ -68,78 +69,79 @@ def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dic
 
 def test_a_sample_suite_without_a_target_tests_the_shop_of_up(folder: Path, clean_env: dict[str, str]) -> None:
     """README's commands for another terminal end with a passed run."""
-    with (folder / "said").open("wb") as said:
+    with (folder / "output").open("wb") as output:
         argv = [*TESTFLEET, "up", "--state", str(folder / "state")]
-        up = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
+        up = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
     try:
-        eventually(lambda: "fleet_up" in (folder / "said").read_text() or up.poll() is not None, "the fleet is up")
+        eventually(lambda: "fleet_up" in (folder / "output").read_text() or up.poll() is not None, "the fleet is up")
         env = clean_env | exports(folder / "state" / "env")
         argv = [*TESTFLEET, "enqueue", "smoke", "--wait", "--timeout", "2m"]
         run = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
         up.send_signal(signal.SIGINT)
-        assert up.wait(60) == 0, (folder / "said").read_text()
+        assert up.wait(60) == 0, (folder / "output").read_text()
     finally:
         up.kill()
         up.wait()
 
 
 def server_of(process: "subprocess.Popen[bytes]", module: str) -> psutil.Process:
-    """The process that `up` or `serve` started for one of its servers."""
+    """Return the process that `up` or `serve` started for one of its servers."""
     children = psutil.Process(process.pid).children()
     (found,) = [child for child in children if module in child.cmdline()]
     return found
 
 
 def daemon(state: Path) -> psutil.Process:
-    """The PostgreSQL daemon over the state folder."""
+    """Return the PostgreSQL daemon over the state folder."""
     return psutil.Process(int((state / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
 
-def test_a_fleet_whose_endpoint_dies_says_so_and_ends(folder: Path, clean_env: dict[str, str]) -> None:
-    """A fleet that does nothing must not look as if it were up."""
-    with (folder / "said").open("wb") as said:
+def test_up_ends_when_its_endpoint_dies_and_logs_the_reason_to_stderr(folder: Path, clean_env: dict[str, str]) -> None:
+    """stdout holds the environment variables and nothing else, so that a shell can read it."""
+    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         argv = [*TESTFLEET, "up", "--catalog", str(CATALOG), "--state", str(folder / "state")]
-        up = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
+        up = subprocess.Popen(argv, stdout=stdout, stderr=stderr, env=clean_env)
     try:
-        eventually(lambda: "fleet_up" in (folder / "said").read_text(), "the fleet is up")
+        eventually(lambda: "fleet_up" in (folder / "stderr").read_text(), "the fleet is up")
         server_of(up, MOTO).kill()
         assert up.wait(60) == 70
-        assert "server_died" in (folder / "said").read_text()
+        assert "server_died" in (folder / "stderr").read_text()
+        assert {line.split(" ")[0] for line in (folder / "stdout").read_text().splitlines()} == {"export", "#"}
     finally:
         up.kill()
         up.wait()
 
 
 @pytest.mark.parametrize("part", [MOTO, "shop", "daemon"])
-def test_serve_ends_when_a_part_of_it_dies(part: str, folder: Path, clean_env: dict[str, str]) -> None:
-    """Kubernetes restarts a container that ends; one that serves half would stay for ever."""
+def test_serve_ends_when_one_of_its_servers_dies(part: str, folder: Path, clean_env: dict[str, str]) -> None:
+    """Kubernetes restarts a container that ends. It would keep one that serves only a part."""
     state, free = folder / "state", free_ports(3)
     ports = [f"--{name}-port={port}" for name, port in zip(("aws", "database", "shop"), free, strict=True)]
     argv = [*TESTFLEET, "serve", "--host", "127.0.0.1", "--password", "trial", "--state", str(state), *ports]
-    with (folder / "said").open("wb") as said:
-        serve = subprocess.Popen(argv, stdout=said, stderr=subprocess.STDOUT, env=clean_env)
+    with (folder / "output").open("wb") as output:
+        serve = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
     try:
         eventually(lambda: (state / "env").exists() or serve.poll() is not None, "everything is served")
         (daemon(state) if part == "daemon" else server_of(serve, part)).kill()
-        assert serve.wait(60) == 70, (folder / "said").read_text()
-        assert "server_died" in (folder / "said").read_text()
+        assert serve.wait(60) == 70, (folder / "output").read_text()
+        assert "server_died" in (folder / "output").read_text()
         assert not (state / "env").exists()
     finally:
         serve.kill()
         serve.wait()
 
 
-def test_a_catalog_that_is_not_there_is_named(folder: Path, clean_env: dict[str, str]) -> None:
-    """One line, before anything is started."""
+def test_a_missing_catalog_is_named(folder: Path, clean_env: dict[str, str]) -> None:
+    """The message is one line, and no server starts."""
     argv = [*TESTFLEET, "up", "--catalog", "no/catalog.toml", "--state", str(folder / "state")]
     ended = subprocess.run(argv, env=clean_env, check=False, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (64, "testfleet: --catalog: there is no file no/catalog.toml\n")
+    assert (ended.returncode, ended.stderr) == (64, "testfleet: --catalog: no/catalog.toml does not exist\n")
     assert not (folder / "state").exists()
 
 
-def test_the_demo_shows_every_verdict_and_what_broke(folder: Path, clean_env: dict[str, str]) -> None:
-    """Exit code 0 says that the failing suite failed and the others passed."""
+def test_the_demo_shows_every_verdict_and_the_failed_cases(folder: Path, clean_env: dict[str, str]) -> None:
+    """Exit code 0 means that the failing suite failed and the others passed."""
     env = clean_env | {"PATH": os.environ["PATH"]}
     ended = subprocess.run([*TESTFLEET, "demo"], env=env, cwd=folder, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -148,3 +150,24 @@ def test_the_demo_shows_every_verdict_and_what_broke(folder: Path, clean_env: di
     assert "FAILED" in ended.stdout
     assert "FLAKY" in ended.stdout
     assert "trace.zip" in ended.stdout
+
+
+def test_a_demo_that_runs_out_of_time_names_the_timeout(folder: Path, clean_env: dict[str, str]) -> None:
+    """The table shows how far each run got."""
+    env = clean_env | {"PATH": os.environ["PATH"]}
+    argv = [*TESTFLEET, "demo", "--timeout", "0s"]
+    ended = subprocess.run(argv, env=env, cwd=folder, check=False, capture_output=True, text=True)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    suites = ", ".join(expected.suite for expected in EXPECTED)
+    assert ended.stderr.splitlines()[-1] == f"testfleet: --timeout: not finished within 0s: {suites}; allow more time"
+    assert ended.stdout.startswith("suite\tverdict\texpected\t")
+
+
+def test_a_port_in_use_is_reported_in_one_line(folder: Path, clean_env: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        state = ["--state", str(folder / "state")]
+        argv = [*TESTFLEET, "up", "--catalog", str(CATALOG), *state, "--aws-port", str(port)]
+        ended = subprocess.run(argv, env=clean_env, check=False, capture_output=True, text=True)
+    reason = f"127.0.0.1:{port}: Address already in use; choose another port"
+    assert (ended.returncode, ended.stderr) == (69, f"testfleet: AWS endpoint: did not start: {reason}\n")

@@ -244,7 +244,7 @@ def test_a_finished_pods_folder_goes_after_its_ttl(config: FleetConfig) -> None:
 
 def test_a_second_fleet_over_the_same_state_is_refused(fleet: Fleet) -> None:
     """Two controllers over one folder would remove each other's pods."""
-    with pytest.raises(Refused, match=r"^--state: another fleet runs over"), Fleet(fleet.config):
+    with pytest.raises(Refused, match=r"^--state: another fleet uses "), Fleet(fleet.config):
         pass
 
 

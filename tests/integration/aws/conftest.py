@@ -13,7 +13,7 @@ from tests.support.aws.resolve import REGION
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """Clients of an endpoint of this module's own: a process, because moto warns of each kind that it cannot make."""
-    with server("tests.support.aws.whole_moto", env={"PYTHONPATH": str(ROOT)}) as url:
+    with server("moto", "tests.support.aws.whole_moto", env={"PYTHONPATH": str(ROOT)}) as url:
         session = boto3.session.Session(
             region_name=REGION,
             aws_access_key_id="testing",

@@ -139,7 +139,7 @@ def test_a_server_that_is_killed_is_reported() -> None:
     with endpoint(port=0, visibility_timeout=30, secrets={}, on_death=deaths.put):
         (server,) = [child for child in psutil.Process(os.getpid()).children() if child.pid not in before]
         server.kill()
-        assert deaths.get(timeout=30) == "testfleet.local.aws.moto_server: ended with exit code -9"
+        assert deaths.get(timeout=30) == "AWS endpoint: ended with exit code -9"
 
 
 def test_a_server_that_is_stopped_is_not_reported() -> None:
