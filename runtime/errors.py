@@ -22,6 +22,6 @@ def first_problem(error: ValidationError, *, prefix: str = "") -> InvalidInput:
     `prefix` is put before the field's path, with a dot where both are there.
     """
     problem = error.errors(include_url=False, include_context=False)[0]
-    path = ".".join(str(part) for part in problem["loc"])
+    path = ".".join(str(part) for part in problem["loc"] if part != "[key]")  # pydantic's mark of a wrong key
     allowed = "is required" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
     return InvalidInput(".".join(part for part in (prefix, path) if part), allowed)

@@ -13,8 +13,6 @@ def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
     Raises:
         CannotPlan: there is no such program.
     """
-    if not suite.command:
-        raise CannotPlan(f"suites.{suite.name}.command: must hold a program and its arguments")
     program = suite.command[0]
     # A name with a slash is meant from the suite's folder, as a shell that stands there would take it.
     if tools.on_path(str(suite.path / program) if "/" in program else program) is None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,5 +54,5 @@ def test_checkout_finds_one_bug_and_one_flaky_test(sample: Callable[[Suite], Any
 
 def test_the_flaky_test_is_flaky_each_time(sample: Callable[[Suite], Any], suites: Mapping[str, Suite]) -> None:
     """A run that is repeated against the same shop gets the same verdict."""
-    lamp = sample(replace(suites["checkout"], args=("--grep=reading lamp",)))
+    lamp = sample(suites["checkout"].model_copy(update={"args": ("--grep=reading lamp",)}))
     assert [lamp.run().cases for _ in range(2)] == [[(FLAKY, ("flakyFailure",))]] * 2

@@ -101,7 +101,7 @@ class Stage:
         limits: tuple[Limit, ...] = (),
     ) -> None:
         self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
-        suite = Suite("checkout", "command", folder, timeout=60, secret=secret)
+        suite = Suite(name="checkout", runner="command", path=folder, timeout=60, command=("true",), secret=secret)
         handler = Handler(
             Sidecar(folder, worker="pod-1", claim_id="c-1", patience=20),
             secrets or FakeSecrets(region=None),
