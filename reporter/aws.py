@@ -1,7 +1,6 @@
 """AWS: the only module that imports its SDK. Clients, the meaning of their errors, secrets and RDS tokens."""
 
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
 from runtime.errors import InvalidInput
+from runtime.settings import aws_region
 from runtime.text import one_line
 
 AwsError = (ClientError, BotoCoreError)
@@ -41,7 +41,7 @@ def client(service: str, *, retries: bool = True) -> AbstractAsyncContextManager
 
     `retries` is False where the caller repeats a request itself.
     """
-    session = aioboto3.Session(region_name=os.environ.get("AWS_REGION"))  # the SDK itself reads AWS_DEFAULT_REGION only
+    session = aioboto3.Session(region_name=aws_region())
     opened: AbstractAsyncContextManager[Any] = session.client(
         service, config=_TIMEOUTS.merge(_RETRIES if retries else _NO_RETRIES)
     )

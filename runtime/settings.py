@@ -2,12 +2,33 @@
 
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.errors import InvalidInput, first_problem
+
+
+def aws_region() -> str | None:
+    """Return AWS_REGION. boto3 itself reads only AWS_DEFAULT_REGION and its configuration files."""
+    return os.environ.get("AWS_REGION")
+
+
+def _check_queue_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        good = url.scheme in {"http", "https"} and bool(url.hostname) and len(url.path) > 1 and url.port != 0
+    except ValueError:  # the port is not a number
+        good = False
+    if not good:
+        msg = "must be the http:// or https:// URL of a queue"
+        raise ValueError(msg)
+    return value
+
+
+QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
 
 
 class PodSettings(BaseSettings):

@@ -1,13 +1,13 @@
 """The command's settings: `TESTFLEET_…` of the environment, each needed only by the commands that use it."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime import settings as environment
 from runtime.errors import InvalidInput
+from runtime.settings import QueueUrl
 from testfleet.errors import BadSetting
 
 PREFIX = "TESTFLEET_"
@@ -18,17 +18,6 @@ def _check_database_url(value: str) -> str:
         msg = "must be a postgresql:// URL"  # never the value: it may hold a password
         raise ValueError(msg)
     return value
-
-
-def _check_queue_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in {"http", "https"} or not url.hostname:
-        msg = "must be the http:// or https:// URL of a queue"
-        raise ValueError(msg)
-    return value
-
-
-QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
 
 
 class Settings(BaseSettings):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runtime import logs
 from runtime.errors import InvalidInput
-from runtime.settings import load
+from runtime.settings import aws_region, load
 from runtime.stop import Stop
 from worker import catalog, exit_codes
 from worker.consumer import Consumer
@@ -57,7 +57,7 @@ def main(stop: Stop) -> int:
                 claim_id=uuid.uuid4().hex,
                 patience=settings.receipt_timeout,
             ),
-            secrets=Secrets(region=_region()),
+            secrets=Secrets(region=aws_region()),
             suites=suites,
             base_url=settings.base_url,
             host=SuiteHost(
@@ -79,7 +79,7 @@ def _queue(settings: WorkerSettings) -> Queue:
         settings.queue_url,
         settings.dead_letter_queue_url,
         visibility_timeout=settings.visibility_timeout,
-        region=_region(),
+        region=aws_region(),
     )
 
 
@@ -105,10 +105,6 @@ def _limits(settings: WorkerSettings) -> tuple[Limit, ...]:
         ("files of the handoff", settings.handoff_dir, settings.handoff_limit, "WORKER_HANDOFF_LIMIT"),
     )
     return tuple(Limit(name, folder, mib, setting) for name, folder, mib, setting in limits if mib is not None)
-
-
-def _region() -> str | None:
-    return os.environ.get("AWS_REGION")
 
 
 def _refuse(error: InvalidInput | QueueRefused) -> int:

@@ -3,28 +3,15 @@
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from handoff.message import Url
-from runtime.settings import PodSettings
+from runtime.settings import PodSettings, QueueUrl
 
 _REDELIVERY = 20
 """Seconds beyond the visibility timeout within which SQS hands out a crashed worker's message again."""
-
-
-def _check_queue_url(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        good = url.scheme in {"http", "https"} and bool(url.hostname) and len(url.path) > 1 and url.port != 0
-    except ValueError:  # the port is no number
-        good = False
-    if not good:
-        msg = "must be the http:// or https:// URL of a queue"
-        raise ValueError(msg)
-    return value
 
 
 def _wait_for_redelivery(validated: dict[str, Any]) -> int:
@@ -32,7 +19,6 @@ def _wait_for_redelivery(validated: dict[str, Any]) -> int:
 
 
 Mebibytes = Annotated[int, Field(ge=1)]
-QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
 
 
 class WorkerSettings(PodSettings):

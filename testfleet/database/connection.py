@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.datetime import TimestamptzLoader
 
+from runtime.settings import aws_region
 from runtime.text import one_line
 from testfleet.errors import BadSetting, Unavailable
 
@@ -154,10 +155,9 @@ def _rds_token(parameters: Mapping[str, Any]) -> str:
     if not parameters.get("host") or not parameters.get("user"):
         raise BadSetting(f"{_SETTING}: must name host and user where TESTFLEET_DATABASE_AUTH is iam")
     try:
-        # boto3 itself reads AWS_DEFAULT_REGION only.
         token: str = (
             boto3.Session()
-            .client("rds", region_name=os.environ.get("AWS_REGION"))
+            .client("rds", region_name=aws_region())
             .generate_db_auth_token(
                 DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
             )

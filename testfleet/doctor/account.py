@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from runtime.settings import aws_region
 from runtime.text import one_line
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
 
@@ -25,8 +26,7 @@ def client(service: str) -> Any:
     Raises:
         BotoCoreError: no region is configured.
     """
-    region = os.environ.get("AWS_REGION")  # boto3 itself reads AWS_DEFAULT_REGION only
-    return boto3.session.Session().client(service, region_name=region, config=_CONFIG)
+    return boto3.session.Session().client(service, region_name=aws_region(), config=_CONFIG)
 
 
 def _mend(error: Exception, otherwise: str) -> str:

@@ -1,6 +1,5 @@
 """The SQS queue that jobs are sent to. The only module that knows the SQS SDK."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from handoff.message import JobMessage
+from runtime.settings import aws_region
 from runtime.text import one_line
 from testfleet.errors import BadSetting, CommandError, NotSent, Refused, Unavailable
 
@@ -66,7 +66,7 @@ class Queue:
         with self._translated():
             self._sqs: Any = boto3.Session().client(
                 "sqs",
-                region_name=os.environ.get("AWS_REGION"),  # boto3 itself reads AWS_DEFAULT_REGION only
+                region_name=aws_region(),
                 config=Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}),
             )
 
