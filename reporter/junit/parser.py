@@ -7,8 +7,9 @@ from xml.parsers import expat  # a DTD is refused where it begins, so no entity 
 
 from reporter.errors import BrokenReport
 from reporter.junit.case import Case
+from reporter.junit.element import Element
 from reporter.junit.failure import MAX_ERROR_BYTES
-from reporter.junit.testcase import Part, read
+from reporter.junit.testcase import FURTHER_TRIES, STATUSES, read
 from reporter.junit.testsuite import BAD, SUITES, Dialect, OpenSuite
 from reporter.junit.times import milliseconds
 from runtime.text import storable
@@ -23,8 +24,7 @@ MAX_ATTACHMENTS = 200
 MAX_DOUBT = 500  # characters
 
 _BUFFER = 64 * 1024
-_KINDS = {*BAD, "skipped"}
-_RESULTS = {*_KINDS, "rerunFailure", "rerunError", "flakyFailure", "flakyError"}
+_RESULTS = {*STATUSES, *FURTHER_TRIES}
 _NO_CASES = {"property", "properties", "system-out", "system-err"}
 """Elements of a suite whose content is never a result."""
 _OUTPUTS = {"system-out", "system-err"}
@@ -48,9 +48,9 @@ class Reported:
 
 @dataclass(slots=True)
 class _OpenCase:
-    element: Part
+    element: Element
     kinds: set[str] = field(default_factory=set)
-    inside: list[Part | None] = field(default_factory=list)
+    inside: list[Element | None] = field(default_factory=list)
     """The open elements within it; None for those that say nothing to us."""
     printed: str = ""
     carried: str = ""
@@ -156,7 +156,7 @@ class JUnitParser:
         elif tag in SUITES:
             self._enter_suite(tag, attributes)
         elif tag == "testcase" and parent not in _NO_CASES:
-            self._case = _OpenCase(Part(tag, attributes))
+            self._case = _OpenCase(Element(tag, attributes))
         elif tag == "property":
             self._note_property(attributes)
         elif tag in BAD and parent in SUITES:
@@ -165,7 +165,7 @@ class JUnitParser:
     def _enter_suite(self, tag: str, attributes: dict[str, str]) -> None:
         outer = self._suites[-1] if self._suites else None
         self._suites_begun += 1
-        suite = OpenSuite.within(outer, Part(tag, attributes), depth=len(self._open), number=self._suites_begun)
+        suite = OpenSuite.within(outer, Element(tag, attributes), depth=len(self._open), number=self._suites_begun)
         self._suites.append(suite)
 
     def _leave_suite(self) -> None:
@@ -190,15 +190,15 @@ class JUnitParser:
         parent = case.inside[-1] if case.inside else case.element
         part = None
         if parent is case.element and tag in _RESULTS:
-            if len(parent) < MAX_PARTS or (tag in _KINDS and tag not in case.kinds):
-                part = Part(tag, attributes)
-                parent.append(part)
+            if len(parent.children) < MAX_PARTS or (tag in STATUSES and tag not in case.kinds):
+                part = Element(tag, attributes)
+                parent.children.append(part)
             case.kinds.add(tag)
         elif parent is not None and tag in _OUTPUTS and parent.tag not in _OUTPUTS:
-            part = Part(tag)
-        elif parent is not None and tag == "stackTrace" and parent.tag in _RESULTS and not len(parent):
-            part = Part(tag)
-            parent.append(part)
+            part = Element(tag)
+        elif parent is not None and tag == "stackTrace" and parent.tag in _RESULTS and not parent.children:
+            part = Element(tag)
+            parent.children.append(part)
         case.inside.append(part)
 
     def _text(self, text: str) -> None:
@@ -211,10 +211,9 @@ class JUnitParser:
             if len(case.inside) == 1:
                 case.printed += text[: MAX_ERROR_BYTES - len(case.printed)]
             return
-        kept = part.text or ""
-        room = MAX_ERROR_BYTES - len(kept)
+        room = MAX_ERROR_BYTES - len(part.text)
         if room > 0:
-            part.text = kept + text[:room]
+            part.text += text[:room]
         part.left_out += len(text[room:].encode())
 
     def _note_attachments(self, case: _OpenCase, text: str) -> None:

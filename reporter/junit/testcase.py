@@ -1,79 +1,79 @@
-"""Converts a `<testcase>` element into a case. junitparser interprets its children; this module adds the rest.
+"""Converts a `<testcase>` element into a case.
 
-The elements are those of JUnit and of Surefire (`rerunFailure`, `flakyFailure` and their like):
+The elements are those of JUnit and of Surefire (`rerunFailure`, `flakyFailure` and the like):
 https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from xml.etree import ElementTree as ET  # elements are only built with it, never parsed
 
-from junitparser import Error, Failure, Skipped
-from junitparser.xunit2 import FlakyError, RerunError, TestCase
-
-from reporter.junit import failure
 from reporter.junit.case import Case, Status, Try
+from reporter.junit.element import Element
+from reporter.junit.failure import Failure
 from reporter.junit.location import Origin
 from reporter.junit.names import case_name
 from reporter.junit.times import instant, later, milliseconds
 from runtime.text import storable
 
+STATUSES = {"failure": Status.FAILED, "error": Status.ERRORED, "skipped": Status.SKIPPED}
+"""Elements of a final result. The first of them decides: a failed clean-up says less than a failed assertion."""
+
+FURTHER_TRIES = {
+    "rerunFailure": Status.FAILED,
+    "rerunError": Status.ERRORED,
+    "flakyFailure": Status.FAILED,
+    "flakyError": Status.ERRORED,
+}
+"""Surefire's elements of a further try that did not pass."""
+
 _MAX_FILE = 1024  # characters
 _NOT_RUN = {"disabled", "notrun", "skipped"}
-"""Values of `status` by which CTest and GoogleTest say that a case without any child did not run."""
+"""Values of `status` by which CTest and GoogleTest mark a case without children that did not run."""
 
-_BAD = {"failed", "failure", "error", "errored", "broken"}
-"""Values of `status` that make a case without any child a failed one: no green follows from what is not understood."""
-
-_STATUSES = ((Failure, Status.FAILED), (Error, Status.ERRORED), (Skipped, Status.SKIPPED))
-"""What a case is that holds several kinds: what broke while cleaning up says less than what did not hold."""
-
-
-class Part(ET.Element):
-    """An element of a report that keeps only the head of a long text; `left_out` counts the bytes of the rest."""
-
-    left_out = 0
+_FAILED = {"failed", "failure", "error", "errored", "broken"}
+"""Values of `status` that fail a case without children. An unclear case must not pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the suites around a case say: their names, outermost first, and what the innermost of them says besides."""
+    """The suites around a case: their names, outermost first, and the file and start of the innermost."""
 
     names: tuple[str, ...] = ()
     file: str | None = None
     started_at: datetime | None = None
 
 
-def read(element: Part, around: Surroundings, printed: str) -> Case:
-    """The case that the element describes, with a name that others may have too.
+def read(element: Element, around: Surroundings, printed: str) -> Case:
+    """Return the case of a `<testcase>` element. Its name may occur again.
 
-    `printed` is what it printed; it stands in for the error of a case that failed without a word (CTest).
+    `printed` is the case's output. It replaces the error text of a failed case without any text (CTest).
     """
-    told: Any = TestCase.fromelem(element)  # type: ignore[no-untyped-call]  # junitparser ships no types
-    names = (told.classname or "", told.name or "")
-    status = _status(told.result, element)
-    duration = milliseconds(element.get("time"))
+    classname, name = element.get("classname") or "", element.get("name") or ""
     file = _file(element.get("file") or around.file)
-    origin = Origin(names[0], file, element.get("line"))
-    wrong = _failure((one for one in told.result if isinstance(one, (Failure, Error))), names, origin, printed)
+    origin = Origin(classname, file, element.get("line"))
+    results = [child for child in element.children if child.tag in STATUSES]
+    status = _status(results, element)
+    duration = milliseconds(element.get("time"))
+    bad = [result for result in results if result.tag != "skipped"]
+    wrong = _failure(bad, (classname, name), origin, printed)
     tries = [Try(status, duration, wrong.text, wrong.message)]
     location = wrong.location
-    for one in told.interim_result:
-        wrong_then = _failure([one], names, origin, "")
-        status_then = Status.ERRORED if isinstance(one, (RerunError, FlakyError)) else Status.FAILED
-        tries.append(Try(status_then, milliseconds(_part(one).get("time")), wrong_then.text, wrong_then.message))
-        location = location or wrong_then.location
+    for child in element.children:
+        if child.tag in FURTHER_TRIES:
+            wrong_then = _failure([child], (classname, name), origin, "")
+            status_then, duration_then = FURTHER_TRIES[child.tag], milliseconds(child.get("time"))
+            tries.append(Try(status_then, duration_then, wrong_then.text, wrong_then.message))
+            location = location or wrong_then.location
     if len(tries) > 1 and status in {Status.FAILED, Status.ERRORED}:
-        # The element itself is about the first try, and its children about the others.
+        # The element itself describes the first try, and its children describe the others.
         status, wrong = tries[-1].status, wrong_then
         duration = duration if tries[-1].duration_ms is None else tries[-1].duration_ms
     else:
         tries.append(tries.pop(0))
     started_at = instant(element.get("timestamp"))
     return Case(
-        name=case_name(*names, around.names),
+        name=case_name(classname, name, around.names),
         status=status,
         file=file,
         flaky=len(tries) > 1 and status is Status.PASSED,
@@ -89,55 +89,39 @@ def read(element: Part, around: Surroundings, printed: str) -> Case:
     )
 
 
-def _status(results: list[Any], element: Part) -> Status:
-    kinds = {type(result) for result in results}
-    for kind, status in _STATUSES:
-        if kind in kinds:
+def _status(results: Sequence[Element], element: Element) -> Status:
+    tags = {result.tag for result in results}
+    for tag, status in STATUSES.items():
+        if tag in tags:
             return status
     word = (element.get("status") or "").lower()
-    if word in _BAD:
+    if word in _FAILED:
         return Status.FAILED
     return Status.SKIPPED if word in _NOT_RUN else Status.PASSED
 
 
-def _failure(results: Iterable[Any], names: tuple[str, str], origin: Origin, printed: str) -> failure.Failure:
-    """Of all results together: a soft assertion or a subtest leaves more than one; what repeats is said once."""
-    results = list(results)
+def _failure(results: Sequence[Element], names: tuple[str, str], origin: Origin, printed: str) -> Failure:
+    """Return the failure of all results. Soft assertions and subtests leave several; equal texts count once."""
     if not results:
-        return failure.Failure()
+        return Failure()
     texts = list(dict.fromkeys(filter(None, map(_text, results))))
     first = results[0]
-    message = first.message or ""
-    return failure.Failure.of(
-        first.type or "",
+    message = first.get("message") or ""
+    return Failure.of(
+        first.get("type") or "",
         message,
         "\n\n".join(texts) or ("" if message else printed),
-        left_out=sum(_left_out(result) for result in results),
+        left_out=sum(part.left_out for result in results for part in (result, *result.children)),
         names=names,
         origin=origin,
     )
 
 
-def _text(result: Any) -> str:
-    """Surefire puts the text of a further try into `stackTrace`, that of a final one into the element itself."""
-    message, text = result.message or "", "".join(_pieces(_part(result))).strip()
+def _text(result: Element) -> str:
+    """Return message and text of a result. Surefire writes the text of a further try into `<stackTrace>`."""
+    message = result.get("message") or ""
+    text = "".join([result.text, *(child.text for child in result.children)]).strip()
     return text if message in text else f"{message}\n{text}".strip()
-
-
-def _pieces(part: Part) -> Iterator[str]:
-    yield part.text or ""
-    for child in part:
-        if child.tag == "stackTrace":
-            yield child.text or ""
-
-
-def _left_out(result: Any) -> int:
-    return sum(one.left_out for one in _part(result).iter() if isinstance(one, Part))
-
-
-def _part(result: Any) -> Part:
-    part: Part = result._elem  # noqa: SLF001  # junitparser has no other way to an attribute that it doesn't name
-    return part
 
 
 def _file(path: str | None) -> str | None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from reporter.junit.testcase import Part, Surroundings
+from reporter.junit.element import Element
+from reporter.junit.testcase import Surroundings
 from reporter.junit.times import instant, number
 
 SUITES = {"testsuites", "testsuite"}
@@ -26,7 +27,7 @@ class Dialect(Enum):
 class OpenSuite:
     """A `<testsuite>` or `<testsuites>` element."""
 
-    element: Part
+    element: Element
     depth: int
     """How many elements are open with it."""
     number: int
@@ -37,10 +38,10 @@ class OpenSuite:
     """Whether a case in it failed, in any try."""
 
     @classmethod
-    def within(cls, outer: Self | None, element: Part, *, depth: int, number: int) -> Self:
+    def within(cls, outer: Self | None, element: Element, *, depth: int, number: int) -> Self:
         """A suite that has begun within another, or as the root."""
         around, dialect = (outer.around, outer.dialect) if outer else (Surroundings(), Dialect.OTHER)
-        name = element.get("name", "")
+        name = element.get("name") or ""
         pytest = (element.tag, name) in {("testsuites", "pytest tests"), ("testsuite", "pytest")}
         return cls(
             element,
@@ -73,4 +74,4 @@ class OpenSuite:
         return f"{self} has {'an' if tag == 'error' else 'a'} <{tag}> of its own{': ' if said else ''}{said}"
 
     def __str__(self) -> str:
-        return f'<{self.element.tag} name="{self.element.get("name", "")}">'
+        return f'<{self.element.tag} name="{self.element.get("name") or ""}">'
