@@ -27,12 +27,12 @@ def _run() -> int:
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except Exception:  # noqa: BLE001  # Python's own exit code for it would read as "the tests failed"
-        streams.tell(traceback.format_exc())
+        streams.to_stderr(traceback.format_exc())
         return ExitCode.SOFTWARE
 
 
 def _fail(line: str, code: ExitCode) -> ExitCode:
-    streams.tell(f"testfleet: {' '.join(line.split())}")
+    streams.to_stderr(f"testfleet: {' '.join(line.split())}")
     return code
 
 

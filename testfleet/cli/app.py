@@ -6,7 +6,7 @@ import typer
 
 from testfleet import cli
 from testfleet.cli.group import Entry, lazy_group
-from testfleet.output.streams import say
+from testfleet.output.streams import to_stdout
 
 COMMANDS = {
     "migrate": Entry("testfleet.cli.migrate:migrate", "Bring the database's tables up to date."),
@@ -36,7 +36,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:  # Typer passes an option's value by position
     if wanted:
-        say(cli.version.text())
+        to_stdout(cli.version.text())
         raise typer.Exit
 
 

@@ -2,7 +2,7 @@
 
 from testfleet import cli, results
 from testfleet.cli.options import RunId
-from testfleet.output.streams import say
+from testfleet.output.streams import to_stdout
 
 
 def cancel(run_id: RunId) -> None:
@@ -12,4 +12,4 @@ def cancel(run_id: RunId) -> None:
     """
     results.run_id.check(run_id)
     done = results.cancel.cancel(cli.connect.results_database(cli.connect.settings()), run_id)
-    say(f"{run_id} is cancelled" if done else f"{run_id} was cancelled already")
+    to_stdout(f"{run_id} is cancelled" if done else f"{run_id} was cancelled already")

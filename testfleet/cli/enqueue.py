@@ -11,7 +11,7 @@ from testfleet.cli import durations
 from testfleet.cli.options import Branch, Commit, Timeout
 from testfleet.errors import NotSent
 from testfleet.exit_codes import ExitCode
-from testfleet.output.streams import say
+from testfleet.output.streams import to_stdout
 
 
 def enqueue(
@@ -54,7 +54,7 @@ def enqueue(
     try:
         queue.enqueue.enqueue(jobs, cli.connect.job_queue(settings), database)
     except NotSent:
-        say(jobs[0].run_id)  # messages that were sent will run, and sending the rest needs the id
+        to_stdout(jobs[0].run_id)  # messages that were sent will run, and sending the rest needs the id
         raise
-    say(jobs[0].run_id)
+    to_stdout(jobs[0].run_id)
     return cli.connect.gate(settings).wait(jobs[0].run_id, timeout=seconds) if wait else ExitCode.OK

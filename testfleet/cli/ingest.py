@@ -37,13 +37,13 @@ def ingest(
     database, bucket = cli.connect.results_database(settings), cli.connect.bucket(settings)
     found = recording.reports.find(paths)
     for file in found.ignored:
-        output.console.tell(f"testfleet: {file}: ignored: it is no JUnit XML")
+        output.streams.to_stderr(f"testfleet: {file}: ignored: it is no JUnit XML")
     with database.connect() as connection:
         standing = results.runs.get(connection, run_id)
     if standing and standing.suite != suite:
         raise Refused(f"--suite: run {run_id} is of suite {standing.suite}, not {suite}")
     if not recording.ingest.ingest(found.reports, job, database=database, bucket=bucket):
-        output.console.tell(f"testfleet: {run_id} was complete already; nothing was changed")
+        output.streams.to_stderr(f"testfleet: {run_id} was complete already; nothing was changed")
     with database.connect() as connection:
         detail = results.runs.detail(connection, run_id)
     if detail is None:

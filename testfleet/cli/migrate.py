@@ -1,7 +1,7 @@
 """`testfleet migrate`."""
 
 from testfleet import cli, database
-from testfleet.output.streams import say
+from testfleet.output.streams import to_stdout
 
 
 def migrate() -> None:
@@ -12,6 +12,6 @@ def migrate() -> None:
     target = cli.connect.results_database(cli.connect.settings())
     applied = database.migrations.migrate(target.url, target.auth)
     for name in applied:
-        say(f"applied {name}")
+        to_stdout(f"applied {name}")
     if not applied:
-        say("nothing to do")
+        to_stdout("nothing to do")

@@ -20,7 +20,7 @@ from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.platform import Address, serving
 from testfleet.local.samples import examples, tools
 from testfleet.output import console
-from testfleet.output.streams import say
+from testfleet.output.streams import to_stderr, to_stdout
 
 CORES = os.cpu_count() or 1
 STATE = Path(".testfleet")
@@ -61,7 +61,7 @@ def up(
         fleet = opened.enter_context(Fleet(config))
         exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
         (state / "env").write_text(exports)
-        say(f"{exports}# or: source {state / 'env'}")
+        to_stdout(f"{exports}# or: source {state / 'env'}")
         log.info("fleet_up", max_pods=max_pods, state=str(state), shop=shop)
         while not stop.wait(1) and not fleet.broken.is_set():
             pass
@@ -127,15 +127,15 @@ def demo(
         ended = demonstration.run(fleet, timeout=seconds, left_out=missing)
     for block in ended.report:
         console.write(block)
-    console.tell(f"testfleet: the bucket is deleted; traces, reports and logs remain in {state / 'pods'}")
+    to_stderr(f"testfleet: the bucket is deleted; traces, reports and logs remain in {state / 'pods'}")
     if ended.unfinished and not fleet.broken.is_set():
         suites = ", ".join(ended.unfinished)
-        console.tell(f"testfleet: --timeout: not finished within {timeout}: {suites}; allow more time")
+        to_stderr(f"testfleet: --timeout: not finished within {timeout}: {suites}; allow more time")
         return ExitCode.FAILED
     if not ended.as_expected:
-        console.tell("testfleet: not every run got its expected verdict")
+        to_stderr("testfleet: not every run got its expected verdict")
         return ExitCode.FAILED
-    console.tell("testfleet: every run got its expected verdict; `testfleet up` keeps such a fleet running")
+    to_stderr("testfleet: every run got its expected verdict; `testfleet up` keeps such a fleet running")
     return ExitCode.OK
 
 
@@ -143,7 +143,7 @@ def _report_left_out(catalog: Path) -> frozenset[str]:
     """Return the sample suites whose tool is missing, and print one line for each."""
     reasons = tools.left_out(catalog, os.environ)
     for suite, reason in reasons.items():
-        console.tell(f"testfleet: {suite} is left out: {reason}")
+        to_stderr(f"testfleet: {suite} is left out: {reason}")
     return frozenset(reasons)
 
 

@@ -16,6 +16,7 @@ from testfleet.local.fleet import Fleet
 from testfleet.local.samples import examples
 from testfleet.output import console, units
 from testfleet.output.blocks import Line, Table
+from testfleet.output.streams import to_stderr
 from testfleet.queue.enqueue import enqueue
 from testfleet.queue.jobs import jobs, new_run_id
 from testfleet.queue.sqs import Queue
@@ -59,7 +60,7 @@ def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ende
         Unavailable: the shop did not start.
     """
     with examples.shop() as url:
-        console.tell(f"testfleet: the shop under test is at {url}")
+        to_stderr(f"testfleet: the shop under test is at {url}")
         enqueued = _enqueue_all(fleet, url, left_out)
         with _shown() as show:
             broken = fleet.broken.is_set
@@ -151,6 +152,6 @@ def _shown() -> Iterator[Callable[[Mapping[str, Snapshot]], None]]:
 
     def show(snapshots: Mapping[str, Snapshot]) -> None:
         for run_id, snapshot in snapshots.items():
-            sparse.setdefault(run_id, progress.Sparse(run_id, console.tell))(snapshot)
+            sparse.setdefault(run_id, progress.Sparse(run_id, to_stderr))(snapshot)
 
     yield show

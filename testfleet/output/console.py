@@ -15,10 +15,10 @@ from rich.text import Text
 
 from testfleet.output.blocks import Line, Table, Tone
 from testfleet.output.json_text import as_json
-from testfleet.output.streams import give_up_stdout, tell
+from testfleet.output.streams import give_up_stdout
 from testfleet.output.workflow_commands import inert, inert_json
 
-__all__ = ["Terminal", "tell", "text", "write", "write_json"]
+__all__ = ["Terminal", "text", "write", "write_json"]
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "yellow", "faint": "dim"}
 

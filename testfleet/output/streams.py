@@ -24,7 +24,7 @@ def prepare() -> None:
             stream.reconfigure(errors="testfleet")
 
 
-def say(text: str) -> None:
+def to_stdout(text: str) -> None:
     """Write a line to stdout.
 
     Raises:
@@ -37,7 +37,7 @@ def say(text: str) -> None:
         give_up_stdout(error)
 
 
-def tell(text: str) -> None:
+def to_stderr(text: str) -> None:
     """Write a line to stderr, or discard it where stderr cannot be written."""
     try:
         sys.stderr.write(f"{inert(text)}\n")

@@ -1,7 +1,7 @@
 """Dead messages: their reasons, the state of their runs in the database, and sending them back."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -9,11 +9,12 @@ from handoff.message import InvalidMessage, ParsedMessage
 from testfleet.database.connection import Database
 from testfleet.errors import Refused
 from testfleet.output.blocks import Line, Table, clean, first_line
+from testfleet.output.streams import to_stderr
 from testfleet.queue.sqs import Message, Queue
 from testfleet.results.render import TONES
 
 HIDE_SECONDS = 60
-"""SQS hides each message that it returns. A message that a command did not release is visible again after this."""
+"""Time for which SQS hides a message that a command reads. The command releases it before that."""
 
 MAX_READ = 10_000
 """Maximum number of messages that one command reads."""
@@ -51,7 +52,7 @@ class DeadLetter:
 
     @property
     def has_verdict(self) -> bool:
-        """The run is finished: the message would be deleted unread."""
+        """Whether the run is finished. A worker would delete the message without running it."""
         return self.run_status not in {None, "queued", "running"}
 
 
@@ -79,7 +80,7 @@ def describe(messages: Sequence[Message], database: Database | None) -> list[Dea
 
 def _read(message: Message) -> dict[str, Any]:
     run_id, suite, shard = None, None, None
-    attributes = message.attributes  # EventBridge has names of its own for reason and detail
+    attributes = message.attributes  # EventBridge names the reason and the detail differently
     try:
         job = ParsedMessage.from_body(message.body, message_id=_origin(message)).job
         run_id, suite, shard = job.run_id, job.suite, str(job.shard)
@@ -99,12 +100,12 @@ def _read(message: Message) -> dict[str, Any]:
 
 
 def _origin(message: Message) -> str:
-    """The message id on the queue that it came from; a run without `runId` is named by it."""
+    """Return the id of the message on its first queue. It is the run id if the body has none."""
     return message.attributes.get("messageId", message.message_id)
 
 
 def redriven_body(message: Message) -> str:
-    """Return the body to send back. Where it names no run, it gets the run id that the first delivery had."""
+    """Return the body to send back. A body without a run id gets the one that its first delivery had."""
     try:
         fields = json.loads(message.body)
     except (ValueError, RecursionError):
@@ -116,7 +117,7 @@ def redriven_body(message: Message) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The messages that a command applies to: one by its id, those of a run, or all. Exactly one must be given."""
+    """The messages that a command applies to: one by its id, those of a run, or all."""
 
     message_id: str | None = None
     run_id: str | None = None
@@ -126,31 +127,26 @@ class Selection:
         if (self.message_id is not None) + (self.run_id is not None) + self.all != 1:
             raise Refused("MESSAGE_ID: give exactly one of MESSAGE_ID, --run and --all")
 
-    def of(self, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-        """Return the selected letters.
-
-        Raises:
-            Refused: the queue returned no message with this id or of this run.
-        """
-        found = [one for one in letters if self.all or self._names(one)]
-        if not found and not self.all:
-            what = (
-                f"MESSAGE_ID: no message {self.message_id}"
-                if self.message_id
-                else f"--run: no message of {self.run_id}"
-            )
-            hidden = f"a message that another command reads is hidden for up to {HIDE_SECONDS} s"
-            raise Refused(f"{what} in the dead-letter queue; {hidden}")
-        return found
-
-    def _names(self, letter: DeadLetter) -> bool:
+    def contains(self, letter: DeadLetter) -> bool:
+        """Return whether a command applies to the message."""
         if self.message_id is not None:
             return letter.message_id == self.message_id
-        return letter.run_id == self.run_id
+        return self.all or letter.run_id == self.run_id
+
+    @property
+    def option(self) -> str:
+        """The option or argument that was given."""
+        return "--all" if self.all else "--run" if self.run_id is not None else "MESSAGE_ID"
+
+    @property
+    def nothing_found(self) -> str:
+        """The line for a queue without a selected message."""
+        name = self.message_id or (f"of run {self.run_id}" if self.run_id is not None else "")
+        return f"{self.option}: no message {name}".rstrip() + " in the dead-letter queue"
 
 
 class DeadLetters:
-    """The dead-letter queue. On exit, messages that were not deleted become visible again."""
+    """The dead-letter queue. On exit, the messages that were read and not deleted become visible again."""
 
     def __init__(self, queue: Queue, database: Database | None) -> None:
         self._queue = queue
@@ -161,7 +157,7 @@ class DeadLetters:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._queue.release(list(self._held.values()))
+        self._release()
 
     def read(self, limit: int = MAX_READ) -> list[DeadLetter]:
         """Receive and describe up to `limit` messages.
@@ -172,8 +168,28 @@ class DeadLetters:
         self._held = {one.message_id: one for one in self._queue.receive_all(hide=HIDE_SECONDS, limit=limit)}
         return describe(list(self._held.values()), self._database)
 
+    def find(self, selection: Selection) -> list[DeadLetter]:
+        """Read the queue and return the selected messages. With `--all`, an empty queue is no error.
+
+        Raises:
+            Refused: no selected message is visible; the error has the number of hidden messages.
+            Unavailable, BadSetting: as `read`.
+        """
+        found = [one for one in self.read() if selection.contains(one)]
+        if found:
+            return found
+        self._release()
+        hidden = self._queue.depth().in_flight
+        line = selection.nothing_found
+        if hidden:
+            line += f"; about {hidden} hidden now, each for at most {HIDE_SECONDS} s after a command has read it"
+        if not selection.all:
+            raise Refused(line)
+        to_stderr(f"testfleet: {line}")
+        return []
+
     def redrive(self, letter: DeadLetter, target: Queue) -> None:
-        """Send the message to the target, then delete it here: a failure in between leaves it on both.
+        """Send the message to the target, then delete it. A failure in between leaves it on both queues.
 
         Raises:
             Unavailable, BadSetting: as `Queue.send`.
@@ -190,8 +206,15 @@ class DeadLetters:
         self._queue.delete(self._held[letter.message_id])
         del self._held[letter.message_id]
 
+    def _release(self) -> None:
+        held, self._held = list(self._held.values()), {}
+        if hidden := self._queue.release(held):
+            ids = ", ".join(message.message_id for message in hidden)
+            to_stderr(f"testfleet: SQS did not release {ids}: hidden for at most {HIDE_SECONDS} s")
+
 
 def table(letters: Sequence[DeadLetter]) -> Table:
+    """Return one row for each message."""
     header = (
         "MESSAGE",
         "REASON",
@@ -228,7 +251,7 @@ def table(letters: Sequence[DeadLetter]) -> Table:
 
 
 def lines(letter: DeadLetter) -> list[Line]:
-    """Every field on a line of its own, the body last and as it is."""
+    """Return one line for each field, and the unchanged body at the end."""
     facts = asdict(letter)
     body = facts.pop("body")
     shown = [Line(f"{name}: {clean(_text(value))}") for name, value in facts.items()]

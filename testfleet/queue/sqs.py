@@ -1,4 +1,4 @@
-"""The SQS queue that jobs are sent to. The only module that knows the SQS SDK."""
+"""SQS queues. The only module that imports the SDK of SQS."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,20 +17,20 @@ from runtime.text import one_line
 from testfleet.errors import BadSetting, CommandError, NotSent, Refused, Unavailable
 
 BATCH = 10
-"""The most that SQS takes in one SendMessageBatch."""
+"""Maximum number of entries in one batch request of SQS."""
 
 MAX_BODY = 256 * 1024 // BATCH
-"""Bytes; ten of these fit into the smallest batch limit that SQS ever had."""
+"""Bytes of one message. Ten of them fit into one batch request, which SQS limits to 256 KiB in some regions."""
 
 DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each round. The rounds are the one owner of retries: the SDK's own are off."""
+"""Seconds before each try of a batch. The SDK's own retries are off."""
 
 _TRANSIENT = ("Throttl", "RequestThrottled", "ServiceUnavailable", "InternalError", "InternalFailure", "RequestTimeout")
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages SQS believes to hold; it is late by up to a minute. `retention` is in seconds."""
+    """SQS's approximate counts of messages, which lag by up to a minute. `retention` is in seconds."""
 
     waiting: int
     in_flight: int
@@ -44,7 +44,7 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A received message. `attributes` are those of its sender; `receives` counts this receive too."""
+    """A received message. `attributes` are the sender's; `receives` includes this receive."""
 
     message_id: str
     body: str
@@ -71,12 +71,12 @@ class Queue:
             )
 
     def send(self, jobs: Sequence[JobMessage]) -> None:
-        """Put the jobs on the queue, ten with each call; what SQS refuses for the moment is sent again, boundedly.
+        """Send the jobs in batches of ten. A job that SQS refuses is sent again, in at most `len(DELAYS)` rounds.
 
         Raises:
-            NotSent: names the shards that are not on the queue.
+            NotSent: some shards are not on the queue; the error names them.
             Refused: a message is too long.
-            BadSetting: there is no such queue, no region or no credentials.
+            BadSetting: the queue does not exist, or the region or the credentials are missing.
         """
         bodies = [job.to_json() for job in jobs]
         if any(len(body.encode()) > MAX_BODY for body in bodies):
@@ -100,7 +100,7 @@ class Queue:
         raise NotSent([str(jobs[index].shard) for index in unsent], why)
 
     def depth(self) -> Depth:
-        """How full the queue is.
+        """Return the approximate number of messages.
 
         Raises:
             Unavailable, BadSetting: as `send`.
@@ -112,9 +112,9 @@ class Queue:
         return Depth(*(int(answer["Attributes"][name]) for name in names))
 
     def receive_all(self, *, hide: int, limit: int, seconds: float = 20) -> list[Message]:
-        """Receive up to `limit` messages, each once; all stay hidden from others for `hide` seconds.
+        """Return up to `limit` messages, each once, and hide them from other receivers for `hide` seconds.
 
-        SQS samples a part of its servers for each request, so the end is two empty answers. It takes about `seconds`.
+        SQS samples some of its servers for each request, so reading ends after two empty answers, or after `seconds`.
 
         Raises:
             Unavailable, BadSetting: as `send`.
@@ -137,22 +137,24 @@ class Queue:
             found |= {message.message_id: message for message in messages}
         return list(found.values())
 
-    def release(self, messages: Sequence[Message]) -> None:
-        """Make the messages visible to others at once.
+    def release(self, messages: Sequence[Message]) -> list[Message]:
+        """Make the messages visible to other receivers, and return those that SQS refused to release in two tries.
+
+        A message that is not released becomes visible when its visibility timeout ends.
 
         Raises:
-            Unavailable, BadSetting: as `send`; they become visible by themselves.
+            Unavailable, BadSetting: as `send`.
         """
-        for start in range(0, len(messages), BATCH):
-            entries = [
-                {"Id": str(index), "ReceiptHandle": message.handle, "VisibilityTimeout": 0}
-                for index, message in enumerate(messages[start : start + BATCH])
-            ]
-            with self._translated():
-                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+        hidden = list(messages)
+        for delay in DELAYS[:2]:
+            if hidden:
+                self._sleep(delay)
+            batches = [hidden[start : start + BATCH] for start in range(0, len(hidden), BATCH)]
+            hidden = [message for batch in batches for message in self._release_batch(batch)]
+        return hidden
 
     def send_body(self, body: str) -> None:
-        """Put one message on the queue.
+        """Send one message.
 
         Raises:
             Unavailable, BadSetting: as `send`.
@@ -169,8 +171,18 @@ class Queue:
         with self._translated():
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.handle)
 
+    def _release_batch(self, messages: Sequence[Message]) -> list[Message]:
+        """Release at most ten messages, and return those that SQS refused."""
+        entries = [
+            {"Id": str(index), "ReceiptHandle": message.handle, "VisibilityTimeout": 0}
+            for index, message in enumerate(messages)
+        ]
+        with self._translated():
+            answer = self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+        return [messages[int(entry["Id"])] for entry in answer.get("Failed", [])]
+
     def _send_batch(self, bodies: dict[int, str]) -> dict[int, str]:
-        """Send at most ten bodies; the answer says which were refused and why."""
+        """Send at most ten bodies, and return the reasons of those that SQS refused."""
         entries = [{"Id": str(index), "MessageBody": body} for index, body in bodies.items()]
         with self._translated():
             answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
-    from testfleet.recording import ingest, reports, sweep
+    from testfleet.recording import ingest, reporter_process, reports, sweep
 
-__all__ = ["ingest", "reports", "sweep"]
+__all__ = ["ingest", "reporter_process", "reports", "sweep"]
 __getattr__ = submodules(__name__, __all__)

@@ -1,23 +1,18 @@
-"""Brings JUnit made elsewhere into the tables, through the very program that does it in the cluster.
+"""Stores JUnit reports of other CI systems.
 
-The reporter is started as a process over a temporary handoff and artifacts folder; this module plays the worker whose
-suite has just ended.
+The reporter runs over a temporary handoff and artifacts folder. This module writes the files that a worker writes when
+its suite has ended.
 """
 
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from handoff import volume
 from handoff.message import JobMessage
@@ -37,34 +32,31 @@ from handoff.records import (
 )
 from runtime.errors import InvalidInput
 from testfleet.database.connection import Database
-from testfleet.errors import BadSetting, CommandError, Refused, Unavailable
+from testfleet.errors import CommandError, Refused, Unavailable
+from testfleet.recording.reporter_process import ReporterProcess, reporter_process
 from testfleet.recording.reports import Report
 
 ADMISSION_SECONDS = 60.0
 RECEIPT_SECONDS = 600.0
-STOP_SECONDS = 10.0
-PATIENCE_SECONDS = 20
-"""How long the reporter waits for a database out of reach: short, because the command is interactive."""
 LEASE_SECONDS = 30
-"""How long a killed ingest keeps its run from being brought in again."""
-
-_SETTING_WRONG = 78  # the reporter's own exit code for it
+"""Time for which a killed ingest blocks the next ingest of its run."""
 
 R = TypeVar("R", Admission, Receipt)
 
 
 def ingest(reports: Sequence[Report], job: JobMessage, *, database: Database, bucket: str) -> bool:
-    """Bring the reports in as the one shard of a run; False if the run stood complete already.
+    """Store the reports as the only shard of a run. Return False if the run was finished before.
 
-    A second time changes nothing. Whatever happens, no process is left.
+    A second call changes nothing. No process is left, whatever happens.
 
     Raises:
-        Refused: the run id belongs to another suite or has other shards.
-        BadSetting: the reporter refuses a setting; the error has our name of it.
-        Unavailable: database or bucket are out of reach, or another process stores the same run at this moment.
+        Refused: the run id belongs to another suite, or the run has several shards.
+        BadSetting: the reporter refuses a setting; the error has this command's name of it.
+        Unavailable: the database or the bucket is out of reach, or another process stores the same run now.
     """
     with tempfile.TemporaryDirectory(prefix="testfleet-ingest-") as name:
-        handoff, artifacts = Path(name, "handoff"), Path(name, "artifacts")
+        folder = Path(name)
+        handoff, artifacts = folder / "handoff", folder / "artifacts"
         handoff.mkdir()
         for report in reports:
             target = artifacts / "junit" / report.name
@@ -72,19 +64,21 @@ def ingest(reports: Sequence[Report], job: JobMessage, *, database: Database, bu
             shutil.copyfile(report.source, target)
         started = datetime.now(UTC)
         volume.write(handoff, _record(job))
-        environment = _environment(os.environ, database, bucket) | {
+        settings = {
+            "REPORTER_LEASE": str(LEASE_SECONDS),
+            "REPORTER_BUCKET": bucket,
             "HANDOFF_DIR": str(handoff),
             "ARTIFACTS_DIR": str(artifacts),
         }
-        with Path(name, "reporter.log").open("w+b") as log, _reporter(environment, name, log) as process:
-            admission = _await(process, log, handoff, Admission, ADMISSION_SECONDS).root
+        with reporter_process("reporter", settings, database=database, folder=folder) as reporter:
+            admission = _wait_for(Admission, reporter, handoff, ADMISSION_SECONDS).root
             if isinstance(admission, AlreadyComplete):
                 return False
             if not isinstance(admission, Run):
                 raise _refusal(admission)
-            ended = Outcome(ending="finished", exit_code=0, started_at=started, finished_at=datetime.now(UTC))
-            volume.write(handoff, ended)
-            receipt = _await(process, log, handoff, Receipt, RECEIPT_SECONDS).root
+            outcome = Outcome(ending="finished", exit_code=0, started_at=started, finished_at=datetime.now(UTC))
+            volume.write(handoff, outcome)
+            receipt = _wait_for(Receipt, reporter, handoff, RECEIPT_SECONDS).root
             if isinstance(receipt, Cancelled):
                 return False
             if not isinstance(receipt, Committed):
@@ -103,94 +97,30 @@ def _record(job: JobMessage) -> JobRecord:
 
 def _refusal(admission: Any) -> CommandError:
     if isinstance(admission, Busy):
-        return Unavailable(f"the run is being brought in by another process; try again in {admission.retry_after} s")
+        return Unavailable(f"another process stores this run now; try again in {admission.retry_after} s")
     if isinstance(admission, Rejected):
         return Refused(f"--run-id: {admission.detail}")
     return Unavailable(f"database: {admission.detail}")
 
 
-def _environment(environ: Mapping[str, str], database: Database, bucket: str) -> dict[str, str]:
-    """The reporter's settings, made of ours."""
-    return reporter_environment(environ, database) | {
-        "REPORTER_LEASE": str(LEASE_SECONDS),
-        "REPORTER_BUCKET": bucket,
-    }
-
-
-def reporter_environment(environ: Mapping[str, str], database: Database) -> dict[str, str]:
-    """Return the environment for a program of the reporter: our database and the AWS access of `environ`."""
-    foreign = ("TESTFLEET_", "REPORTER_", "WORKER_")
-    return {name: value for name, value in environ.items() if not name.startswith(foreign)} | {
-        "REPORTER_DATABASE_URL": database.url,
-        "REPORTER_DATABASE_AUTH": database.auth,
-        "REPORTER_DATABASE_CA": database.authorities,
-        "REPORTER_DATABASE_PATIENCE": str(PATIENCE_SECONDS),
-        "LOG_FORMAT": "json",
-        "LOG_LEVEL": "warning",
-    }
-
-
-@contextmanager
-def _reporter(environment: Mapping[str, str], folder: str, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """The reporter's process; it is gone when the block is left, also by SIGTERM."""
-    previous = signal.signal(signal.SIGTERM, _leave)
-    # -P: a folder named reporter where the command is called must not be taken for ours.
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "reporter"],
-        env=dict(environment),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C is ours to pass on, in order
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _leave(signum: int, _: object) -> None:
-    sys.exit(128 + signum)
-
-
-def _await(process: subprocess.Popen[bytes], log: IO[bytes], folder: Path, kind: type[R], timeout: float) -> R:
-    """The reporter's answer.
+def _wait_for(kind: type[R], reporter: ReporterProcess, folder: Path, timeout: float) -> R:
+    """Return the record that the reporter writes.
 
     Raises:
-        Unavailable: it ended or said nothing in `timeout` seconds.
-        BadSetting: it refuses a setting.
+        Unavailable: the reporter ended, or wrote no valid record within `timeout` seconds.
+        BadSetting: the reporter refuses a setting.
     """
     deadline = time.monotonic() + timeout
     while True:
-        ended = process.poll()  # asked before the look: what it wrote last is then there to see
+        ended = reporter.process.poll() is not None  # read before the record, which the last step may have written
         try:
             record = volume.read(folder, kind)
         except InvalidInput as error:
             raise Unavailable(f"reporter: {error}") from error
         if record is not None:
             return record
-        if ended is not None:
-            raise _death(ended, _last_line(log))
+        if ended:
+            raise reporter.failure()
         if time.monotonic() >= deadline:
-            raise Unavailable(f"reporter: no {kind.FILE} within {timeout:.0f} s; {_last_line(log)}")
+            raise Unavailable(f"reporter: no {kind.FILE} within {timeout:.0f} s; {reporter.last_line()}")
         time.sleep(volume.POLL_SECONDS)
-
-
-def _death(exit_code: int, said: str) -> CommandError:
-    if exit_code == _SETTING_WRONG:
-        told = said.removeprefix("reporter: ")
-        return BadSetting(told.replace("REPORTER_DATABASE", "TESTFLEET_DATABASE").replace("REPORTER_", "TESTFLEET_"))
-    return Unavailable(f"reporter: ended with {exit_code}: {said}")
-
-
-def _last_line(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = log.read().decode(errors="replace").splitlines()
-    return lines[-1] if lines else "it said nothing"

@@ -1,29 +1,27 @@
 """Ends abandoned shards: reads the queues, and runs the reporter's program, which gives the verdicts.
 
-A shard is abandoned when its lease ended long ago and no message will bring it back. SQS can't be searched. A
-message counts as gone in three cases only: it was in the dead-letter queue twice; every queue was empty twice; or the
-shard has been silent for longer than a queue keeps a message.
+A shard is abandoned if its lease expired long ago and its message is gone. SQS cannot be searched. A message counts as
+gone in three cases only: it was in the dead-letter queue at two reads; every queue was empty at two reads; or the shard
+has been silent for longer than a queue keeps a message.
 """
 
 import json
-import os
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from testfleet.database.connection import Database
-from testfleet.errors import BadSetting, CommandError, Unavailable
+from testfleet.errors import Unavailable
 from testfleet.queue.dead_letters import GIVEN_UP, DeadLetters
 from testfleet.queue.sqs import Queue
-from testfleet.recording.ingest import reporter_environment
+from testfleet.recording.reporter_process import reporter_process
 
 TIME_LIMIT = 600.0
 """Seconds. The reporter's program stops waiting for the database long before."""
-
-_SETTING_WRONG = 78  # the reporter's own exit code for it
 
 _CANDIDATES = """
     SELECT EXISTS (
@@ -46,10 +44,10 @@ class SweptRun:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Where to look. `queues` are all queues of the fleet; times are in seconds.
+    """One sweep of the database. `queues` are all queues of the fleet; times are in seconds.
 
-    A shard is abandoned only after `older_than` without a sign of life. The queues are read twice, `pause` apart,
-    which must be longer than a third of the pods' lease.
+    A shard is abandoned only if its lease expired more than `older_than` ago. The queues are read twice, `pause` apart.
+    The pause must be longer than a third of the pods' lease, in which a living pod renews it.
     """
 
     database: Database
@@ -62,18 +60,18 @@ class Sweep:
         """Sweep once.
 
         Raises:
-            Unavailable, BadSetting: a queue or the database is out of reach or refuses; nothing was ended.
+            Unavailable, BadSetting: a queue or the database is out of reach or refuses the request; no shard was ended.
         """
-        if not waits(self.database, self.older_than):
+        if not has_unfinished_run(self.database, self.older_than):
             return []
-        return _reporter(self.database, self._evidence(sleep))
+        return _end(self.database, self._evidence(sleep))
 
     def _evidence(self, sleep: Callable[[float], object]) -> dict[str, Any]:
         depths = [queue.depth() for queue in self.queues]
         empty = all(depth.empty for depth in depths)
         dead = self._dead()
         if empty or dead:
-            # Every sign must last for the pause. After an outage of the database, living pods renew their leases in it.
+            # The pause lets living pods renew their leases after an outage of the database.
             sleep(self.pause)
             empty = empty and all(queue.depth().empty for queue in self.queues)
             dead = dead and dead & self._dead()
@@ -85,7 +83,7 @@ class Sweep:
         }
 
     def _dead(self) -> set[tuple[str, int]]:
-        """Return run id and shard of each message in a dead-letter queue whose attempts gave no result."""
+        """Return run id and shard of each message in a dead-letter queue whose attempts all ended without a result."""
         dead: set[tuple[str, int]] = set()
         for queue in self.dead_letter_queues:
             with DeadLetters(queue, None) as letters:
@@ -97,7 +95,7 @@ class Sweep:
         return dead
 
 
-def waits(database: Database, older_than: float) -> bool:
+def has_unfinished_run(database: Database, older_than: float) -> bool:
     """Return whether any run without a verdict is older than `older_than` seconds.
 
     Raises:
@@ -107,33 +105,24 @@ def waits(database: Database, older_than: float) -> bool:
         return bool(connection.rows(_CANDIDATES, {"older_than": older_than})[0]["found"])
 
 
-def _reporter(database: Database, evidence: dict[str, Any]) -> list[SweptRun]:
-    # -P: a folder named reporter where the command is called must not be taken for ours.
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "reporter.sweep"],
-            env=reporter_environment(os.environ, database) | {"HANDOFF_DIR": "/", "ARTIFACTS_DIR": "/"},
-            input=json.dumps(evidence),
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"reporter: the sweep did not end within {TIME_LIMIT:.0f} s") from error
-    if done.returncode != 0:
-        raise _failure(done.returncode, done.stderr)
-    return [_ended(json.loads(line)) for line in done.stdout.splitlines()]
+def _end(database: Database, evidence: dict[str, Any]) -> list[SweptRun]:
+    """Run the reporter's program, which ends the abandoned shards."""
+    folders = {"HANDOFF_DIR": "/", "ARTIFACTS_DIR": "/"}  # required settings that a sweep does not use
+    with (
+        tempfile.TemporaryDirectory(prefix="testfleet-sweep-") as name,
+        reporter_process(
+            "reporter.sweep", folders, database=database, folder=Path(name), stdin=json.dumps(evidence).encode()
+        ) as reporter,
+    ):
+        try:
+            exit_code = reporter.process.wait(TIME_LIMIT)
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable(f"reporter: the sweep did not end within {TIME_LIMIT:.0f} s") from error
+        if exit_code != 0:
+            raise reporter.failure()
+        return [_swept_run(json.loads(line)) for line in reporter.stdout.read_text().splitlines()]
 
 
-def _ended(told: dict[str, Any]) -> SweptRun:
-    shards = tuple((one["shard"], one["detail"]) for one in told["shards"])
-    return SweptRun(told["runId"], shards, told["status"], told["metrics"])
-
-
-def _failure(exit_code: int, said: str) -> CommandError:
-    lines = said.splitlines()
-    line = lines[-1].removeprefix("reporter: ") if lines else "it printed nothing"
-    if exit_code == _SETTING_WRONG:
-        return BadSetting(line.replace("REPORTER_DATABASE", "TESTFLEET_DATABASE"))
-    return Unavailable(f"reporter: the sweep ended with {exit_code}: {line}")
+def _swept_run(line: dict[str, Any]) -> SweptRun:
+    shards = tuple((one["shard"], one["detail"]) for one in line["shards"])
+    return SweptRun(line["runId"], shards, line["status"], line["metrics"])

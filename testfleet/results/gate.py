@@ -8,6 +8,7 @@ from testfleet.database.connection import Database
 from testfleet.errors import CommandError, Unavailable
 from testfleet.exit_codes import ExitCode
 from testfleet.output import console, units
+from testfleet.output.streams import to_stderr
 from testfleet.results import progress, render
 from testfleet.results.poller import Poller, until_finished
 from testfleet.results.runs import RunDetail, RunRow
@@ -42,7 +43,7 @@ class Gate:
                 try:
                     detail = poller.detail()
                 except Unavailable as error:  # the verdict stands all the same
-                    console.tell(f"testfleet: {error}; the cases cannot be shown")
+                    to_stderr(f"testfleet: {error}; the cases cannot be shown")
                     detail = RunDetail(run, (), (), ())
         try:
             if as_json:
@@ -50,12 +51,12 @@ class Gate:
             elif detail:
                 console.write(render.verdict(detail))
         except Unavailable as error:  # likewise
-            console.tell(f"testfleet: {error}")
+            to_stderr(f"testfleet: {error}")
         code = exit_code(run)
         if code is ExitCode.NOT_FINISHED:
-            console.tell(f"testfleet: {run_id} is not finished after {units.duration(timeout * 1000)}")
+            to_stderr(f"testfleet: {run_id} is not finished after {units.duration(timeout * 1000)}")
             for line in (*render.missing(detail), *self._depths()):
-                console.tell(f"testfleet: {line}")
+                to_stderr(f"testfleet: {line}")
         return code
 
     def _depths(self) -> list[str]:

@@ -9,6 +9,7 @@ from rich.spinner import Spinner
 
 from testfleet.output import console, units
 from testfleet.output.blocks import Line, clean
+from testfleet.output.streams import to_stderr
 from testfleet.results.poller import Snapshot
 
 QUIET_SECONDS = 30.0
@@ -58,7 +59,7 @@ def shown(run_id: str) -> Iterator[Callable[[Snapshot], None]]:
     """Something to show each look with, for as long as the block lasts."""
     terminal = console.Terminal(stderr=True, highlight=False)
     if not sys.stderr.isatty() or terminal.is_dumb_terminal:  # FORCE_COLOR makes no terminal of a log
-        yield Sparse(run_id, console.tell)
+        yield Sparse(run_id, to_stderr)
         return
     spinner = Spinner("dots", text=f"{run_id}: …")
     with Live(spinner, console=terminal, transient=True, refresh_per_second=8):

@@ -22,7 +22,7 @@ def drop(
     if not yes and not sys.stdin.isatty():
         raise Refused("--yes: is required without a terminal")
     with cli.connect.dead_letters(cli.connect.settings()) as dead:
-        found = selection.of(dead.read())
+        found = dead.find(selection)
         if found and not yes and not _confirmed(len(found)):
             typer.echo("nothing was deleted")
             return

@@ -18,7 +18,7 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
     target = cli.connect.job_queue(settings)
     sent = 0
     with cli.connect.dead_letters(settings) as dead:
-        found = selection.of(dead.read())
+        found = dead.find(selection)
         ended = [one for one in found if one.has_verdict]
         for letter in found:
             if not letter.has_verdict:
@@ -26,10 +26,8 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
                 sent += 1
                 typer.echo(f"{letter.message_id} sent to the queue")
     for letter in ended:
-        output.console.tell(
+        output.streams.to_stderr(
             f"testfleet: {letter.message_id} is not sent: run {letter.run_id} is {letter.run_status} already"
         )
     if ended and not sent and not every:
-        raise Refused(
-            "MESSAGE_ID: a finished run is not run again; enqueue a new run, and delete the message with dlq drop"
-        )
+        raise Refused(f"{selection.option}: a finished run does not run again; enqueue a new run and drop the message")

@@ -13,7 +13,7 @@ from testfleet.database.connection import Database
 from testfleet.errors import CommandError
 from testfleet.local.pods.pod import OURS
 from testfleet.local.processes import tied_to_parent
-from testfleet.recording.sweep import waits
+from testfleet.recording.sweep import has_unfinished_run
 
 EVERY_SECONDS = 30.0
 PAUSE = "2s"
@@ -35,7 +35,7 @@ def sweeping(env: Mapping[str, str], *, older_than: int, every: float = EVERY_SE
     def work() -> None:
         while not stop.wait(every):
             try:
-                if waits(Database(env["TESTFLEET_DATABASE_URL"]), older_than):
+                if has_unfinished_run(Database(env["TESTFLEET_DATABASE_URL"]), older_than):
                     _sweep(env, older_than)
             except (CommandError, subprocess.TimeoutExpired) as error:
                 log.warning("sweep_failed", detail=str(error))

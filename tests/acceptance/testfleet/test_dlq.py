@@ -55,7 +55,7 @@ def test_a_redrive_leaves_out_what_has_its_verdict(
     assert (depth(aws, aws.queue_url), depth(aws, aws.dead_letter_queue_url)) == ("1", "1")
     refused = command("dlq", "redrive", ended)
     assert refused.returncode == 64
-    assert refused.stderr.splitlines()[-1].startswith("testfleet: MESSAGE_ID: a finished run is not run again")
+    assert refused.stderr.splitlines()[-1].startswith("testfleet: MESSAGE_ID: a finished run does not run again")
     missing = command("dlq", "redrive", "--run", "r9")
     assert (missing.returncode, missing.stderr.count("\n")) == (64, 1)
 

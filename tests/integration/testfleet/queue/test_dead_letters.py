@@ -11,7 +11,7 @@ import pytest
 from testfleet.database.connection import Database
 from testfleet.errors import Refused, Unavailable
 from testfleet.queue import dead_letters
-from testfleet.queue.dead_letters import DeadLetter, DeadLetters, Selection
+from testfleet.queue.dead_letters import DeadLetters, Selection
 from testfleet.queue.sqs import Message, Queue
 
 Put = Callable[..., str]
@@ -102,8 +102,7 @@ def test_a_redriven_message_is_sent_before_it_is_deleted(aws_env: Any, put: Put)
     put(body("r-1"), reason="unknown_suite", detail="x")
     put(body("r-2"))
     with opened(aws_env) as queue:
-        letters = Selection(run_id="r-1").of(queue.read())
-        for letter in letters:
+        for letter in queue.find(Selection(run_id="r-1")):
             queue.redrive(letter, Queue(aws_env.queue_url))
     assert visible(aws_env, aws_env.queue_url) == [body("r-1")]
     assert visible(aws_env, aws_env.dead_letter_queue_url) == [body("r-2")]
@@ -137,11 +136,23 @@ def test_a_selection_is_one_of_three(given: dict[str, Any]) -> None:
         Selection(**given)
 
 
-def test_what_is_not_there_is_refused() -> None:
-    """A typing error is no success; an empty queue is one for --all."""
-    nothing: list[DeadLetter] = []
-    with pytest.raises(Refused, match=r"^MESSAGE_ID: no message m-9 in the dead-letter queue; a message that another"):
-        Selection(message_id="m-9").of(nothing)
-    with pytest.raises(Refused, match=r"^--run: no message of r-9 in the dead-letter queue"):
-        Selection(run_id="r-9").of(nothing)
-    assert Selection(all=True).of(nothing) == []
+def test_a_missing_message_is_refused(aws_env: Any, put: Put, capsys: pytest.CaptureFixture[str]) -> None:
+    """A typing error is no success. An empty queue is one for --all."""
+    with opened(aws_env) as queue:
+        assert queue.find(Selection(all=True)) == []
+    assert capsys.readouterr().err == "testfleet: --all: no message in the dead-letter queue\n"
+    put(body("r-1"))
+    for selection, line in (
+        (Selection(message_id="m-9"), r"^MESSAGE_ID: no message m-9 in the dead-letter queue$"),
+        (Selection(run_id="r-9"), r"^--run: no message of run r-9 in the dead-letter queue$"),
+    ):
+        with opened(aws_env) as queue, pytest.raises(Refused, match=line):
+            queue.find(selection)
+
+
+def test_the_error_for_a_missing_message_counts_the_hidden_messages(aws_env: Any, put: Put) -> None:
+    """Another command may hide the message that the user looks for."""
+    put(body("r-1"))
+    aws_env.client("sqs").receive_message(QueueUrl=aws_env.dead_letter_queue_url, VisibilityTimeout=60)
+    with opened(aws_env) as queue, pytest.raises(Refused, match=r"; about 1 hidden now, each for at most 60 s after"):
+        queue.find(Selection(run_id="r-1"))

@@ -3,14 +3,16 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from testfleet.errors import BadSetting, NotSent, Refused
+from testfleet.queue.dead_letters import DeadLetters
 from testfleet.queue.jobs import jobs
-from testfleet.queue.sqs import BATCH, DELAYS, Queue
+from testfleet.queue.sqs import BATCH, DELAYS, Message, Queue
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -55,7 +57,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
 
         def do_POST(self) -> None:
             entries = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Entries"]
-            state.calls.append([entry["MessageBody"] for entry in entries])
+            state.calls.append([entry.get("MessageBody", entry.get("ReceiptHandle")) for entry in entries])
             status, body = state.answer(entries)
             data = json.dumps(body).encode()
             self.send_response(status)
@@ -157,3 +159,46 @@ def test_a_message_too_long_for_a_batch_is_refused(sqs: Sqs) -> None:
     with pytest.raises(Refused, match=r"^--param: the message must be at most 26214 bytes"):
         queue(sqs).send(jobs("s", run_id="r", params=params))
     assert sqs.calls == []
+
+
+def held(count: int) -> list[Message]:
+    return [Message(f"m{number}", "", {}, 1, datetime.now(UTC), f"h{number}") for number in range(count)]
+
+
+def refuse(handles: set[str]) -> Callable[[list[dict[str, str]]], Answer]:
+    """An answer to ChangeMessageVisibilityBatch that fails these receipt handles."""
+
+    def answer(entries: list[dict[str, str]]) -> Answer:
+        failed = [
+            {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
+            for entry in entries
+            if entry["ReceiptHandle"] in handles
+        ]
+        bad = {entry["Id"] for entry in failed}
+        return 200, {"Successful": [{"Id": one["Id"]} for one in entries if one["Id"] not in bad], "Failed": failed}
+
+    return answer
+
+
+def test_a_release_that_sqs_refuses_is_tried_once_more(sqs: Sqs) -> None:
+    """A whole batch succeeds although some of its entries fail."""
+    tries = iter([{"h3", "h11"}, {"h3", "h11"}, {"h3"}])  # two batches, and the second try of what they refused
+
+    def answer(entries: list[dict[str, str]]) -> Answer:
+        return refuse(next(tries))(entries)
+
+    sqs.answer = answer
+    slept: list[float] = []
+    hidden = queue(sqs, slept).release(held(12))
+    assert [message.message_id for message in hidden] == ["m3"]
+    assert sqs.calls[2] == ["h3", "h11"]
+    assert slept == list(DELAYS[:2])
+
+
+def test_a_message_that_is_not_released_is_named(sqs: Sqs, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another command would not find it."""
+    sqs.answer = refuse({"h1"})
+    letters = DeadLetters(queue(sqs), None)
+    letters._held = {message.message_id: message for message in held(2)}
+    letters.__exit__()
+    assert capsys.readouterr().err == "testfleet: SQS did not release m1: hidden for at most 60 s\n"
