@@ -1,4 +1,4 @@
-"""The command `testfleet`: runs one command of `cli` and chooses the exit code (`exit_codes`)."""
+"""The command `testfleet`: runs one command of `cli` and chooses the exit code."""
 
 import sys
 import traceback
@@ -13,7 +13,7 @@ from testfleet.output import streams
 
 
 def main() -> NoReturn:
-    """Run the command that the arguments name; what goes wrong is one line on stderr."""
+    """Run the command that the arguments name. An error is one line on stderr."""
     streams.prepare()
     sys.exit(_run())
 
@@ -26,7 +26,7 @@ def _run() -> int:
         return _fail(message.replace("Missing command.", "Missing command; run: testfleet --help"), ExitCode.USAGE)
     except CommandError as error:
         return _fail(str(error), error.exit_code)
-    except Exception:  # noqa: BLE001  # Python's own exit code for it would read as "the tests failed"
+    except Exception:  # noqa: BLE001  # Python's exit code for a traceback is 1, which a pipeline reads as failed tests
         streams.to_stderr(traceback.format_exc())
         return ExitCode.SOFTWARE
 

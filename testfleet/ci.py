@@ -1,6 +1,6 @@
-"""What a CI service says about the build in hand, so that a pipeline need not repeat it.
+"""Reads commit and branch from the environment of a CI service.
 
-A working copy's own HEAD is not asked: what is tested is what is deployed, and a checkout beside it proves nothing.
+Outside of CI, the HEAD of a local checkout is not read: it need not be the version that is deployed and tested.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The commit and branch under test and who started the run, as far as the environment tells."""
+    """The trigger of a run, and the commit and branch under test if the environment names them."""
 
     trigger: str
     commit: str | None = None
@@ -23,7 +23,7 @@ class _Service:
     """A variable that only this service sets."""
     commit: str
     branches: tuple[str, ...]
-    """The first that is set counts: a pull request's own branch comes before the merge reference."""
+    """Variables in order of precedence: the branch of a pull request comes before the merge reference."""
 
 
 _SERVICES = (
@@ -37,7 +37,7 @@ _SERVICES = (
 
 
 def build(environ: Mapping[str, str]) -> Build:
-    """The build of the first CI service that the environment knows; outside of CI a run is started by hand."""
+    """Return the build of the CI service that the environment belongs to. Outside of CI, the trigger is `manual`."""
     for service in _SERVICES:
         if environ.get(service.marker):
             branch = next((environ[name] for name in service.branches if environ.get(name)), None)

@@ -1,11 +1,11 @@
-"""Why a command could not do its work. Each error is one line for people and an exit code for a pipeline.
+"""Errors that end a command. Each has a text of one line and an exit code.
 
 CommandError
-├── Unavailable      try again: nothing is wrong with what was asked
+├── Unavailable      the same command may succeed later
 │   └── NotSent      some shards are not on the queue
-└── Refused          never succeeds as it was asked
-    ├── BadData      a file is not what it should be
-    └── BadSetting   the environment is wrong
+└── Refused          the command must be changed first
+    ├── BadData      a file has the wrong content
+    └── BadSetting   a setting is missing or wrong
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from testfleet.exit_codes import ExitCode
 
 
 class CommandError(Exception):
-    """The root of this program's errors; its text is the one line that people read."""
+    """The root of the errors. Its text is the line on stderr."""
 
     exit_code: ClassVar[ExitCode]
 
@@ -35,18 +35,18 @@ class NotSent(Unavailable):
 
 
 class Refused(CommandError):
-    """What was asked for is not allowed; the line names the option or argument."""
+    """An option or argument is not allowed. The line begins with its name."""
 
     exit_code = ExitCode.USAGE
 
 
 class BadData(Refused):
-    """A file is not what it should be; the line names it."""
+    """A file has the wrong content. The line begins with its path."""
 
     exit_code = ExitCode.DATA
 
 
 class BadSetting(Refused):
-    """A setting is missing or wrong, or what it points to is; the line begins with its environment variable."""
+    """A setting, or the system that it names, is wrong. The line begins with the environment variable."""
 
     exit_code = ExitCode.SETTING

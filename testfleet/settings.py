@@ -1,4 +1,4 @@
-"""The command's settings: `TESTFLEET_…` of the environment, each needed only by the commands that use it."""
+"""The settings of the command: variables `TESTFLEET_…`. A command requires only those that it uses."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ def _check_database_url(value: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Where results are read and jobs are sent. AWS access is the SDK's own chain (`AWS_REGION`, `AWS_PROFILE`, …)."""
+    """Settings of the command. The AWS SDK reads its own (`AWS_REGION`, `AWS_PROFILE`, …)."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -45,7 +45,7 @@ def load() -> Settings:
     """Read the settings.
 
     Raises:
-        BadSetting: names the environment variable and what is allowed.
+        BadSetting: a setting is wrong; the error names the environment variable and the allowed values.
     """
     try:
         return environment.load(Settings)
@@ -54,10 +54,10 @@ def load() -> Settings:
 
 
 def required(value: str | None, name: str) -> str:
-    """The setting's value, where a command cannot do without it.
+    """Return the value of a setting that the command requires.
 
     Raises:
-        BadSetting: it is not set; names the environment variable.
+        BadSetting: the setting is not set; the error names the environment variable.
     """
     if value is None:
         raise BadSetting(f"{PREFIX}{name.upper()}: is required by this command")

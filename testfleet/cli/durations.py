@@ -5,10 +5,10 @@ from testfleet.errors import Refused
 
 
 def parse(value: str, *, option: str) -> float:
-    """Return the seconds of `"90s"`, `"30m"`, `"1h30m"`; the grammar is that of `runtime.durations`.
+    """Return the seconds of a duration such as `"90s"`, `"30m"` or `"1h30m"`.
 
     Raises:
-        Refused: names the option and what is allowed.
+        Refused: the value is no duration; the error names the option.
     """
     seconds = durations.seconds(value)
     if seconds is None:

@@ -19,22 +19,22 @@ from testfleet.errors import BadSetting, Unavailable
 
 CONNECT_SECONDS = 10
 QUERY_SECONDS = 30
-"""The longest that one statement may take, and that a silent connection is believed in."""
+"""Maximum time of one statement, and of unacknowledged data before the connection counts as lost."""
 
 RDS_BUNDLE = "/etc/ssl/certs/rds-global-bundle.pem"
-"""Where the image keeps the authorities of RDS."""
+"""Certificate authorities of RDS in the image."""
 
 _KEYWORDS = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()} | {"ssl"}
-"""Of libpq's URLs; `ssl=true` is JDBC's spelling, which libpq accepts."""
+"""Parameter names of libpq's URLs. libpq also accepts `ssl=true`, JDBC's spelling."""
 
 _SETTING = "TESTFLEET_DATABASE_URL"
 
-# Per transaction: behind a pooler the next one has another session, and the session another client.
+# SET LOCAL: behind a pooler, the next transaction may run in another server session.
 _SETTINGS = f"SET LOCAL statement_timeout = {QUERY_SECONDS * 1000}; SET LOCAL timezone = 'UTC'".encode()
 
 
 class _Lenient(TimestamptzLoader):
-    """Loads a time that Python has no value for (after the year 9999, infinity) as None."""
+    """Loads a time that Python cannot represent (after the year 9999, infinity) as None."""
 
     def load(self, data: Buffer) -> Any:
         try:
@@ -44,17 +44,17 @@ class _Lenient(TimestamptzLoader):
 
 
 class Connection:
-    """One open connection; each statement is its own transaction."""
+    """One open connection. Each statement is a transaction of its own."""
 
     def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
         self._connection = connection
 
     def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """What the statement returns; times are in UTC.
+        """Run the statement and return its rows, with times in UTC.
 
         Raises:
-            Unavailable: the server has gone, or the statement took too long.
-            BadSetting: the database has none of our tables, or refuses us.
+            Unavailable: the connection is lost, or the statement took too long.
+            BadSetting: the tables are missing, or the user lacks a right.
         """
         with _translated(), self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_SETTINGS)
@@ -63,10 +63,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the results are and how to log in.
+    """The results database and how to log in.
 
-    `auth` is `password` (whatever the URL or libpq's environment holds) or `iam`: each connection signs a fresh RDS
-    token and verifies TLS against `authorities`.
+    With `auth` `password`, libpq reads the password from the URL or its environment. With `iam`, each connection signs
+    a new RDS token and verifies TLS against `authorities`.
     """
 
     url: str = field(repr=False)  # it may hold a password
@@ -74,19 +74,19 @@ class Database:
 
     @property
     def authorities(self) -> str:
-        """The PEM file of those who may vouch for the server: `sslrootcert` of the URL, `PGSSLROOTCERT`, RDS's bundle.
+        """The PEM file of trusted certificate authorities: `sslrootcert` of the URL, `PGSSLROOTCERT`, or RDS's bundle.
 
         Raises:
-            BadSetting: the URL is none that libpq understands.
+            BadSetting: libpq does not understand the URL.
         """
         return str(self._parameters().get("sslrootcert") or os.environ.get("PGSSLROOTCERT") or RDS_BUNDLE)
 
     def open(self) -> psycopg.Connection[TupleRow]:
-        """A connection whose silence is noticed; the caller bounds its statements.
+        """Return a connection that notices a lost server. The caller limits the time of its statements.
 
         Raises:
-            Unavailable: no server answers there, or it does not let us in.
-            BadSetting: the URL is none that libpq understands.
+            Unavailable: no server answers, or it refuses the login.
+            BadSetting: libpq does not understand the URL.
         """
         parameters = self._parameters()
         parameters.setdefault("connect_timeout", CONNECT_SECONDS)
@@ -98,7 +98,7 @@ class Database:
                 "sslrootcert": self.authorities,
             }
         try:
-            # A prepared statement would stay in a pooler's session.
+            # Behind a pooler, a prepared statement would belong to a server session of other clients, too.
             return psycopg.connect(**parameters, prepare_threshold=None)
         except psycopg.Error as error:
             raise Unavailable(f"database: {one_line(error)}") from error
@@ -113,7 +113,7 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """An open connection for as long as the block lasts.
+        """Return an open connection, and close it at the end of the block.
 
         Raises:
             Unavailable, BadSetting: as `open`.
@@ -126,7 +126,7 @@ class Database:
 
 
 def _parameter_names(url: str) -> set[str]:
-    """The names before the equals signs; one that is no identifier may be part of a password."""
+    """Return the names of the URL's parameters that are identifiers. Another one may be part of a password."""
     names = {unquote(pair.partition("=")[0]) for pair in urlsplit(url).query.split("&") if "=" in pair}
     return {name for name in names if name.isidentifier()}
 
@@ -140,7 +140,7 @@ def _translated() -> Iterator[None]:
         psycopg.errors.UndefinedColumn,
         psycopg.errors.UndefinedFunction,
     ) as error:
-        raise BadSetting(f"{_SETTING}: the tables are missing or old there; run: testfleet migrate") from error
+        raise BadSetting(f"{_SETTING}: the database's tables are missing or old; run: testfleet migrate") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise Unavailable(f"database: {one_line(error)}") from error
     except psycopg.Error as error:
@@ -148,12 +148,12 @@ def _translated() -> Iterator[None]:
 
 
 def _rds_token(parameters: Mapping[str, Any]) -> str:
-    """A password for the next 15 minutes, signed locally; see "IAM database authentication" in the RDS guide."""
-    import boto3  # noqa: PLC0415  # half of a second that password users need not wait
+    """Return a locally signed password for 15 minutes (RDS guide, "IAM database authentication")."""
+    import boto3  # noqa: PLC0415  # takes half a second, which a login by password does not need
     from botocore import exceptions  # noqa: PLC0415  # likewise
 
     if not parameters.get("host") or not parameters.get("user"):
-        raise BadSetting(f"{_SETTING}: must name host and user where TESTFLEET_DATABASE_AUTH is iam")
+        raise BadSetting(f"{_SETTING}: must name host and user if TESTFLEET_DATABASE_AUTH is iam")
     try:
         token: str = (
             boto3.Session()
@@ -165,7 +165,7 @@ def _rds_token(parameters: Mapping[str, Any]) -> str:
     except (
         exceptions.ConnectionError,
         exceptions.HTTPClientError,
-    ) as error:  # whoever hands out our credentials does not answer
+    ) as error:  # the source of the AWS credentials does not answer
         raise Unavailable(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error
     except (exceptions.BotoCoreError, exceptions.ClientError) as error:
         raise BadSetting(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error

@@ -13,7 +13,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns and rows of text; `tones` colours a row as a whole."""
+    """A table of text. `tones` has the colour of each row."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -23,7 +23,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text, whole."""
+    """One line of text, which is never folded."""
 
     text: str
     tone: Tone = "plain"
@@ -31,12 +31,12 @@ class Line:
 
 
 def clean(text: str) -> str:
-    """The text without colours and control characters, which a test's error may hold and a terminal would obey."""
+    """Return the text without control sequences. A case's error may contain them, and a terminal would execute them."""
     return _ESCAPES.sub("", text)
 
 
 def first_line(text: str | None) -> str:
-    """The first line that says something."""
+    """Return the first line that is not blank."""
     lines = (line.strip() for line in clean(text or "").splitlines())
     return next((line for line in lines if line), "")
 

@@ -1,8 +1,8 @@
-"""Where output goes: colours and tables on a terminal, plain lines and tab-separated columns anywhere else.
+"""Prints blocks: coloured lines and tables on a terminal, plain lines and tab-separated columns elsewhere.
 
-A table whose longest words do not fit side by side is printed as one block of lines per row.
+A table that is too wide for the terminal is printed as one block of lines per row.
 
-rich honours `NO_COLOR`. Text is always printed as text: nothing in a test's name or error is taken for markup.
+rich honours `NO_COLOR`. Names and errors of cases are printed as text and never parsed as markup.
 """
 
 import sys
@@ -23,11 +23,11 @@ __all__ = ["Terminal", "text", "write", "write_json"]
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "odd": "yellow", "faint": "dim"}
 
 _UNBOUNDED = 100_000
-"""Columns of a terminal on which every table fits."""
+"""Columns of a terminal that every table fits on."""
 
 
 class Terminal(Console):
-    """A console that raises BrokenPipeError; rich's own ends the process with 1."""
+    """A console that raises BrokenPipeError, where rich's own ends the process with 1."""
 
     def on_broken_pipe(self) -> None:
         raise  # noqa: PLE0704  # rich calls it while it handles the error
@@ -37,7 +37,7 @@ def write(block: Table | Iterable[Line]) -> None:
     """Print a block to stdout.
 
     Raises:
-        Unavailable: the output is lost, for example to a full disk.
+        Unavailable: stdout cannot be written, for example because the disk is full.
     """
     try:
         _write(block)
@@ -47,17 +47,17 @@ def write(block: Table | Iterable[Line]) -> None:
 
 
 def write_json(value: object) -> None:
-    """Print a value as JSON, in ASCII where stdout cannot hold all of it.
+    """Print a value as JSON, in ASCII if stdout's encoding lacks a character.
 
     Raises:
         Unavailable: as `write`.
     """
-    told = as_json(value)
+    json_text = as_json(value)
     try:
-        told.encode(sys.stdout.encoding or "ascii")
+        json_text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        told = as_json(value, ensure_ascii=True)
-    write([Line(inert_json(told))])
+        json_text = as_json(value, ensure_ascii=True)
+    write([Line(inert_json(json_text))])
 
 
 def _write(block: Table | Iterable[Line]) -> None:
@@ -73,11 +73,12 @@ def _write(block: Table | Iterable[Line]) -> None:
 
 
 def text(line: Line) -> Text:
+    """Return the line as rich's text, with its indent and colour."""
     return Text(inert("  " * line.indent + line.text), style=_STYLES[line.tone])
 
 
 def _table(table: Table, terminal: Console) -> None:
-    if not sys.stdout.isatty():  # a log is no terminal, whatever FORCE_COLOR says: folded cells would begin lines
+    if not sys.stdout.isatty():  # not `is_terminal`, which FORCE_COLOR sets: a folded cell would begin a line of a log
         for row in (table.header, *table.rows):
             sys.stdout.write(inert("\t".join(" ".join(cell.split()) for cell in row)) + "\n")
         return
@@ -91,7 +92,7 @@ def _table(table: Table, terminal: Console) -> None:
 
 
 def _records(table: Table, terminal: Console) -> None:
-    """Print each row as a block of lines `NAME  cell`, as psql's expanded display does; `-` cells are left out."""
+    """Print each row as a block of lines `NAME  cell`, like psql's expanded display, without empty cells."""
     width = max(len(name) for name in table.header) + 2
     if table.title:
         terminal.print(Text(table.title, style="italic"), soft_wrap=True)

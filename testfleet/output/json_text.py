@@ -8,9 +8,9 @@ from typing import Any
 
 
 def as_json(value: object, *, ensure_ascii: bool = False) -> str:
-    """Values as JSON: keys are the columns' names, times are ISO 8601 in UTC, durations are milliseconds.
+    """Return the value as JSON. Keys are names of columns, times are ISO 8601 in UTC, durations are milliseconds.
 
-    Infinity and NaN, which JSON lacks, are null.
+    JSON has no infinity and no NaN: they become null.
     """
     return json.dumps(_plain(value), indent=2, ensure_ascii=ensure_ascii, allow_nan=False)
 

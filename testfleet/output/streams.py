@@ -1,4 +1,4 @@
-"""stdout and stderr that accept any text and survive a closed pipe, so that output never changes the exit code."""
+"""stdout and stderr. They accept any text and survive a closed pipe, so that output never changes the exit code."""
 
 import codecs
 import io
@@ -10,7 +10,7 @@ from testfleet.errors import Unavailable
 from testfleet.output.workflow_commands import inert
 
 _ASCII = {"·": "|", "…": "...", "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}": ">"}
-"""Characters beyond ASCII in our own lines."""
+"""Replacements of the characters beyond ASCII that the command itself prints."""
 
 
 def prepare() -> None:
@@ -38,7 +38,7 @@ def to_stdout(text: str) -> None:
 
 
 def to_stderr(text: str) -> None:
-    """Write a line to stderr, or discard it where stderr cannot be written."""
+    """Write a line to stderr. It is discarded if stderr cannot be written."""
     try:
         sys.stderr.write(f"{inert(text)}\n")
         sys.stderr.flush()
@@ -58,7 +58,7 @@ def give_up_stdout(error: OSError) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python complains when it flushes at its end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # otherwise Python fails to flush at exit
 
 
 def _replace(error: UnicodeError) -> tuple[str, int]:

@@ -8,7 +8,7 @@ _LONGEST_HOURS = 9999
 def duration(milliseconds: float | None) -> str:
     """Return the duration rounded to its leading units: `85 ms`, `2.4 s`, `3 m 05 s`, `1 h 02 m`.
 
-    None and NaN are `-`. More than 9999 hours, infinity among them, is `> 9999 h`.
+    None and NaN are `-`. More than 9999 hours are `> 9999 h`.
     """
     if milliseconds is None or math.isnan(milliseconds):
         return "-"
@@ -26,7 +26,7 @@ def duration(milliseconds: float | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the largest unit that leaves a figure of at least 1: `812 B`, `1.4 MB`."""
+    """Return a number of bytes in the largest unit that gives at least 1: `812 B`, `1.4 MB`."""
     value = float(count)
     for unit in ("B", "kB", "MB"):
         if value < 1000:  # noqa: PLR2004  # SI's own step

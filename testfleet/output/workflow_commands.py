@@ -1,7 +1,7 @@
-"""Keeps text of tests from being read as a command by the CI service that shows our output.
+"""Keeps a CI service from executing text of cases as a workflow command.
 
-GitHub's runner trims a line and takes it for a command if it begins with `::`, and finds `##[` anywhere in it; Azure's
-agent finds `##vso[` and `##[` likewise. Both compare texts in ways that may skip invisible characters.
+GitHub's runner executes a line that begins with `::` after trimming, and `##[` anywhere in a line. Azure's agent
+executes `##vso[` and `##[` anywhere. Both may skip invisible characters when they compare.
 """
 
 import re
@@ -14,10 +14,10 @@ _JSON = re.compile(r"##(?=(?:vso)?\[)|[\x7f-\x9f\u2028\u2029]", re.IGNORECASE)
 
 
 def inert(text: str) -> str:
-    """Return the text with a blank within each mark of a command, so that people still read it: `: :error: :…`."""
+    """Return the text with a blank inside each mark of a command: `: :error: :…` remains readable."""
     return _AZURE.sub("# #", _GITHUB.sub(r"\1 ", text))
 
 
 def inert_json(text: str) -> str:
-    """Return JSON of the same value in which no string holds the mark of a command or a line break of Unicode."""
+    """Return JSON of the same value in which no string contains the mark of a command or a line break of Unicode."""
     return _JSON.sub(lambda match: "#\\u0023" if match[0] == "##" else f"\\u{ord(match[0]):04x}", text)

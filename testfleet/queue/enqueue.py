@@ -1,4 +1,4 @@
-"""Puts a run on the queue: one message for each shard, known to the database first where there is one."""
+"""Puts a run on the queue. If there is a database, the run is registered there first."""
 
 from handoff.message import JobMessage
 from testfleet.database.connection import Database
@@ -12,13 +12,13 @@ REGISTER = """
     RETURNING run_id
 """
 
-STANDING = "SELECT suite, shards, status, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = %(run_id)s"
+EXISTING = "SELECT suite, shards, status, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = %(run_id)s"
 
 
 def enqueue(messages: tuple[JobMessage, ...], queue: Queue, database: Database | None = None) -> None:
-    """Register the run as queued where there is a database, then send its messages.
+    """Register the run as queued if there is a database, then send its messages.
 
-    Enqueueing the same run twice is no error while it is unfinished: a shard that is there twice runs once.
+    An unfinished run may be enqueued again: a shard with two messages runs once.
 
     Raises:
         Refused: the run id belongs to another suite, to another number of shards or to a finished run.
@@ -30,15 +30,19 @@ def enqueue(messages: tuple[JobMessage, ...], queue: Queue, database: Database |
 
 
 def register(database: Database, job: JobMessage) -> None:
-    """Make the run known as queued, or make sure that the one which stands there is the same and unfinished."""
+    """Insert the run as queued, or check that the existing run is the same and unfinished.
+
+    Raises:
+        Refused, Unavailable, BadSetting: as `enqueue`.
+    """
     values = job.model_dump() | {"shards": job.shard.total}
     with database.connect() as connection:
         if connection.rows(REGISTER, values):
             return
-        standing = connection.rows(STANDING, values)[0]
-    if standing["finished"]:
-        raise Refused(f"--run-id: {job.run_id} is finished already ({standing['status']}); a verdict never changes")
-    if standing["suite"] != job.suite:
-        raise Refused(f"--run-id: {job.run_id} is a run of suite {standing['suite']}, not {job.suite}")
-    if standing["shards"] != job.shard.total:
-        raise Refused(f"--shards: run {job.run_id} has {standing['shards']}, not {job.shard.total}")
+        existing = connection.rows(EXISTING, values)[0]
+    if existing["finished"]:
+        raise Refused(f"--run-id: {job.run_id} is finished already ({existing['status']}); a verdict never changes")
+    if existing["suite"] != job.suite:
+        raise Refused(f"--run-id: {job.run_id} is a run of suite {existing['suite']}, not {job.suite}")
+    if existing["shards"] != job.shard.total:
+        raise Refused(f"--shards: run {job.run_id} has {existing['shards']}, not {job.shard.total}")

@@ -11,7 +11,7 @@ from testfleet.errors import Refused
 
 
 def new_run_id(now: datetime, random: bytes) -> str:
-    """A run id that sorts by time and is nobody else's: `20260131-093000-5f3a9c01`. `now` is in UTC."""
+    """Return a unique run id that sorts by time, such as `20260131-093000-5f3a9c01`. `now` is in UTC."""
     return f"{now:%Y%m%d-%H%M%S}-{random.hex()}"
 
 
@@ -28,10 +28,10 @@ def jobs(
     params: Mapping[str, str] | None = None,
     suite_option: str = "SUITE",
 ) -> tuple[JobMessage, ...]:
-    """The messages of a run, one for each shard.
+    """Return the messages of a run, one for each shard.
 
     Raises:
-        Refused: names the option that is wrong and what is allowed.
+        Refused: an option is wrong; the error names it and the allowed values.
     """
     if not 1 <= shards <= MAX_SHARDS:
         raise Refused(f"--shards: must be 1 to {MAX_SHARDS}")
@@ -55,15 +55,15 @@ def jobs(
 
 
 def _option(field: str) -> str:
-    """The command line's name of a message's field."""
+    """Return the option that sets a field of the message."""
     return "--param" if field == "params" else "--" + field.replace("_", "-")
 
 
 def params(pairs: Sequence[str]) -> dict[str, str]:
-    """The parameters of `name=value` pairs; the value may hold further equals signs.
+    """Return the parameters of `name=value` pairs. A value may contain equals signs.
 
     Raises:
-        Refused: there is no equals sign, or a name comes twice.
+        Refused: a pair has no equals sign, or a name occurs twice.
     """
     found: dict[str, str] = {}
     for pair in pairs:

@@ -20,7 +20,7 @@ BATCH = 10
 """Maximum number of entries in one batch request of SQS."""
 
 MAX_BODY = 256 * 1024 // BATCH
-"""Bytes of one message. Ten of them fit into one batch request, which SQS limits to 256 KiB in some regions."""
+"""Maximum bytes of one message. Ten of them fit into a batch request of 256 KiB."""
 
 DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each try of a batch. The SDK's own retries are off."""

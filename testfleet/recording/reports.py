@@ -1,4 +1,4 @@
-"""JUnit files that were made elsewhere: found, and looked at before anything is recorded."""
+"""Finds the JUnit files to store, and checks each of them before a row is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _ROOTS = {"testsuites", "testsuite"}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A JUnit file and the name it gets below `junit/`, the same wherever it is brought in from."""
+    """A JUnit file and its name below `junit/`. The name does not depend on where the file is."""
 
     source: Path
     name: str
@@ -22,20 +22,20 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The reports, and the other XML files that lay beside them."""
+    """The reports, and the other XML files of their folders."""
 
     reports: tuple[Report, ...]
     ignored: tuple[Path, ...]
 
 
 def find(paths: Sequence[Path]) -> Found:
-    """The reports at the paths, each a file or a folder; a folder's other XML is no report and is ignored.
+    """Return the reports at the paths. A path is a file, or a folder whose other XML files are ignored.
 
-    With several paths each gets a folder of its own, in the order given, so that equal names do not meet.
+    If there are several paths, each has a folder of its own below `junit/`, so that equal names do not collide.
 
     Raises:
-        Refused: a path is not there, or no report was found.
-        BadData: a file is broken off, is no JUnit where it was named itself, or declares a document type.
+        Refused: a path does not exist, or there is no report.
+        BadData: a file is not well-formed or declares a document type, or a path names a file without JUnit XML.
     """
     reports: list[Report] = []
     ignored: list[Path] = []
@@ -59,9 +59,9 @@ def find(paths: Sequence[Path]) -> Found:
 
 
 def is_junit(file: Path) -> bool:
-    """Return whether the root is JUnit's. The whole file is read, so that a broken one is refused before it is a run.
+    """Return whether the root element is JUnit's. The whole file is parsed, so that a broken file is refused early.
 
-    As in the reporter, characters that XML forbids break no file.
+    As in the reporter, a character that XML forbids is no error.
 
     Raises:
         BadData: the file cannot be read, is not well-formed, or declares a document type.

@@ -1,4 +1,4 @@
-"""Cancels a run: its queued shards never start, its running ones stop, and its status is final."""
+"""Cancels a run: its queued shards never start, its running shards stop, and its status is final."""
 
 from testfleet.database.connection import Database
 from testfleet.errors import Refused
@@ -7,7 +7,7 @@ CANCEL = "SELECT cancel_run(%(run_id)s) AS before"
 
 
 def cancel(database: Database, run_id: str) -> bool:
-    """Cancel the run; False if it was cancelled before.
+    """Cancel the run. Return False if it was cancelled before.
 
     Raises:
         Refused: the database has no such run, or the run has another verdict.

@@ -1,4 +1,4 @@
-"""The gate of a pipeline: wait show the progress, end with the verdict and why."""
+"""The gate of a pipeline: waits for a verdict, shows the progress, prints the verdict and its reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,26 +23,26 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Where to look. `queues` (what to call it, its URL) are asked for their depth when a run does not finish."""
+    """The gate of a pipeline. If a run does not finish, it prints the depths of `queues` (name and URL)."""
 
     database: Database
     queues: Mapping[str, str | None]
 
     def wait(self, run_id: str, *, timeout: float, as_json: bool = False) -> ExitCode:
-        """Wait at most `timeout` seconds; the verdict goes to stdout, everything else to stderr.
+        """Wait at most `timeout` seconds for the verdict. It goes to stdout, everything else to stderr.
 
         Raises:
-            Unavailable: the database was out of reach at the start, or is at the end of the time.
+            Unavailable: the database was out of reach at the first poll, or is at the last.
         """
         with Poller(self.database, run_id) as poller:
             with progress.shown(run_id) as show:
-                run = until_finished(poller.look, show, timeout=timeout)
+                run = until_finished(poller.poll, show, timeout=timeout)
             if run is None:
                 detail = None
             else:
                 try:
                     detail = poller.detail()
-                except Unavailable as error:  # the verdict stands all the same
+                except Unavailable as error:  # the verdict is known
                     to_stderr(f"testfleet: {error}; the cases cannot be shown")
                     detail = RunDetail(run, (), (), ())
         try:
@@ -50,7 +50,7 @@ class Gate:
                 console.write_json(detail)
             elif detail:
                 console.write(render.verdict(detail))
-        except Unavailable as error:  # likewise
+        except Unavailable as error:  # likewise: lost output does not change the exit code
             to_stderr(f"testfleet: {error}")
         code = exit_code(run)
         if code is ExitCode.NOT_FINISHED:
@@ -60,14 +60,14 @@ class Gate:
         return code
 
     def _depths(self) -> list[str]:
-        """Where the missing shards may be."""
+        """Return one line for each queue: its depth, which shows where missing shards may be."""
         lines = []
         for name, url in self.queues.items():
             if url is None:
                 continue
             try:
                 depth = queue.sqs.Queue(url, name=name).depth()
-            except CommandError as error:  # a hint, not the answer
+            except CommandError as error:  # the depth is only a hint
                 lines.append(str(error))
             else:
                 lines.append(f"{name}: {depth.waiting} waiting, {depth.in_flight} in flight")
@@ -75,5 +75,5 @@ class Gate:
 
 
 def exit_code(run: RunRow | None) -> ExitCode:
-    """The exit code that a pipeline decides by."""
+    """Return the exit code for the run's status."""
     return _VERDICTS.get(run.status, ExitCode.NOT_FINISHED) if run else ExitCode.NOT_FINISHED

@@ -1,4 +1,4 @@
-"""Reads one run again and again until it is finished."""
+"""Polls a run until it is finished."""
 
 import time
 from collections.abc import Callable
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one look showed: the run (None: the database has no row) after `elapsed` seconds of waiting.
+    """The result of one poll after `elapsed` seconds: the run, or None if the database has no row.
 
-    `outage` says why this look failed; the run is then the one last seen.
+    If the poll failed, `outage` is the reason, and the run is that of the last successful poll.
     """
 
     run: RunRow | None
@@ -29,7 +29,7 @@ class Snapshot:
 
 
 class Poller:
-    """A look at one run, again and again, over a connection that is made anew when it breaks."""
+    """Polls one run over one connection, which is opened again after an outage."""
 
     def __init__(self, database: Database, run_id: str) -> None:
         self._database = database
@@ -43,24 +43,24 @@ class Poller:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def look(self) -> RunRow | None:
-        """The run as it stands; None if the database has no row.
+    def poll(self) -> RunRow | None:
+        """Return the run, or None if the database has no row.
 
         Raises:
-            Unavailable: the database is out of reach at the moment; the next look tries to connect again.
+            Unavailable: the database is out of reach now. The next poll opens a new connection.
             BadSetting: as `Database.connect`.
         """
-        return self._through(runs.get)
+        return self._run(runs.get)
 
     def detail(self) -> RunDetail | None:
-        """The run with its shards, failing and flaky cases and files.
+        """Return the run with its shards, cases and artifacts, or None if the database has no row.
 
         Raises:
-            Unavailable, BadSetting: as `look`.
+            Unavailable, BadSetting: as `poll`.
         """
-        return self._through(runs.detail)
+        return self._run(runs.detail)
 
-    def _through(self, query: Callable[[Connection, str], T]) -> T:
+    def _run(self, query: Callable[[Connection, str], T]) -> T:
         if self._connection is None:
             self._connection = self._open.enter_context(self._database.connect())
         try:
@@ -72,38 +72,38 @@ class Poller:
 
 
 def until_finished(
-    look: Callable[[], RunRow | None],
+    poll: Callable[[], RunRow | None],
     show: Callable[[Snapshot], None],
     *,
     timeout: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunRow | None:
-    """Look until the run is finished or `timeout` seconds are over; the answer is the run as last seen.
+    """Poll until the run is finished or `timeout` seconds are over, and return the run of the last poll.
 
-    An outage after the first look is waited out.
+    `show` gets the result of each poll. After the first successful poll, outages are retried.
 
     Raises:
-        Unavailable: the database was out of reach at the first look, or is at the end of the time.
+        Unavailable: the database was out of reach at the first poll, or is at the last.
     """
     start = clock()
-    seen: RunRow | None = None
-    looked = False
+    last: RunRow | None = None
+    connected = False
     while True:
         outage: Unavailable | None = None
         try:
-            seen = look()
-            looked = True
+            last = poll()
+            connected = True
         except Unavailable as error:
-            if not looked:
+            if not connected:
                 raise
             outage = error
         elapsed = clock() - start
-        show(Snapshot(seen, elapsed, str(outage) if outage else None))
-        if seen and seen.finished:
-            return seen
+        show(Snapshot(last, elapsed, str(outage) if outage else None))
+        if last and last.finished:
+            return last
         if elapsed >= timeout:
             if outage:
                 raise outage
-            return seen
+            return last
         sleep(min(POLL_SECONDS, timeout - elapsed))

@@ -1,4 +1,4 @@
-"""Shows on stderr how a run goes: one living line on a terminal, now and then a line anywhere else."""
+"""Shows the progress of a run on stderr: one updated line on a terminal, occasional lines elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,11 +13,11 @@ from testfleet.output.streams import to_stderr
 from testfleet.results.poller import Snapshot
 
 QUIET_SECONDS = 30.0
-"""Without a terminal, as long may nothing be said about a run in which only cases are added."""
+"""Maximum silence between progress lines without a terminal."""
 
 
 def line(run_id: str, snapshot: Snapshot) -> Line:
-    """What one look showed, in one line."""
+    """Return the result of one poll as a line."""
     run = snapshot.run
     elapsed = units.duration(round(snapshot.elapsed) * 1000)
     if snapshot.outage:
@@ -37,28 +37,28 @@ def line(run_id: str, snapshot: Snapshot) -> Line:
 
 
 class Sparse:
-    """Decides which looks are worth a line in a log: what changes a decision at once, anything else seldom."""
+    """Prints a line when status, finished shards, failures or an outage change, and otherwise every `QUIET_SECONDS`."""
 
-    def __init__(self, run_id: str, say: Callable[[str], None]) -> None:
+    def __init__(self, run_id: str, write: Callable[[str], None]) -> None:
         self._run_id = run_id
-        self._say = say
-        self._news: tuple[object, ...] | None = None
-        self._said_at = 0.0
+        self._write = write
+        self._state: tuple[object, ...] | None = None
+        self._written_at = 0.0
 
     def __call__(self, snapshot: Snapshot) -> None:
         run = snapshot.run
         failing = run is not None and run.failed + run.errored > 0
-        news = (run and (run.status, run.shards_done), failing, snapshot.outage is None)
-        if news != self._news or snapshot.elapsed - self._said_at >= QUIET_SECONDS:
-            self._news, self._said_at = news, snapshot.elapsed
-            self._say(line(self._run_id, snapshot).text)
+        state = (run and (run.status, run.shards_done), failing, snapshot.outage is None)
+        if state != self._state or snapshot.elapsed - self._written_at >= QUIET_SECONDS:
+            self._state, self._written_at = state, snapshot.elapsed
+            self._write(line(self._run_id, snapshot).text)
 
 
 @contextmanager
 def shown(run_id: str) -> Iterator[Callable[[Snapshot], None]]:
-    """Something to show each look with, for as long as the block lasts."""
+    """Return a function that shows a snapshot, for the time of the block."""
     terminal = console.Terminal(stderr=True, highlight=False)
-    if not sys.stderr.isatty() or terminal.is_dumb_terminal:  # FORCE_COLOR makes no terminal of a log
+    if not sys.stderr.isatty() or terminal.is_dumb_terminal:  # not `is_terminal`, which FORCE_COLOR sets
         yield Sparse(run_id, to_stderr)
         return
     spinner = Spinner("dots", text=f"{run_id}: …")

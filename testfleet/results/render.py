@@ -1,4 +1,4 @@
-"""What people read about runs: values in, lines and tables of plain text out. How they look is `console`'s part."""
+"""Renders runs as lines and tables of plain text. `output.console` adds colours."""
 
 import re
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from testfleet.output.blocks import Line, Table, Tone, clean, clean_line, first_
 from testfleet.results.runs import ArtifactRow, CaseRow, RunDetail, RunRow, ShardRow
 
 MAX_CASES = 20
-"""Causes shown of failures, and flaky cases; `show --json` has all."""
+"""Maximum number of causes of failure, and of flaky cases. `show --json` has all."""
 
 MAX_NAMES = 10
-"""Names shown of the cases that share a cause."""
+"""Maximum number of names of cases that share a cause."""
 
 MAX_MESSAGE_LINES = 8
 MAX_LINE = 300
-"""Characters of one line of a message."""
+"""Maximum number of characters of one line of a message."""
 
 TONES: dict[str, Tone] = {
     "passed": "good",
@@ -30,11 +30,11 @@ TONES: dict[str, Tone] = {
 }
 
 _EVIDENCE = ("trace", "screenshot", "video")
-"""What shows best what happened comes first."""
+"""Kinds of artifacts, the most useful first."""
 
 
 def summary(run: RunRow) -> Line:
-    """The run in one line: what, verdict, how long, how much."""
+    """Return the run in one line: suite, status, duration, counts."""
     counts = [f"{count} {name}" for name in ("passed", "failed", "errored", "skipped") if (count := getattr(run, name))]
     parts = [f"{clean(run.run_id)} {clean(run.suite or '-')}: {run.status}"]
     if took := _took(run):
@@ -51,7 +51,7 @@ def summary(run: RunRow) -> Line:
 
 
 def verdict(detail: RunDetail) -> list[Line]:
-    """The run in one line, then why it is not green: for the developer who has ten seconds."""
+    """Return the run in one line, then the reasons why it did not pass."""
     lines = [summary(detail.run)]
     lines += [
         Line(f"shard {shard.shard}: {shard.status}{_why(shard)}", TONES[shard.status])
@@ -71,7 +71,7 @@ def verdict(detail: RunDetail) -> list[Line]:
 
 
 def by_cause(cases: Sequence[CaseRow]) -> tuple[tuple[CaseRow, ...], ...]:
-    """The cases grouped by fingerprint, the largest group first; a case without one is a group of its own."""
+    """Group the cases by fingerprint, the largest group first. A case without a fingerprint is a group of its own."""
     groups: dict[str, list[CaseRow]] = {}
     for case in cases:
         groups.setdefault(case.fingerprint or f"case {case.name}", []).append(case)
@@ -97,9 +97,9 @@ def _cause(label: str, cases: Sequence[CaseRow], artifacts: Sequence[ArtifactRow
 
 
 def _message(case: CaseRow) -> list[str]:
-    """Return the lines of the failure, which begin with the exception's name."""
-    told = [line.rstrip() for line in clean(case.message or "").splitlines() if line.strip()]
-    lines = [line[:MAX_LINE] + ("…" if len(line) > MAX_LINE else "") for line in told[:MAX_MESSAGE_LINES]]
+    """Return the lines of the failure. The first begins with the name of the exception."""
+    given = [line.rstrip() for line in clean(case.message or "").splitlines() if line.strip()]
+    lines = [line[:MAX_LINE] + ("…" if len(line) > MAX_LINE else "") for line in given[:MAX_MESSAGE_LINES]]
     lines = lines or list(filter(None, [first_line(case.error) or first_line(case.error_type)]))
     kind = re.split(r"[.\\]", clean_line(case.error_type or ""))[-1]
     if case.message and kind.endswith(("Error", "Exception")) and kind != "Error" and kind not in case.message:
@@ -117,14 +117,14 @@ def _count(number: int, word: str) -> str:
 
 
 def evidence(case: CaseRow, artifacts: Sequence[ArtifactRow]) -> tuple[str, ...]:
-    """Where to look: the case's traces of its own attempt, or else its screenshots, or else its videos."""
+    """Return the URIs of the case's traces in its attempt, or else of its screenshots, or else of its videos."""
     own = [file for file in artifacts if file.case_name == case.name and file.attempt == case.attempt]
     found = (tuple(file.s3_uri for file in own if file.kind == kind) for kind in _EVIDENCE)
     return next((uris for uris in found if uris), ())
 
 
 def missing(detail: RunDetail | None) -> list[str]:
-    """Which shards an unfinished run still waits for."""
+    """Return one line for each group of shards that an unfinished run waits for."""
     if detail is None:
         return ["the database has no such run: the id may be wrong, or no pod has claimed a shard of it yet"]
     claimed = {shard.shard for shard in detail.shards}

@@ -1,4 +1,4 @@
-"""What the tables say about runs, as frozen values whose fields are the columns' names."""
+"""Reads runs from the tables, as frozen values whose fields are named like the columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FINISHED: frozenset[RunStatus] = frozenset({"passed", "failed", "errored", "canc
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A row of `test_runs`. While it runs, its counts are those of the cases seen so far."""
+    """A row of `test_runs`. The counts of an unfinished run are those of its cases so far."""
 
     run_id: str
     suite: str | None
@@ -41,13 +41,13 @@ class RunRow:
 
     @property
     def finished(self) -> bool:
-        """The verdict stands and never changes."""
+        """Whether the status is final."""
         return self.status in FINISHED
 
 
 @dataclass(frozen=True, slots=True)
 class ShardRow:
-    """A row of `test_shards`, without the lease's inner workings."""
+    """A row of `test_shards`, without the columns of the lease."""
 
     shard: int
     attempt: int
@@ -63,7 +63,7 @@ class ShardRow:
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A row of `test_cases`. A flaky case carries the message of its first failed try."""
+    """A row of `test_cases`. A flaky case has the message of its first failed try."""
 
     name: str
     shard: int
@@ -98,7 +98,7 @@ class ArtifactRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with what a developer asks first: its shards, the cases that failed or were flaky, its files."""
+    """One run with its shards, its failing and flaky cases, and its artifacts."""
 
     run: RunRow
     shards: tuple[ShardRow, ...]
@@ -126,7 +126,7 @@ LIST = f"""
       AND (%(status)s::text IS NULL OR r.status = %(status)s)
     ORDER BY coalesce(r.started_at, r.queued_at) DESC NULLS LAST, r.run_id DESC
     LIMIT %(limit)s
-"""  # noqa: S608  # only our own column list is put in
+"""  # noqa: S608  # the inserted text is the constant above
 
 ONE = f"SELECT {_COLUMNS} FROM test_runs r WHERE r.run_id = %(run_id)s"  # noqa: S608  # likewise
 
@@ -173,13 +173,13 @@ def find(
     status: RunStatus | None = None,
     limit: int = 20,
 ) -> tuple[RunRow, ...]:
-    """The newest runs first."""
+    """Return the runs that match, the newest first."""
     values = {"suite": suite, "branch": branch, "status": status, "limit": limit}
     return tuple(RunRow(**row) for row in connection.rows(LIST, values))
 
 
 def get(connection: Connection, run_id: str) -> RunRow | None:
-    """One run, with the counts of its cases so far while it is not finished; None if the database has no row."""
+    """Return a run, or None if the database has no row. An unfinished run has the counts of its cases so far."""
     found = _rows(connection, ONE, run_id)
     if not found:
         return None
@@ -188,12 +188,12 @@ def get(connection: Connection, run_id: str) -> RunRow | None:
 
 
 def shards(connection: Connection, run_id: str) -> tuple[ShardRow, ...]:
-    """The shards that were ever claimed."""
+    """Return the shards that were claimed at least once."""
     return tuple(ShardRow(**row) for row in _rows(connection, SHARDS, run_id))
 
 
 def detail(connection: Connection, run_id: str) -> RunDetail | None:
-    """One run with its shards, its failing and flaky cases and its files; None if the database has no row."""
+    """Return a run with its shards, cases and artifacts, or None if the database has no row."""
     run = get(connection, run_id)
     if run is None:
         return None
