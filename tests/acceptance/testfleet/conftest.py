@@ -1,4 +1,4 @@
-"""The command as a process, with a database, a queue and a bucket of this test's own."""
+"""The command as a process. Each test has its own database, queue and bucket."""
 
 import subprocess
 import sys
@@ -12,12 +12,12 @@ import pytest
 from tests.support.command import Command
 
 DEADLINE = 120.0
-"""Seconds; a hang is a failure, a slow machine is none."""
+"""Seconds. Only a hang exceeds it."""
 
 
 @pytest.fixture
 def command_env(clean_env: dict[str, str], aws: Any, database_url: str) -> dict[str, str]:
-    """The environment that a pipeline would give the command."""
+    """The environment of a pipeline, without the variables of a CI service."""
     ci = ("CI", "GITHUB_", "GITLAB_", "CODEBUILD_", "BUILDKITE", "CIRCLE", "JENKINS_", "GIT_", "BRANCH_")
     bare = {name: value for name, value in clean_env.items() if not name.startswith(ci)}
     return bare | {
@@ -50,7 +50,7 @@ def command(command_env: dict[str, str], tmp_path: Path) -> Command:
 
 @pytest.fixture
 def start(command_env: dict[str, str]) -> Callable[..., "subprocess.Popen[str]"]:
-    """Starts the command and does not wait for it; a word in capitals is a variable of its environment."""
+    """Starts the command without waiting. A keyword in capitals is a variable of its environment."""
 
     def popen(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
         env = {name: options.pop(name) for name in list(options) if name.isupper()}
@@ -65,7 +65,7 @@ def argv(arguments: Sequence[str]) -> list[str]:
 
 @pytest.fixture
 def execute(database_url: str) -> Callable[..., None]:
-    """Runs SQL in the test's database, as a reporter elsewhere would."""
+    """Runs SQL in the test's database, in place of a reporter."""
 
     def run(sql: str, **values: Any) -> None:
         with psycopg.connect(database_url) as connection:

@@ -1,4 +1,4 @@
-"""The command as a pipeline and as a person call it."""
+"""The command in a pipeline and on a terminal."""
 
 import fcntl
 import json
@@ -41,8 +41,8 @@ def record(execute: Callable[..., None]) -> Callable[[str], None]:
     return run
 
 
-def test_a_pipeline_gets_the_id_and_nothing_else(command: Any, aws: Any) -> None:
-    """RUN=$(testfleet enqueue …) must hold one word, known to queue and table alike."""
+def test_enqueue_prints_only_the_run_id(command: Any, aws: Any) -> None:
+    """`RUN=$(testfleet enqueue …)` is the id in the messages and in the table."""
     done = command("enqueue", "shop", "--shards", "2", "--param", "lang=de", GITHUB_ACTIONS="true", GITHUB_SHA="abc")
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}\n", done.stdout)
@@ -64,8 +64,8 @@ def test_a_pipeline_gets_the_id_and_nothing_else(command: Any, aws: Any) -> None
     assert (run["run_id"], run["status"], run["shards"], run["trigger"]) == (run_id, "queued", 2, "github")
 
 
-def test_a_queue_out_of_reach_still_tells_the_id(command: Any) -> None:
-    """It is needed to send the rest."""
+def test_enqueue_prints_the_run_id_if_the_queue_is_out_of_reach(command: Any) -> None:
+    """The next try needs it."""
     done = command("enqueue", "shop", "--run-id", "r9", AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert (done.returncode, done.stdout) == (69, "r9\n")
     assert done.stderr.startswith("testfleet: queue: not sent: shard 1/1: ")
@@ -76,7 +76,7 @@ def test_a_queue_out_of_reach_still_tells_the_id(command: Any) -> None:
 def test_a_pipeline_decides_by_the_exit_code(
     status: str, code: int, command: Any, record: Callable[[str], None]
 ) -> None:
-    """And a person sees what broke, where, and where its trace is, without a colour code in the log."""
+    """The output has the error, the file and the trace, without colour codes."""
     record(status)
     done = command("wait", "r1")
     assert done.returncode == code
@@ -88,7 +88,7 @@ def test_a_pipeline_decides_by_the_exit_code(
 
 
 def test_a_run_is_cancelled_once(command: Any, record: Callable[[str], None]) -> None:
-    """The gate of its pipeline ends with 4, it is found by its status, and a repetition is no error."""
+    """`wait` then ends with 4. Cancelling again is no error."""
     record("running")
     done = command("cancel", "r1")
     assert (done.returncode, done.stdout, done.stderr) == (0, "r1 is cancelled\n", "")
@@ -99,42 +99,44 @@ def test_a_run_is_cancelled_once(command: Any, record: Callable[[str], None]) ->
     assert run["run_id"] == "r1"
 
 
-def test_a_verdict_is_not_cancelled(command: Any, record: Callable[[str], None]) -> None:
-    """The line says what stands there."""
+def test_a_finished_run_is_not_cancelled(command: Any, record: Callable[[str], None]) -> None:
+    """The line has the verdict."""
     record("passed")
     done = command("cancel", "r1")
     assert (done.returncode, done.stdout) == (64, "")
     assert done.stderr == "testfleet: RUN_ID: r1 is finished already (passed); a verdict never changes\n"
 
 
-def test_an_unfinished_run_is_told_with_what_is_missing(command: Any, record: Callable[[str], None]) -> None:
-    """Exit 3, which shards, and how full the queues are."""
+def test_wait_prints_the_missing_shards_and_the_depths_of_the_queues_at_its_timeout(
+    command: Any, record: Callable[[str], None]
+) -> None:
+    """The exit code is 3."""
     record("running")
     done = command("wait", "r1", "--timeout", "1s")
     assert done.returncode == 3
-    told = done.stderr.splitlines()
-    assert "testfleet: r1 is not finished after 1.0 s" in told
-    assert "testfleet: never claimed: shard 1, 2" in told
-    assert "testfleet: queue: 0 waiting, 0 in flight" in told
-    assert "testfleet: dead-letter queue: 0 waiting, 0 in flight" in told
+    lines = done.stderr.splitlines()
+    assert "testfleet: r1 is not finished after 1.0 s" in lines
+    assert "testfleet: never claimed: shard 1, 2" in lines
+    assert "testfleet: queue: 0 waiting, 0 in flight" in lines
+    assert "testfleet: dead-letter queue: 0 waiting, 0 in flight" in lines
 
 
-def test_a_run_nobody_knows_is_waited_for(command: Any) -> None:
-    """A schedule's run is in the table only when a pod has claimed it."""
+def test_a_run_without_a_row_is_unfinished(command: Any) -> None:
+    """A scheduled run has a row only after a pod has claimed it."""
     done = command("wait", "r1", "--timeout", "0s", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (3, None)
     assert "the database has no such run" in done.stderr
 
 
-def test_enqueue_can_wait_itself(command: Any) -> None:
-    """One line in a pipeline; the id comes first."""
+def test_enqueue_with_wait_prints_the_id_and_waits(command: Any) -> None:
+    """The id is the first line."""
     done = command("enqueue", "shop", "--run-id", "r1", "--wait", "--timeout", "0s")
     assert done.returncode == 3
     assert done.stdout.splitlines()[0] == "r1"
 
 
 def test_lists_are_tab_separated_without_a_terminal(command: Any, record: Callable[[str], None]) -> None:
-    """For cut, awk and whoever comes after."""
+    """cut and awk read them."""
     record("failed")
     header, row = (line.split("\t") for line in command("runs").stdout.splitlines())
     assert dict(zip(header, row, strict=True))["STATUS"] == "failed"
@@ -144,17 +146,17 @@ def test_lists_are_tab_separated_without_a_terminal(command: Any, record: Callab
 
 
 def test_an_unknown_run_cannot_be_shown(command: Any) -> None:
-    """A typing error is told as one."""
+    """The line names the argument."""
     done = command("show", "r2")
     assert (done.returncode, done.stdout) == (64, "")
     assert done.stderr == "testfleet: RUN_ID: the database has no run r2\n"
 
 
 @pytest.mark.parametrize("arguments", [["runs"], ["wait", "r1"], ["show", "r1", "--json"]], ids=" ".join)
-def test_a_reader_that_leaves_early_changes_nothing(
+def test_a_closed_pipe_does_not_change_the_exit_code(
     arguments: list[str], start: Any, record: Callable[[str], None]
 ) -> None:
-    """`testfleet runs | head -1` ends in silence, and a gate keeps its verdict."""
+    """`testfleet runs | head -1` prints no error."""
     record("passed")
     read_end, write_end = os.pipe()
     os.close(read_end)
@@ -166,7 +168,7 @@ def test_a_reader_that_leaves_early_changes_nothing(
 
 
 def terminal(start: Any, *arguments: str, columns: int = 120, **env: str) -> tuple[Any, int]:
-    """Start the command on a terminal of so many columns."""
+    """Start the command on a terminal with this number of columns."""
     controller, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = start(*arguments, stdin=end, stdout=end, stderr=end, TERM="xterm-256color", **env)
@@ -175,20 +177,22 @@ def terminal(start: Any, *arguments: str, columns: int = 120, **env: str) -> tup
 
 
 def read_until(controller: int, text: str, seconds: float = 60) -> str:
-    """What the terminal showed up to and with `text`."""
+    """Return the output of the terminal up to and including `text`."""
     seen, deadline = "", time.monotonic() + seconds
     while text not in seen:
         assert time.monotonic() < deadline, seen
         if select.select([controller], [], [], 0.2)[0]:
             try:
                 seen += os.read(controller, 4096).decode()
-            except OSError:  # Linux's way to say that the other end is closed
+            except OSError:  # Linux raises it when the other end is closed
                 break
     return seen
 
 
-def test_progress_lives_on_a_terminal(start: Any, record: Callable[[str], None], execute: Callable[..., None]) -> None:
-    """One line that is repainted, gone when the verdict comes, which is coloured and takes no name for markup."""
+def test_progress_is_one_repainted_line_on_a_terminal(
+    start: Any, record: Callable[[str], None], execute: Callable[..., None]
+) -> None:
+    """The coloured verdict replaces it. A name of a case is not parsed as markup."""
     record("running")
     process, controller = terminal(start, "wait", "r1")
     try:
@@ -209,7 +213,7 @@ def test_progress_lives_on_a_terminal(start: Any, record: Callable[[str], None],
 def test_a_table_too_wide_for_the_terminal_is_a_block_of_lines_per_row(
     start: Any, record: Callable[[str], None]
 ) -> None:
-    """No cell is folded into columns of two characters."""
+    """Columns of two characters would be unreadable."""
     record("failed")
     process, controller = terminal(start, "runs", columns=40, NO_COLOR="1")
     try:
@@ -240,7 +244,7 @@ def test_no_color_is_honoured(start: Any, record: Callable[[str], None]) -> None
 
 
 def test_ctrl_c_ends_the_wait(start: Any, record: Callable[[str], None]) -> None:
-    """With a shell's own code for it and without a traceback."""
+    """The exit code is that of a shell, and there is no traceback."""
     record("running")
     process = start("wait", "r1", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:

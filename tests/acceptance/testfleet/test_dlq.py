@@ -1,4 +1,4 @@
-"""`testfleet dlq` and `testfleet sweep` as a person and as a CronJob call them."""
+"""`testfleet dlq` and `testfleet sweep` as processes."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def depth(aws: Any, url: str) -> str:
 
 
 def test_dead_messages_are_listed_and_shown_with_their_reasons(command: Any, put: Callable[..., str]) -> None:
-    """As columns, as JSON, and whole."""
+    """Lists are columns or JSON. `show` prints the whole message."""
     moved = put("r1")
     put("r2", reason="unknown_suite", detail="suite: must be one of checkout")
     header, first, second = (line.split("\t") for line in command("dlq", "list").stdout.splitlines())
@@ -41,10 +41,10 @@ def test_dead_messages_are_listed_and_shown_with_their_reasons(command: Any, put
     assert (shown.returncode, shown.stdout.splitlines()[-1]) == (0, '  {"runId": "r1", "suite": "shop"}')
 
 
-def test_a_redrive_leaves_out_what_has_its_verdict(
+def test_a_message_of_a_finished_run_is_not_redriven(
     command: Any, put: Callable[..., str], aws: Any, execute: Callable[..., None]
 ) -> None:
-    """`--all` sends what can still run; a message that is named itself is refused."""
+    """`--all` sends the others. A single such message is refused."""
     execute(
         "INSERT INTO test_runs (run_id, suite, status, shards, finished_at) VALUES ('r1', 'shop', 'failed', 1, now())"
     )
@@ -60,8 +60,8 @@ def test_a_redrive_leaves_out_what_has_its_verdict(
     assert (missing.returncode, missing.stderr.count("\n")) == (64, 1)
 
 
-def test_a_drop_needs_a_yes(command: Any, put: Callable[..., str], aws: Any) -> None:
-    """No pipeline deletes by a slip."""
+def test_drop_needs_a_confirmation(command: Any, put: Callable[..., str], aws: Any) -> None:
+    """Without a terminal, only `--yes` confirms."""
     message_id = put("r1")
     done = command("dlq", "drop", message_id)
     assert (done.returncode, done.stderr) == (64, "testfleet: --yes: is required without a terminal\n")
@@ -71,15 +71,15 @@ def test_a_drop_needs_a_yes(command: Any, put: Callable[..., str], aws: Any) -> 
     assert depth(aws, aws.dead_letter_queue_url) == "0"
 
 
-def test_a_swept_run_ends_the_wait(command: Any, execute: Callable[..., None]) -> None:
-    """Its gate ends with 2 and the reason; the CronJob's log has the run and its metrics."""
+def test_wait_ends_with_2_for_a_swept_run(command: Any, execute: Callable[..., None]) -> None:
+    """`wait` prints the reason. `sweep` prints the run and its line of metrics."""
     execute(
         "INSERT INTO test_runs (run_id, suite, status, shards, queued_at) "
         "VALUES ('r1', 'shop', 'queued', 1, now() - interval '1 h')"
     )
     done: subprocess.CompletedProcess[str] = command("sweep", "--pause", "0s")
-    told, metrics = done.stdout.splitlines()
-    assert told == "r1 errored: abandoned: it was never claimed; its message is gone from the queue"
+    run, metrics = done.stdout.splitlines()
+    assert run == "r1 errored: abandoned: it was never claimed; its message is gone from the queue"
     assert json.loads(metrics)["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "testfleet"
     waited = command("wait", "r1")
     assert waited.returncode == 2

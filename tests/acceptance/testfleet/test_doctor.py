@@ -46,7 +46,7 @@ def wrong(findings: dict[str, dict[str, str]]) -> dict[str, str]:
 
 @pytest.fixture
 def migrated(database_url: str) -> None:
-    """The tables came by SQL; this is the history that `testfleet migrate` would have written."""
+    """The history that `testfleet migrate` writes: the test's tables come from SQL."""
     newest = migrations.load(migrations.folder())[-1]
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE testfleet_migrations (version integer, file text, sha256 text)")
@@ -65,19 +65,19 @@ def test_a_healthy_environment_has_nothing_wrong(command: Command) -> None:
     }
 
 
-def test_tables_that_are_missing_are_wrong_and_the_line_mends_it(command: Command) -> None:
+def test_missing_tables_are_wrong_and_the_finding_names_the_fix(command: Command) -> None:
     done = command("doctor", "--json")
     assert done.returncode == 1
     assert found(done)["schema"]["mend"] == "testfleet migrate"
 
 
 @pytest.mark.usefixtures("migrated")
-def test_what_is_out_of_reach_is_wrong_and_the_rest_is_still_examined(command: Command, aws: Any) -> None:
-    """Each part is examined by itself: one that hangs or refuses hides no other."""
+def test_a_system_out_of_reach_is_wrong_and_the_others_are_still_examined(command: Command, aws: Any) -> None:
+    """Each system is examined independently."""
     done = command(
         "doctor",
         "--json",
-        TESTFLEET_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+        TESTFLEET_DATABASE_URL="postgresql://user@127.0.0.1:1/none",
         TESTFLEET_QUEUE_URL=f"{aws.queue_url}-gone",
         TESTFLEET_BUCKET="no-such-bucket-anywhere",
     )
@@ -85,7 +85,7 @@ def test_what_is_out_of_reach_is_wrong_and_the_rest_is_still_examined(command: C
     assert set(wrong(found(done))) == {"database", "queue", "bucket"}
 
 
-def test_a_setting_that_is_malformed_is_a_setting_error(command: Command) -> None:
+def test_a_malformed_setting_ends_with_78(command: Command) -> None:
     done = command("doctor", TESTFLEET_DATABASE_URL="mysql://localhost")
     assert (done.returncode, done.stderr) == (78, "testfleet: TESTFLEET_DATABASE_URL: must be a postgresql:// URL\n")
 

@@ -25,7 +25,7 @@ def put(path: Path, *cases: str) -> Path:
 
 @pytest.fixture
 def shown(command: Any) -> Callable[[str], Any]:
-    """Everything that the tables say about a run."""
+    """Returns a run with its rows, as `show --json` prints it."""
 
     def read(run_id: str) -> Any:
         return json.loads(command("show", run_id, "--json").stdout)
@@ -33,10 +33,10 @@ def shown(command: Any) -> Callable[[str], Any]:
     return read
 
 
-def test_a_report_stands_in_tables_and_bucket(
+def test_a_report_is_stored_in_the_tables_and_the_bucket(
     command: Any, shown: Callable[[str], Any], aws: Any, tmp_path: Path
 ) -> None:
-    """Who has no fleet gets the same rows as who has one; a red run is brought in like a green one."""
+    """The rows are those of a fleet. A failed run is stored, too."""
     report = put(tmp_path / "report.xml", GREEN, RED)
     done = command("ingest", str(report), "--run-id", "r1", "--suite", "shop", "--commit", "abc", "--branch", "main")
     assert done.returncode == 0, done.stderr
@@ -52,8 +52,8 @@ def test_a_report_stands_in_tables_and_bucket(
     assert body == report.read_bytes()
 
 
-def test_the_second_time_changes_nothing(command: Any, shown: Callable[[str], Any], tmp_path: Path) -> None:
-    """A pipeline's step that is repeated, even with other files, keeps the verdict that was given."""
+def test_a_second_ingest_of_a_run_changes_nothing(command: Any, shown: Callable[[str], Any], tmp_path: Path) -> None:
+    """A repeated step of a pipeline keeps the verdict, even with other files."""
     arguments = ("ingest", str(put(tmp_path / "report.xml", GREEN)), "--run-id", "r1", "--suite", "shop")
     assert command(*arguments).returncode == 0
     before = shown("r1")
@@ -65,8 +65,8 @@ def test_the_second_time_changes_nothing(command: Any, shown: Callable[[str], An
     assert shown("r1") == before
 
 
-def test_folders_and_files_are_one_run(command: Any, shown: Callable[[str], Any], tmp_path: Path) -> None:
-    """Equal case names of different files all stay; what is no report is told and left."""
+def test_several_folders_and_files_are_one_run(command: Any, shown: Callable[[str], Any], tmp_path: Path) -> None:
+    """Equal names of cases in different files stay apart. Other XML is ignored with a line on stderr."""
     put(tmp_path / "one" / "junit.xml", GREEN)
     put(tmp_path / "two" / "deep" / "junit.xml", GREEN, RED)
     (tmp_path / "two" / "coverage.xml").write_text("<coverage/>")
@@ -78,7 +78,7 @@ def test_folders_and_files_are_one_run(command: Any, shown: Callable[[str], Any]
 
 
 def test_a_report_without_cases_is_no_verdict(command: Any, shown: Callable[[str], Any], tmp_path: Path) -> None:
-    """A green run that tested nothing does not exist."""
+    """A run without a case cannot pass."""
     done = command("ingest", str(put(tmp_path / "report.xml")), "--run-id", "r1", "--suite", "shop")
     assert done.returncode == 2
     assert done.stdout.startswith("r1 shop: errored in ")
@@ -94,10 +94,10 @@ def test_a_report_without_cases_is_no_verdict(command: Any, shown: Callable[[str
     ],
     ids=["missing", "broken", "foreign"],
 )
-def test_a_wrong_file_is_told_and_nothing_is_recorded(
+def test_a_wrong_file_is_refused_before_a_row_is_written(
     text: str | None, code: int, line: str, *, command: Any, tmp_path: Path
 ) -> None:
-    """The run id stays free for the right file."""
+    """The run id remains usable for the right file."""
     if text is not None:
         (tmp_path / "report.xml").write_text(text)
     done = command("ingest", "report.xml", "--run-id", "r1", "--suite", "shop")
@@ -112,10 +112,10 @@ def test_a_wrong_file_is_told_and_nothing_is_recorded(
     [("other", 1, "--suite: run r1 is of suite other, not shop"), ("shop", 2, "--run-id: ")],
     ids=["suite", "shards"],
 )
-def test_a_run_that_is_another_is_refused(
+def test_a_run_id_of_another_run_is_refused(
     suite: str, shards: int, line: str, *, command: Any, execute: Callable[..., None], tmp_path: Path
 ) -> None:
-    """Two suites' cases in one run would be nobody's result."""
+    """A run has one suite and a fixed number of shards."""
     execute(
         "INSERT INTO test_runs (run_id, suite, status, shards) VALUES ('r1', %(suite)s, 'queued', %(shards)s)",
         suite=suite,
@@ -135,10 +135,10 @@ def test_a_run_that_is_another_is_refused(
     ],
     ids=["database", "bucket", "bucket's name"],
 )
-def test_what_is_out_of_reach_is_told(
+def test_an_unreachable_or_wrong_system_is_named_by_the_commands_setting(
     env: dict[str, str], code: set[int], line: str, *, command: Any, tmp_path: Path
 ) -> None:
-    """In our own names for it, though the reporter met it."""
+    """The reporter uses other names for the settings."""
     report = put(tmp_path / "report.xml", GREEN)
     done = command("ingest", str(report), "--run-id", "r1", "--suite", "shop", **env)
     assert done.returncode in code
@@ -146,8 +146,8 @@ def test_what_is_out_of_reach_is_told(
     assert done.stderr.startswith(line)
 
 
-def test_a_folder_called_reporter_is_not_started(command: Any, tmp_path: Path) -> None:
-    """Python would look for modules where the command is called."""
+def test_a_folder_named_reporter_in_the_working_directory_is_not_run(command: Any, tmp_path: Path) -> None:
+    """Python puts the working directory on the module path."""
     (tmp_path / "reporter").mkdir()
     (tmp_path / "reporter" / "__init__.py").write_text("raise SystemExit(99)")
     put(tmp_path / "report.xml", GREEN)
@@ -156,10 +156,10 @@ def test_a_folder_called_reporter_is_not_started(command: Any, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_whoever_stops_it_leaves_no_process(
+def test_a_stopped_ingest_leaves_no_process(
     sign: signal.Signals, code: int, start: Any, database_url: str, tmp_path: Path
 ) -> None:
-    """A cancelled pipeline must not leave a reporter behind; it is stopped while it waits for its claim."""
+    """The signal arrives while the reporter waits for its claim."""
     report = put(tmp_path / "report.xml", GREEN)
     with psycopg.connect(database_url) as other:
         other.execute("LOCK TABLE test_shards")

@@ -1,4 +1,4 @@
-"""The gate outlives a failover: PostgreSQL over a line that can be cut."""
+"""`wait` survives a failover: PostgreSQL behind a connection that a test can cut."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 
 class Line:
-    """A TCP port before the embedded server's socket. While it is cut, every connection ends, the standing ones too."""
+    """A TCP port in front of the embedded server's socket. A cut ends every connection, also the open ones."""
 
     def __init__(self, database_url: str) -> None:
         parameters = conninfo_to_dict(database_url)
@@ -22,9 +22,9 @@ class Line:
         self._lock = threading.Lock()
         self._cut = False
         self.used = threading.Event()
-        """Somebody has connected."""
+        """Set when a client has connected."""
         self.refused = threading.Event()
-        """Somebody has tried to connect while the line was cut."""
+        """Set when a client has tried to connect during a cut."""
         port = self._listener.getsockname()[1]
         self.url = f"postgresql://{parameters['user']}@127.0.0.1:{port}/{parameters['dbname']}"
         self._thread = threading.Thread(target=self._accept)
@@ -84,8 +84,8 @@ def line(database_url: str) -> Iterator[Line]:
     made.close()
 
 
-def test_wait_outlives_a_failover(line: Line, start: Any, execute: Callable[..., None]) -> None:
-    """The connection breaks, new ones are refused, the database comes back, the verdict is told."""
+def test_wait_survives_a_failover(line: Line, start: Any, execute: Callable[..., None]) -> None:
+    """The connection breaks, new connections are refused, and the database returns before the timeout."""
     execute("INSERT INTO test_runs (run_id, suite, status, shards, started_at) VALUES ('r1', 's', 'running', 1, now())")
     process = start(
         "wait", "r1", "--timeout", "2m", stdout=subprocess.PIPE, stderr=subprocess.PIPE, TESTFLEET_DATABASE_URL=line.url
@@ -106,8 +106,8 @@ def test_wait_outlives_a_failover(line: Line, start: Any, execute: Callable[...,
     assert out.startswith("r1 s: passed in ")
 
 
-def test_a_database_that_stays_away_is_69(line: Line, start: Any, execute: Callable[..., None]) -> None:
-    """Nobody knows how the run ended: that is neither red nor green."""
+def test_a_database_out_of_reach_at_the_timeout_is_69(line: Line, start: Any, execute: Callable[..., None]) -> None:
+    """The status of the run is unknown."""
     execute("INSERT INTO test_runs (run_id, suite, status, shards, started_at) VALUES ('r1', 's', 'running', 1, now())")
     process = start(
         "wait", "r1", "--timeout", "4s", stdout=subprocess.PIPE, stderr=subprocess.PIPE, TESTFLEET_DATABASE_URL=line.url

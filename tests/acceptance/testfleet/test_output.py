@@ -1,4 +1,4 @@
-"""The verdict outlives whatever the rows hold and whatever becomes of stdout and stderr."""
+"""Odd rows, encodings and lost output streams do not change the exit code."""
 
 import json
 import re
@@ -42,8 +42,10 @@ def check(arguments: tuple[str, ...], done: "subprocess.CompletedProcess[str]") 
 
 
 @pytest.mark.parametrize("duration", [float("inf"), float("nan"), 1.7e308])
-def test_no_duration_costs_the_verdict(duration: float, command: Any, record: Callable[..., None]) -> None:
-    """A report may say anything of its times, and rows of earlier versions hold it."""
+def test_an_odd_duration_does_not_change_the_exit_code(
+    duration: float, command: Any, record: Callable[..., None]
+) -> None:
+    """Rows of earlier versions may contain any time of a report."""
     record("boom", duration)
     for arguments in COMMANDS:
         check(arguments, command(*arguments))
@@ -58,8 +60,10 @@ def test_no_duration_costs_the_verdict(duration: float, command: Any, record: Ca
         {"PYTHONIOENCODING": "ascii", "FORCE_COLOR": "1"},
     ],
 )
-def test_no_encoding_costs_the_verdict(env: dict[str, str], command: Any, record: Callable[..., None]) -> None:
-    """A Windows agent and a bare container have no place for every letter."""
+def test_an_encoding_without_a_character_does_not_change_the_exit_code(
+    env: dict[str, str], command: Any, record: Callable[..., None]
+) -> None:
+    """A Windows agent and a minimal container have such encodings."""
     record("größer … ☂ 😀 · end")
     for arguments in COMMANDS:
         check(arguments, command(*arguments, **env))
@@ -68,10 +72,10 @@ def test_no_encoding_costs_the_verdict(env: dict[str, str], command: Any, record
 
 @pytest.mark.parametrize("target", [">&-", "2>&-", ">&- 2>&-", "| true", "2>&1 | true", "> /dev/full"])
 @pytest.mark.parametrize("color", ["", "1"])
-def test_no_lost_reader_costs_the_verdict(
+def test_lost_output_does_not_change_the_exit_code(
     target: str, color: str, command_env: dict[str, str], record: Callable[..., None]
 ) -> None:
-    """A closed stdout, a pipe whose reader has left, a full disk: the exit code is what a pipeline decides by."""
+    """stdout is closed, its pipe has no reader, or its disk is full."""
     record("boom")
     script = f'set -o pipefail; "$0" -m testfleet wait r1 {target}'
     env = command_env | ({"FORCE_COLOR": color} if color else {})
@@ -83,10 +87,10 @@ def test_no_lost_reader_costs_the_verdict(
 
 
 @pytest.mark.parametrize("color", ["", "1"])
-def test_no_text_of_a_test_is_a_command_of_the_ci_service(
+def test_no_text_of_a_case_is_a_command_of_the_ci_service(
     color: str, command: Any, record: Callable[..., None]
 ) -> None:
-    """GitHub's runner trims a line before it looks for `::`, and finds `##[` anywhere."""
+    """GitHub's runner trims a line before it searches for `::`, and finds `##[` anywhere."""
     record("::error::boo\n  ::add-mask::x\r\t::stop-commands::y ##[error]z ##vso[task.complete]")
     for arguments in COMMANDS:
         done = command(*arguments, FORCE_COLOR=color)
@@ -97,10 +101,10 @@ def test_no_text_of_a_test_is_a_command_of_the_ci_service(
         assert "##vso[" not in output
 
 
-def test_a_parameter_of_the_databases_url_works_or_is_named(
+def test_a_parameter_of_the_database_url_works_or_is_named_in_the_error(
     command: Any, command_env: dict[str, str], tmp_path: Any
 ) -> None:
-    """`connect_timeout` of libpq works in every command; what the reporter cannot honour is one line."""
+    """`connect_timeout` works in every command. A parameter that the reporter does not support is one line."""
     (tmp_path / "a.xml").write_text('<testsuite><testcase name="a"/></testsuite>')
     url = command_env["TESTFLEET_DATABASE_URL"]
     with_timeout = f"{url}{'&' if '?' in url else '?'}connect_timeout=5&application_name=gate"

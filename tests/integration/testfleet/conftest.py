@@ -33,13 +33,13 @@ ROWS = """
 
 @pytest.fixture
 def database(database_url: str) -> Database:
-    """Our tables without a row."""
+    """The tables without a row."""
     return Database(database_url)
 
 
 @pytest.fixture
 def filled(database: Database) -> Database:
-    """Our tables with a finished, a running and a queued run."""
+    """The tables with a finished, a running and a queued run."""
     with psycopg.connect(database.url) as connection:
         connection.execute(ROWS.encode())
     return database
@@ -47,7 +47,7 @@ def filled(database: Database) -> Database:
 
 @pytest.fixture
 def aws_env(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The SDK's own environment, with the region where EKS puts it and boto3 does not look."""
+    """The SDK's environment. The region is in AWS_REGION as on EKS, which boto3 does not read."""
     for name, value in aws.env.items():
         monkeypatch.setenv(name, value)
     return aws

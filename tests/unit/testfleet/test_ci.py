@@ -1,4 +1,4 @@
-"""What the CI service says about the build in hand."""
+"""Commit and branch from the environment of a CI service."""
 
 import pytest
 
@@ -34,5 +34,5 @@ from testfleet.ci import Build, build
     ],
 )
 def test_commit_branch_and_trigger_come_from_the_service(environ: dict[str, str], expected: Build) -> None:
-    """A pipeline need not repeat what its service knows; a lone variable of somebody else's is no service."""
+    """A variable that other tools set, too, does not identify a service."""
     assert build(environ) == expected

@@ -14,7 +14,7 @@ SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # PostgreSQL's protocol, "SSLRe
 
 
 class Plain:
-    """A server that speaks no TLS; `heard` is what was said to it."""
+    """A server without TLS. `heard` has the bytes that it received."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -26,7 +26,7 @@ class Plain:
     def _answer(self) -> None:
         try:
             connection, _ = self.listener.accept()
-        except OSError:  # nobody came
+        except OSError:  # no client connected
             return
         with connection:
             connection.settimeout(30)
@@ -57,8 +57,8 @@ def _signing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_signing")
-def test_a_token_never_travels_without_tls(plain: Plain, tmp_path: Path) -> None:
-    """Whatever the URL says: who reads the token is let in for a quarter of an hour."""
+def test_a_token_is_never_sent_without_tls(plain: Plain, tmp_path: Path) -> None:
+    """The URL cannot change this. A token is valid for 15 minutes."""
     bundle = tmp_path / "bundle.pem"
     bundle.write_text("")
     url = f"postgresql://fleet@127.0.0.1:{plain.port}/results?sslmode=disable&gssencmode=disable&sslrootcert={bundle}"
@@ -68,7 +68,7 @@ def test_a_token_never_travels_without_tls(plain: Plain, tmp_path: Path) -> None
 
 
 def test_a_region_is_needed_to_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The line names what is missing."""
+    """The line names the variable."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
@@ -78,7 +78,7 @@ def test_a_region_is_needed_to_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 @pytest.mark.usefixtures("_signing")
 def test_credentials_are_needed_to_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Likewise."""
+    """The line names the variables."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -89,7 +89,7 @@ def test_credentials_are_needed_to_sign(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_authorities_come_from_the_url_then_libpq_then_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same order as libpq's, with the image's bundle where it would ask the home folder."""
+    """The order is libpq's. The image's bundle replaces the file in the home folder."""
     monkeypatch.setenv("PGSSLROOTCERT", "/env.pem")
     assert Database("postgresql://h/x?sslrootcert=/url.pem").authorities == "/url.pem"
     assert Database("postgresql://h/x").authorities == "/env.pem"

@@ -1,4 +1,4 @@
-"""The dead-letter queue: read without loss, sent back at least once, deleted only when asked."""
+"""The dead-letter queue: read without loss, redriven at least once, deleted only by command."""
 
 import json
 from collections.abc import Callable
@@ -23,8 +23,8 @@ def put(aws_env: Any) -> Put:
     sqs = aws_env.client("sqs")
 
     def send(body: str, **attributes: str) -> str:
-        told = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
-        answer = sqs.send_message(QueueUrl=aws_env.dead_letter_queue_url, MessageBody=body, MessageAttributes=told)
+        given = {name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()}
+        answer = sqs.send_message(QueueUrl=aws_env.dead_letter_queue_url, MessageBody=body, MessageAttributes=given)
         return str(answer["MessageId"])
 
     return send
@@ -49,7 +49,7 @@ def visible(aws: Any, url: str) -> list[str]:
 def test_a_message_that_sqs_moved_is_described_by_what_the_database_knows(
     filled: Database, aws_env: Any, put: Put
 ) -> None:
-    """It carries no reason of its own: attempts and the last exit code say what happened."""
+    """The message has no reason. Attempts and the last exit code come from the database."""
     with filled.connect() as connection:
         connection.rows(
             "UPDATE test_shards SET exit_code = 137, attempt = 5 WHERE run_id = 'live' AND shard = 2 RETURNING 1"
@@ -64,7 +64,7 @@ def test_a_message_that_sqs_moved_is_described_by_what_the_database_knows(
 
 
 def test_a_rejected_message_shows_the_workers_reason(aws_env: Any, put: Put) -> None:
-    """Also where its body can't be read, and without a database."""
+    """A readable body and a database are not required."""
     put("[]", reason="invalid_message", detail="body: must be a JSON object", messageId="m-1")
     with opened(aws_env) as queue:
         (letter,) = queue.read()
@@ -72,16 +72,16 @@ def test_a_rejected_message_shows_the_workers_reason(aws_env: Any, put: Put) -> 
     assert (letter.run_id, letter.run_status) == (None, None)
 
 
-def test_a_message_that_eventbridge_gave_up_shows_its_error(aws_env: Any, put: Put) -> None:
-    """A rule or a schedule could not deliver it."""
+def test_a_message_from_eventbridge_shows_its_error(aws_env: Any, put: Put) -> None:
+    """EventBridge dead-letters an event that it could not deliver."""
     put(body("r-1"), ERROR_CODE="SDK_CLIENT_ERROR", ERROR_MESSAGE="no permission")
     with opened(aws_env) as queue:
         (letter,) = queue.read()
     assert (letter.reason, letter.detail) == ("SDK_CLIENT_ERROR", "no permission")
 
 
-def test_reading_gives_every_message_back(aws_env: Any, put: Put) -> None:
-    """More than one receive's worth, each once, the oldest first; all are visible again at once."""
+def test_reading_releases_every_message(aws_env: Any, put: Put) -> None:
+    """23 messages need three receives. Each is listed once, the oldest first."""
     sent = [put(body(f"r-{number}")) for number in range(23)]
     for _ in range(2):
         with opened(aws_env) as queue:
@@ -89,8 +89,8 @@ def test_reading_gives_every_message_back(aws_env: Any, put: Put) -> None:
     assert len(visible(aws_env, aws_env.dead_letter_queue_url)) == 10
 
 
-def test_a_limit_is_kept(aws_env: Any, put: Put) -> None:
-    """No more is hidden than is shown."""
+def test_no_more_messages_are_read_than_the_limit(aws_env: Any, put: Put) -> None:
+    """A message that is not shown is not hidden."""
     for number in range(15):
         put(body(f"r-{number}"))
     with opened(aws_env) as queue:
@@ -98,7 +98,7 @@ def test_a_limit_is_kept(aws_env: Any, put: Put) -> None:
 
 
 def test_a_redriven_message_is_sent_before_it_is_deleted(aws_env: Any, put: Put) -> None:
-    """Its reason stays behind; the worker finds the body as it was sent first."""
+    """The new message has the original body and no reason."""
     put(body("r-1"), reason="unknown_suite", detail="x")
     put(body("r-2"))
     with opened(aws_env) as queue:
@@ -108,8 +108,10 @@ def test_a_redriven_message_is_sent_before_it_is_deleted(aws_env: Any, put: Put)
     assert visible(aws_env, aws_env.dead_letter_queue_url) == [body("r-2")]
 
 
-def test_a_message_that_could_not_be_sent_stays(aws_env: Any, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is on the dead-letter queue as before."""
+def test_a_message_that_cannot_be_sent_stays_in_the_dead_letter_queue(
+    aws_env: Any, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is visible again."""
     put(body("r-1"))
     with monkeypatch.context() as away:
         away.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -119,8 +121,8 @@ def test_a_message_that_could_not_be_sent_stays(aws_env: Any, put: Put, monkeypa
     assert visible(aws_env, aws_env.dead_letter_queue_url) == [body("r-1")]
 
 
-def test_a_message_without_a_run_keeps_the_run_of_its_first_delivery() -> None:
-    """The run is named by the message id, and a new message has a new one."""
+def test_a_body_without_run_id_gets_the_run_id_of_its_first_delivery() -> None:
+    """The worker derives the run id from the message id, and the new message has another one."""
     moved = Message("m-1", body(None), {}, 6, datetime.now(UTC), "h")
     assert json.loads(dead_letters.redriven_body(moved))["runId"] == "m-1"
     rejected = replace(moved, attributes={"messageId": "m-0"})
@@ -130,8 +132,8 @@ def test_a_message_without_a_run_keeps_the_run_of_its_first_delivery() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"message_id": "m", "all": True}, {"message_id": "m", "run_id": "r"}])
-def test_a_selection_is_one_of_three(given: dict[str, Any]) -> None:
-    """A slip must not delete everything."""
+def test_exactly_one_selection_must_be_given(given: dict[str, Any]) -> None:
+    """A mistyped command must not delete every message."""
     with pytest.raises(Refused, match=r"^MESSAGE_ID: give exactly one of"):
         Selection(**given)
 

@@ -1,4 +1,4 @@
-"""A run on the queue and in the table."""
+"""`enqueue` writes to the queue and to the table."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from testfleet.results import runs
 
 
 def bodies(aws: Any) -> list[dict[str, Any]]:
-    """Everything on the queue, taken from it."""
+    """Receive every message of the queue."""
     sqs, found = aws.client("sqs"), list[dict[str, Any]]()
     while messages := sqs.receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=10).get("Messages"):
         found += [json.loads(message["Body"]) for message in messages]
@@ -22,7 +22,7 @@ def bodies(aws: Any) -> list[dict[str, Any]]:
 
 
 def test_each_shard_is_on_the_queue_and_the_run_is_queued(database: Database, aws_env: Any) -> None:
-    """Who looks at once sees the run waiting, with all that was said of it."""
+    """The row has the options of the run before a pod starts."""
     messages = jobs.jobs("shop", run_id="r1", shards=23, commit="abc", branch="main", target_url="http://x")
     enqueue.enqueue(messages, Queue(aws_env.queue_url), database)
     found = bodies(aws_env)
@@ -37,14 +37,14 @@ def test_each_shard_is_on_the_queue_and_the_run_is_queued(database: Database, aw
     assert run.queued_at is not None
 
 
-def test_without_a_database_the_first_claim_makes_the_run(aws_env: Any) -> None:
-    """A pipeline needs nothing but the queue."""
+def test_a_database_is_not_required(aws_env: Any) -> None:
+    """The first claim then inserts the run."""
     enqueue.enqueue(jobs.jobs("shop", run_id="r1"), Queue(aws_env.queue_url))
     assert len(bodies(aws_env)) == 1
 
 
-def test_the_same_again_is_sent_again(database: Database, aws_env: Any) -> None:
-    """That is how a half-sent run is completed; what is there twice runs once."""
+def test_an_unfinished_run_may_be_enqueued_again(database: Database, aws_env: Any) -> None:
+    """This completes a run of which some messages were not sent. A shard with two messages runs once."""
     messages = jobs.jobs("shop", run_id="r1", shards=2)
     for _ in range(2):
         enqueue.enqueue(messages, Queue(aws_env.queue_url), database)
@@ -58,10 +58,10 @@ def test_the_same_again_is_sent_again(database: Database, aws_env: Any) -> None:
         ({"shards": 3}, "--shards: run r1 has 2, not 3"),
     ],
 )
-def test_a_contradiction_is_refused_and_nothing_is_sent(
+def test_options_that_contradict_the_existing_run_are_refused(
     options: dict[str, Any], line: str, database: Database, aws_env: Any
 ) -> None:
-    """Such a message could only be rejected later, where nobody looks."""
+    """No message is sent: a worker would reject it."""
     first: dict[str, Any] = {"suite": "shop", "run_id": "r1", "shards": 2}
     enqueue.register(database, jobs.jobs(**first)[0])
     with pytest.raises(Refused) as caught:
@@ -70,8 +70,8 @@ def test_a_contradiction_is_refused_and_nothing_is_sent(
     assert bodies(aws_env) == []
 
 
-def test_a_finished_run_is_not_run_again(database: Database, aws_env: Any) -> None:
-    """Its messages would be deleted unread, and somebody would wait for a new verdict."""
+def test_a_finished_run_is_not_enqueued_again(database: Database, aws_env: Any) -> None:
+    """A worker would delete its messages without running them."""
     messages = jobs.jobs("shop", run_id="r1")
     enqueue.register(database, messages[0])
     with psycopg.connect(database.url) as connection:
@@ -81,21 +81,21 @@ def test_a_finished_run_is_not_run_again(database: Database, aws_env: Any) -> No
     assert bodies(aws_env) == []
 
 
-def test_a_database_out_of_reach_sends_nothing(aws_env: Any) -> None:
-    """The command can then simply be repeated."""
+def test_no_message_is_sent_if_the_database_is_out_of_reach(aws_env: Any) -> None:
+    """The command can be repeated."""
     with pytest.raises(Unavailable):
         enqueue.enqueue(jobs.jobs("s", run_id="r"), Queue(aws_env.queue_url), Database("postgresql://127.0.0.1:1/x"))
     assert bodies(aws_env) == []
 
 
-def test_a_queue_that_is_not_there_is_named(aws_env: Any) -> None:
-    """No retry can help."""
+def test_a_missing_queue_is_an_error_of_its_setting(aws_env: Any) -> None:
+    """A retry cannot succeed."""
     with pytest.raises(BadSetting, match=r"^TESTFLEET_QUEUE_URL: there is no such queue$"):
         Queue(aws_env.queue_url + "x").send(jobs.jobs("s", run_id="r"))
 
 
-def test_the_depth_of_a_queue(aws_env: Any) -> None:
-    """What waits and what is being worked on."""
+def test_the_depth_counts_waiting_and_hidden_messages(aws_env: Any) -> None:
+    """The counts of the embedded endpoint are exact."""
     queue = Queue(aws_env.queue_url)
     queue.send(jobs.jobs("s", run_id="r", shards=3))
     aws_env.client("sqs").receive_message(QueueUrl=aws_env.queue_url, MaxNumberOfMessages=1)

@@ -1,4 +1,4 @@
-"""A queue that refuses some of what it is sent, played by a server of our own: moto's never does."""
+"""A queue that refuses some entries of a batch. moto never does, so a small server stands in."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class Sqs:
-    """Answers each SendMessageBatch as `answer` decides and remembers what it was sent."""
+    """Records each batch request and answers it by `answer`."""
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
@@ -35,7 +35,7 @@ def accept(entries: list[dict[str, str]]) -> Answer:
 
 
 def batch(entries: list[dict[str, str]], code: Callable[[str], str | None]) -> Answer:
-    """Fail the entries whose body gets a code."""
+    """Fail the entries for whose body `code` returns an error code."""
     failed = [
         {"Id": entry["Id"], "Code": why, "Message": f"{why} it is", "SenderFault": False}
         for entry in entries
@@ -67,7 +67,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
             self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Keep the test's output free of requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -92,13 +92,13 @@ def queue(sqs: Sqs, slept: list[float] | None = None) -> Queue:
     return Queue(sqs.url, sleep=(slept if slept is not None else []).append)
 
 
-def test_ten_shards_are_one_call(sqs: Sqs) -> None:
-    """That is all that SQS takes at once, and it costs a tenth."""
+def test_ten_shards_are_one_request(sqs: Sqs) -> None:
+    """Ten entries are the maximum of a batch."""
     queue(sqs).send(jobs("s", run_id="r", shards=25))
     assert [len(call) for call in sqs.calls] == [BATCH, BATCH, 5]
 
 
-def test_only_what_was_refused_is_sent_again(sqs: Sqs) -> None:
+def test_only_refused_entries_are_sent_again(sqs: Sqs) -> None:
     """The others are on the queue already."""
     refused_once = {"2/25", "24/25"}
 
@@ -120,8 +120,8 @@ def test_only_what_was_refused_is_sent_again(sqs: Sqs) -> None:
     assert slept == list(DELAYS[:2])
 
 
-def test_what_is_refused_again_and_again_is_named(sqs: Sqs) -> None:
-    """After a bounded time, with the shards that are missing."""
+def test_shards_that_are_refused_in_every_round_are_named(sqs: Sqs) -> None:
+    """The number of rounds is limited."""
     sqs.answer = lambda entries: batch(entries, lambda body: "Busy" if '"3/4"' in body else None)
     with pytest.raises(NotSent) as caught:
         queue(sqs).send(jobs("s", run_id="r", shards=4))
@@ -130,8 +130,8 @@ def test_what_is_refused_again_and_again_is_named(sqs: Sqs) -> None:
     assert len(sqs.calls) == len(DELAYS)
 
 
-def test_a_service_error_is_tried_again(sqs: Sqs) -> None:
-    """A whole call may fail where its entries are fine; each round is one call, for the SDK retries nothing."""
+def test_a_service_error_is_retried(sqs: Sqs) -> None:
+    """Each round is one request: the SDK's own retries are off."""
     answers = [(503, {"__type": "ServiceUnavailable", "message": "later"})]
     sqs.answer = lambda entries: answers.pop() if answers else accept(entries)
     queue(sqs).send(jobs("s", run_id="r"))
@@ -139,22 +139,22 @@ def test_a_service_error_is_tried_again(sqs: Sqs) -> None:
 
 
 def test_a_denial_is_final(sqs: Sqs) -> None:
-    """Trying again cannot help, and the line names the setting."""
+    """A retry cannot succeed. The line names the setting."""
     sqs.answer = lambda _: (403, {"__type": "AccessDeniedException", "message": "not yours"})
     with pytest.raises(BadSetting, match=r"^TESTFLEET_QUEUE_URL: .*not yours"):
         queue(sqs).send(jobs("s", run_id="r"))
     assert len(sqs.calls) == 1
 
 
-def test_nobody_there_is_unsent(sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All shards are named."""
+def test_shards_for_an_unreachable_queue_are_not_sent(sqs: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names all of them."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(NotSent, match=r"^queue: not sent: shard 1/2, 2/2: .*Could not connect"):
         queue(sqs).send(jobs("s", run_id="r", shards=2))
 
 
 def test_a_message_too_long_for_a_batch_is_refused(sqs: Sqs) -> None:
-    """Ten of them would not fit into one call; told before anything is sent."""
+    """Ten of them would not fit into one batch. No message is sent."""
     params = {f"p{number}": "x" * 1000 for number in range(30)}
     with pytest.raises(Refused, match=r"^--param: the message must be at most 26214 bytes"):
         queue(sqs).send(jobs("s", run_id="r", params=params))

@@ -1,4 +1,4 @@
-"""`testfleet sweep`: what the queues say, through the reporter's own program, into the tables."""
+"""`testfleet sweep`: evidence from real queues, verdicts by the reporter's program."""
 
 import json
 from typing import Any
@@ -28,8 +28,8 @@ def lost(filled: Database) -> Database:
 def sweep(
     database: Database, aws: Any, slept: list[float] | None = None, *, older_than: float = HOUR
 ) -> list[SweptRun]:
-    told = Sweep(database, [Queue(aws.queue_url)], [Queue(aws.dead_letter_queue_url)], older_than, 60)
-    return told.run(sleep=(slept if slept is not None else []).append)
+    once = Sweep(database, [Queue(aws.queue_url)], [Queue(aws.dead_letter_queue_url)], older_than, 60)
+    return once.run(sleep=(slept if slept is not None else []).append)
 
 
 def status(database: Database, run_id: str) -> str:
@@ -39,8 +39,8 @@ def status(database: Database, run_id: str) -> str:
     return run.status
 
 
-def test_empty_queues_end_what_is_abandoned(lost: Database, aws_env: Any) -> None:
-    """Both looks found them empty, a pause apart; each run has a reason, and a line of metrics."""
+def test_abandoned_shards_end_if_every_queue_is_empty(lost: Database, aws_env: Any) -> None:
+    """The queues are empty at both reads. Each run gets a reason and a line of metrics."""
     slept: list[float] = []
     live, queued = sweep(lost, aws_env, slept)
     assert slept == [60]
@@ -55,7 +55,7 @@ def test_empty_queues_end_what_is_abandoned(lost: Database, aws_env: Any) -> Non
 
 @pytest.mark.parametrize("kind", ["visible", "in flight", "delayed"])
 def test_a_message_in_the_queue_keeps_every_run(kind: str, lost: Database, aws_env: Any) -> None:
-    """SQS can't be searched: the message may be the shard's."""
+    """SQS cannot be searched: the message may belong to the shard."""
     sqs = aws_env.client("sqs")
     sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x", DelaySeconds=600 if kind == "delayed" else 0)
     if kind == "in flight":
@@ -65,17 +65,17 @@ def test_a_message_in_the_queue_keeps_every_run(kind: str, lost: Database, aws_e
     assert (status(lost, "live"), slept) == ("running", [])
 
 
-def test_a_message_that_comes_between_the_two_looks_keeps_every_run(lost: Database, aws_env: Any) -> None:
-    """SQS's counts are late."""
+def test_a_message_that_comes_between_the_two_reads_keeps_every_run(lost: Database, aws_env: Any) -> None:
+    """SQS's counts lag."""
     sqs = aws_env.client("sqs")
-    told = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
-    assert told.run(sleep=lambda _: sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x")) == []
+    once = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
+    assert once.run(sleep=lambda _: sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x")) == []
     assert status(lost, "live") == "running"
 
 
 @pytest.mark.parametrize("reason", [None, "out_of_receives"])
-def test_a_dead_lettered_shard_ends_though_the_queue_is_busy(reason: str | None, lost: Database, aws_env: Any) -> None:
-    """Its own message is seen where it can't come back from by itself."""
+def test_a_dead_lettered_shard_ends_while_the_queue_is_busy(reason: str | None, lost: Database, aws_env: Any) -> None:
+    """Its message is in the dead-letter queue and returns only by a redrive."""
     sqs = aws_env.client("sqs")
     sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x")
     dead = json.dumps({"runId": "live", "suite": "shop", "shard": "2/2"})
@@ -103,25 +103,25 @@ def test_a_pod_that_renews_its_lease_after_an_outage_keeps_its_shard(lost: Datab
         with psycopg.connect(lost.url) as connection:
             connection.execute("UPDATE test_shards SET lease_until = now() + interval '120 s' WHERE status = 'running'")
 
-    told = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
-    assert told.run(sleep=renew) == []
+    once = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
+    assert once.run(sleep=renew) == []
     assert status(lost, "live") == "running"
 
 
-def test_a_message_that_is_redriven_between_the_two_looks_keeps_its_run(lost: Database, aws_env: Any) -> None:
-    """It was dead, and will run again."""
+def test_a_message_that_is_redriven_between_the_two_reads_keeps_its_run(lost: Database, aws_env: Any) -> None:
+    """Its shard will run again."""
     send_dead_duplicate(aws_env)
 
     def redrive(_: float) -> None:
         aws_env.client("sqs").purge_queue(QueueUrl=aws_env.dead_letter_queue_url)
 
-    told = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
-    assert told.run(sleep=redrive) == []
+    once = Sweep(lost, [Queue(aws_env.queue_url)], [Queue(aws_env.dead_letter_queue_url)], HOUR, 60)
+    assert once.run(sleep=redrive) == []
     assert status(lost, "live") == "running"
 
 
 def test_a_message_cannot_outlive_the_queues_retention(lost: Database, aws_env: Any) -> None:
-    """After that the shard's message is gone, however busy the queue is."""
+    """SQS deletes a message after the retention period."""
     sqs = aws_env.client("sqs")
     sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x")
     sqs.set_queue_attributes(QueueUrl=aws_env.queue_url, Attributes={"MessageRetentionPeriod": "5400"})
@@ -129,7 +129,7 @@ def test_a_message_cannot_outlive_the_queues_retention(lost: Database, aws_env: 
 
 
 def test_a_rejected_message_is_no_evidence(lost: Database, aws_env: Any) -> None:
-    """It names the run by mistake: the shard's own message may still come."""
+    """It names the run by mistake. The shard's own message may still be in the queue."""
     sqs = aws_env.client("sqs")
     sqs.send_message(QueueUrl=aws_env.queue_url, MessageBody="x")
     sqs.send_message(
@@ -140,14 +140,14 @@ def test_a_rejected_message_is_no_evidence(lost: Database, aws_env: Any) -> None
     assert sweep(lost, aws_env) == []
 
 
-def test_without_an_old_run_no_queue_is_looked_at(database: Database, aws_env: Any) -> None:
-    """The dead-letter queue is not disturbed for nothing."""
+def test_no_queue_is_read_without_an_old_run(database: Database, aws_env: Any) -> None:
+    """Reading the dead-letter queue hides its messages."""
     missing = Queue(aws_env.queue_url + "x")
     assert Sweep(database, [missing], [missing], HOUR, 60).run() == []
 
 
 def test_a_database_that_cannot_be_swept_is_an_error(lost: Database, aws_env: Any) -> None:
-    """The line is the one that the reporter printed."""
+    """The line is that of the reporter."""
     with psycopg.connect(lost.url) as connection:
         connection.execute("ALTER TABLE test_shards RENAME COLUMN outcome TO other")
     with pytest.raises((BadSetting, Unavailable), match=r"outcome"):

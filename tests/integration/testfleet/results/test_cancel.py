@@ -19,7 +19,7 @@ def rows(database: Database, query: str) -> list[dict[str, Any]]:
 
 
 def test_a_queued_run_is_cancelled(filled: Database) -> None:
-    """No pod has claimed a shard of it: it ends without a start."""
+    """It ends without a start: no pod has claimed a shard."""
     assert cancel.cancel(filled, "next") is True
     with filled.connect() as connection:
         run = runs.get(connection, "next")
@@ -55,7 +55,7 @@ def test_a_running_run_keeps_its_partial_rows_and_marks_them(filled: Database) -
 
 
 def test_an_interrupted_shard_is_cancelled_and_keeps_its_reason(filled: Database) -> None:
-    """It would otherwise wait for an attempt that never comes."""
+    """No further attempt follows."""
     with psycopg.connect(filled.url) as connection:
         connection.execute(
             "UPDATE test_shards SET status = 'interrupted', detail = 'drained' WHERE run_id = 'live' AND shard = 2"
@@ -76,7 +76,7 @@ def test_a_second_cancel_changes_nothing(filled: Database) -> None:
 
 
 def test_a_finished_run_keeps_its_verdict(filled: Database) -> None:
-    """The line says what the verdict is."""
+    """The error has the verdict."""
     with pytest.raises(Refused) as caught:
         cancel.cancel(filled, "done")
     assert str(caught.value) == "RUN_ID: done is finished already (failed); a verdict never changes"
@@ -84,21 +84,21 @@ def test_a_finished_run_keeps_its_verdict(filled: Database) -> None:
 
 
 def test_an_unknown_run_is_refused(filled: Database) -> None:
-    """A typing error must not make a row."""
+    """A typing error must not insert a row."""
     with pytest.raises(Refused, match=r"^RUN_ID: the database has no run nosuch$"):
         cancel.cancel(filled, "nosuch")
     assert len(rows(filled, "SELECT FROM test_runs")) == 3
 
 
 def test_a_cancelled_run_is_not_enqueued_again(filled: Database) -> None:
-    """Its messages would be deleted unread."""
+    """A worker would delete its messages without running them."""
     cancel.cancel(filled, "next")
     with pytest.raises(Refused, match=r"^--run-id: next is finished already \(cancelled\)"):
         enqueue.register(filled, jobs("load", run_id="next")[0])
 
 
-def test_a_database_of_an_older_version_says_what_to_do(filled: Database) -> None:
-    """The function comes with a migration."""
+def test_an_old_database_is_an_error_that_names_migrate(filled: Database) -> None:
+    """A migration creates the function."""
     with psycopg.connect(filled.url) as connection:
         connection.execute("DROP FUNCTION cancel_run")
     with pytest.raises(BadSetting, match=r"run: testfleet migrate$"):
@@ -106,7 +106,7 @@ def test_a_database_of_an_older_version_says_what_to_do(filled: Database) -> Non
 
 
 def test_views_over_several_runs_leave_a_cancelled_run_out(filled: Database) -> None:
-    """Its results are partial: they are neither history nor a green run, and its shards' times say nothing."""
+    """Its results are partial: no history, no green run, no meaningful times."""
     cancel.cancel(filled, "live")
     for view in ("case_history", "flaky_cases", "run_greens", "run_fleet"):
         found = {row["run_id"] for row in rows(filled, f"SELECT run_id FROM {view}")}

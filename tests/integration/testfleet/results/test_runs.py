@@ -1,4 +1,4 @@
-"""What the tables say about runs."""
+"""Runs read from the tables."""
 
 from datetime import UTC, datetime
 
@@ -23,21 +23,21 @@ from testfleet.results import runs
     ],
 )
 def test_runs_are_listed_newest_first(filters: dict[str, object], ids: list[str], filled: Database) -> None:
-    """A queued run counts from its queueing; each filter holds."""
+    """A queued run sorts by the time of its queueing."""
     with filled.connect() as connection:
         assert [run.run_id for run in runs.find(connection, **filters)] == ids  # type: ignore[arg-type]  # a table
 
 
 def test_a_running_run_counts_its_cases_so_far(filled: Database) -> None:
-    """The row's own totals are written at the end; whoever waits sees them grow."""
+    """The totals of its row are written at the end."""
     with filled.connect() as connection:
         live = runs.get(connection, "live")
     assert live is not None
     assert (live.total, live.passed, live.errored, live.finished) == (2, 1, 1, False)
 
 
-def test_a_finished_run_has_its_row_and_nothing_else(filled: Database) -> None:
-    """A verdict never changes, and neither do its counts."""
+def test_a_finished_run_has_the_counts_of_its_row(filled: Database) -> None:
+    """They never change after the verdict."""
     with psycopg.connect(filled.url) as connection:
         connection.execute("DELETE FROM test_cases")
     with filled.connect() as connection:
@@ -48,8 +48,8 @@ def test_a_finished_run_has_its_row_and_nothing_else(filled: Database) -> None:
     assert done.finished_at.utcoffset() == UTC.utcoffset(None)
 
 
-def test_a_detail_holds_what_is_asked_first(filled: Database) -> None:
-    """Shards in order, failing and flaky cases, files; green cases stay in the table."""
+def test_a_detail_has_shards_failing_and_flaky_cases_and_artifacts(filled: Database) -> None:
+    """Passed cases stay in the table."""
     with filled.connect() as connection:
         detail = runs.detail(connection, "done")
     assert detail is not None
@@ -60,14 +60,14 @@ def test_a_detail_holds_what_is_asked_first(filled: Database) -> None:
 
 
 def test_an_unknown_run_is_none(filled: Database) -> None:
-    """It may come yet."""
+    """A pod may insert it later."""
     with filled.connect() as connection:
-        assert runs.get(connection, "nobody") is None
-        assert runs.detail(connection, "nobody") is None
+        assert runs.get(connection, "unknown") is None
+        assert runs.detail(connection, "unknown") is None
 
 
-def test_a_database_without_tables_says_what_to_do(empty_database_url: str) -> None:
-    """The first command that anybody types is rarely migrate."""
+def test_a_database_without_tables_is_an_error_that_names_migrate(empty_database_url: str) -> None:
+    """The first command of a new user is rarely migrate."""
     with (
         pytest.raises(BadSetting, match=r"run: testfleet migrate$"),
         Database(empty_database_url).connect() as connection,
@@ -75,8 +75,8 @@ def test_a_database_without_tables_says_what_to_do(empty_database_url: str) -> N
         runs.find(connection)
 
 
-def test_a_connection_that_breaks_is_unavailable(filled: Database) -> None:
-    """A failover in the middle of a connection is told as what it is, and the next connection works."""
+def test_a_broken_connection_is_unavailable(filled: Database) -> None:
+    """The database fails over while the connection is open. The next connection works."""
     with filled.connect() as connection:
         with psycopg.connect(filled.url) as other:
             other.execute(
@@ -91,6 +91,6 @@ def test_a_connection_that_breaks_is_unavailable(filled: Database) -> None:
         assert runs.get(connection, "live") is not None
 
 
-def test_no_url_is_shown_by_accident(filled: Database) -> None:
+def test_the_repr_of_a_database_hides_its_url(filled: Database) -> None:
     """A URL may hold a password."""
     assert filled.url not in repr(filled)

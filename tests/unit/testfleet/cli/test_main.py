@@ -1,4 +1,4 @@
-"""One line and one exit code for whatever is wrong before anything is reached."""
+"""Start-up of the command: errors of arguments and settings, help, version."""
 
 import os
 import subprocess
@@ -76,7 +76,7 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
         ("runs", {"TESTFLEET_DEAD_LETTER_QUEUE_URL": "x"}, 78, "TESTFLEET_DEAD_LETTER_QUEUE_URL: must be the http:"),
     ],
 )
-def test_what_is_wrong_is_one_line_with_its_code(
+def test_a_wrong_argument_or_setting_is_one_line_and_an_exit_code(
     arguments: str,
     env: dict[str, str],
     *,
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_one_line_with_its_code(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nothing goes to stdout, no value of a setting is repeated, and nothing has been reached for."""
+    """stdout stays empty, and no value of a setting is printed. No system is contacted."""
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["testfleet", *arguments.split()])
@@ -128,7 +128,7 @@ def test_the_summary_in_the_help_of_the_group_begins_the_help_of_the_command(ent
     assert str(text).startswith(entry.summary.removesuffix("."))
 
 
-def test_a_fault_of_ours_is_never_a_verdict(
+def test_a_bug_of_the_command_is_never_a_verdict(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Python's own exit code for a traceback is 1, which a pipeline reads as failed tests."""
@@ -144,10 +144,10 @@ def test_a_fault_of_ours_is_never_a_verdict(
 
 
 @pytest.mark.parametrize("name", ["up", "demo"])
-def test_a_missing_extra_is_named_with_what_to_run(
+def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The laptop's parts are many megabytes that a cluster does without."""
+    """A cluster needs none of these packages."""
 
     monkeypatch.setattr(tools, "find_spec", lambda package: None if package == "moto" else object())
     monkeypatch.setattr(sys, "argv", ["testfleet", name])

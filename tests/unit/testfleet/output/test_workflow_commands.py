@@ -1,4 +1,4 @@
-"""No text of a test is a command of the CI service that shows our output."""
+"""No text of a case is executed as a command by the CI service that shows the output."""
 
 import json
 import re
@@ -29,32 +29,32 @@ from testfleet.results.runs import RunDetail
         ("# heading ##", "# heading ##"),
     ],
 )
-def test_a_command_is_taken_apart_and_stays_readable(text: str, shown: str) -> None:
-    """The runner trims a line before it looks; what is no command stays as it is."""
+def test_a_workflow_command_is_broken_and_stays_readable(text: str, shown: str) -> None:
+    """The runner trims a line first. Other text is unchanged."""
     assert inert(text) == shown
 
 
 @given(st.text(alphabet=":# [v\ts\no\r\u200b\x0b\ufeffx]", max_size=60))
 def test_no_line_of_any_text_begins_with_a_command(text: str) -> None:
-    """However a reader breaks lines and trims them."""
+    """Readers differ in how they split and trim lines."""
     for line in re.split("[\r\n\x0b]", inert(text)):
         assert not line.lstrip(" \t\u200b\ufeff").replace("\u200b", "").replace("\ufeff", "").startswith("::")
         assert "##[" not in line
         assert "##vso[" not in line
 
 
-def test_json_holds_no_command_and_the_same_values(make: Any) -> None:
+def test_json_contains_no_command_and_the_same_values(make: Any) -> None:
     """`--json` goes into the same log; a reader of JSON sees no difference."""
     text = "::error::a\n::error::b\u2028::error::c\x85##[error]d ##vso[x]"
     detail = RunDetail(make.run(status="failed"), (), (make.case(name=text, message=text),), ())
-    told = inert_json(as_json(detail))
-    assert json.loads(told)["cases"][0]["name"] == text
-    assert not any(line.strip().startswith("::") for line in told.splitlines())
-    assert "##[" not in told
-    assert "##vso[" not in told
+    text_of_json = inert_json(as_json(detail))
+    assert json.loads(text_of_json)["cases"][0]["name"] == text
+    assert not any(line.strip().startswith("::") for line in text_of_json.splitlines())
+    assert "##[" not in text_of_json
+    assert "##vso[" not in text_of_json
 
 
-def test_json_has_no_number_that_json_has_not(make: Any) -> None:
+def test_infinity_and_nan_become_null(make: Any) -> None:
     """A duration that overflowed is null, not Infinity."""
     detail = RunDetail(make.run(p95_ms=float("inf")), (), (make.case(duration_ms=float("nan")),), ())
     read = json.loads(as_json(detail), parse_constant=pytest.fail)

@@ -1,4 +1,4 @@
-"""JUnit files found, and looked at before anything is recorded."""
+"""JUnit files are found and checked before a row is written."""
 
 import os
 from pathlib import Path
@@ -18,21 +18,21 @@ def put(path: Path, text: str = JUNIT) -> Path:
 
 
 def test_a_folder_gives_its_reports_under_their_own_names(tmp_path: Path) -> None:
-    """Names do not tell where the folder was, so that the same reports are the same anywhere."""
+    """A name does not contain the folder's own path, so that the same reports have the same names on every machine."""
     put(tmp_path / "b.xml")
     put(tmp_path / "deep" / "a.xml", '<x:testsuite xmlns:x="urn:x"/>')
     put(tmp_path / "notes.txt")
     assert [report.name for report in find([tmp_path]).reports] == ["b.xml", "deep/a.xml"]
 
 
-def test_several_paths_do_not_meet(tmp_path: Path) -> None:
+def test_equal_names_below_several_paths_do_not_collide(tmp_path: Path) -> None:
     """Every tool calls its file junit.xml."""
     paths = [put(tmp_path / "one" / "junit.xml"), put(tmp_path / "two" / "junit.xml")]
     assert [report.name for report in find(paths).reports] == ["0001/junit.xml", "0002/junit.xml"]
 
 
-def test_a_report_by_another_name_is_taken_for_one(tmp_path: Path) -> None:
-    """The reporter looks at *.xml only."""
+def test_a_file_that_is_named_needs_no_xml_suffix(tmp_path: Path) -> None:
+    """The reporter reads only *.xml, so the copy gets this suffix."""
     assert [report.name for report in find([put(tmp_path / "results.junit")]).reports] == ["results.xml"]
 
 
@@ -57,7 +57,7 @@ def test_other_xml_and_links_in_a_folder_are_ignored(tmp_path: Path) -> None:
         ('<!DOCTYPE t [<!ENTITY a "b">]><testsuite>&a;</testsuite>', "must not declare a document type"),
     ],
 )
-def test_a_broken_file_is_told_before_anything_is_recorded(text: str, line: str, tmp_path: Path) -> None:
+def test_a_broken_file_is_refused_before_a_row_is_written(text: str, line: str, tmp_path: Path) -> None:
     """A finished run never changes, so a broken report must not use up its id."""
     path = put(tmp_path / "junit.xml", text)
     with pytest.raises(BadData) as caught:
@@ -73,7 +73,7 @@ def test_characters_that_xml_forbids_break_no_file(encoding: str, tmp_path: Path
     assert [report.source for report in find([path]).reports] == [path]
 
 
-def test_an_encoding_that_is_unknown_is_named(tmp_path: Path) -> None:
+def test_an_unknown_encoding_is_named(tmp_path: Path) -> None:
     """Instead of a traceback."""
     path = put(tmp_path / "junit.xml", '<?xml version="1.0" encoding="nope"?><testsuite/>')
     with pytest.raises(BadData, match="must be well-formed XML: unknown encoding: nope"):
@@ -81,7 +81,7 @@ def test_an_encoding_that_is_unknown_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
-    """A file that is there and gives no bytes is told like a broken one."""
+    """The error is that of a broken file."""
     path = put(tmp_path / "junit.xml")
     path.unlink()
     os.mkfifo(path)
@@ -90,8 +90,8 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [False, True], ids=["missing path", "empty folder"])
-def test_nothing_to_bring_in_is_refused(make: bool, tmp_path: Path) -> None:
-    """A mistyped folder must not look like a run without tests."""
+def test_paths_without_a_report_are_refused(make: bool, tmp_path: Path) -> None:
+    """A mistyped folder is no run without cases."""
     path = tmp_path / "reports"
     if make:
         path.mkdir()

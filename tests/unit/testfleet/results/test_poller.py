@@ -1,4 +1,4 @@
-"""The gate's patience, on a clock of its own."""
+"""Polling for a verdict, on a virtual clock."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -27,50 +27,50 @@ class Clock:
         self.now += seconds
 
 
-def looks(answers: Iterable[RunRow | Exception | None]) -> Any:
-    """Looks that see these one after the other, and the last for ever."""
+def polls(answers: Iterable[RunRow | Exception | None]) -> Any:
+    """A poll that returns or raises these one after the other, and then repeats the last."""
     coming: Iterator[RunRow | Exception | None] = iter(answers)
     last: list[RunRow | Exception | None] = []
 
-    def look() -> RunRow | None:
+    def poll() -> RunRow | None:
         answer = next(coming, last[-1] if last else None)
         last.append(answer)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return look
+    return poll
 
 
 def wait(answers: Iterable[RunRow | Exception | None], timeout: float = 60) -> tuple[RunRow | None, list[Snapshot]]:
     clock, snapshots = Clock(), list[Snapshot]()
-    run = until_finished(looks(answers), snapshots.append, timeout=timeout, clock=clock, sleep=clock.sleep)
+    run = until_finished(polls(answers), snapshots.append, timeout=timeout, clock=clock, sleep=clock.sleep)
     return run, snapshots
 
 
-def test_it_ends_with_the_exit_code(make: Any) -> None:
-    """Not one look later."""
+def test_polling_ends_with_the_verdict(make: Any) -> None:
+    """No poll follows it."""
     run, snapshots = wait([None, make.run(status="queued"), make.run(), make.run(status="passed")])
     assert run is not None
     assert run.status == "passed"
     assert len(snapshots) == 4
 
 
-def test_it_ends_when_the_time_is_over(make: Any) -> None:
-    """A look is taken at the very end of the time, and none after it."""
+def test_polling_ends_at_the_timeout(make: Any) -> None:
+    """The last poll is at the very end of the time."""
     run, snapshots = wait([make.run()], timeout=2.5)
     assert run == make.run()
     assert [snapshot.elapsed for snapshot in snapshots] == [0, 1, 2, 2.5]
 
 
-def test_no_patience_is_one_look(make: Any) -> None:
-    """A timeout of 0s asks how it stands."""
+def test_a_timeout_of_zero_is_one_poll(make: Any) -> None:
+    """It returns the present status."""
     assert wait([make.run(status="failed")], timeout=0)[0] == make.run(status="failed")
     assert len(wait([make.run()], timeout=0)[1]) == 1
 
 
-def test_an_outage_in_the_middle_is_waited_out(make: Any) -> None:
-    """A failover of the database takes a minute; a pipeline's gate outlives it, and shows the run last seen."""
+def test_an_outage_after_the_first_poll_is_retried(make: Any) -> None:
+    """A failover of the database takes a minute. The snapshot has the run of the last successful poll."""
     gone = Unavailable("database: gone")
     run, snapshots = wait([make.run(), gone, gone, make.run(status="passed")])
     assert run == make.run(status="passed")
@@ -82,14 +82,14 @@ def test_an_outage_in_the_middle_is_waited_out(make: Any) -> None:
     ]
 
 
-def test_a_database_that_was_never_there_is_told_at_once() -> None:
+def test_a_database_out_of_reach_at_the_first_poll_ends_the_wait() -> None:
     """A wrong host must not cost an hour."""
     with pytest.raises(Unavailable):
         wait([Unavailable("database: refused")])
 
 
-def test_a_database_that_stays_away_is_no_exit_code(make: Any) -> None:
-    """Out of reach is neither failed nor unfinished: nobody knows."""
+def test_a_database_out_of_reach_at_the_timeout_is_an_error(make: Any) -> None:
+    """The status is unknown, so it is neither failed nor unfinished."""
     with pytest.raises(Unavailable):
         wait([make.run(), Unavailable("database: gone")], timeout=5)
 
@@ -99,15 +99,15 @@ def test_a_database_that_stays_away_is_no_exit_code(make: Any) -> None:
     [("passed", 0), ("failed", 1), ("errored", 2), ("running", 3), ("queued", 3), ("cancelled", 4)],
 )
 def test_a_pipeline_decides_by_the_exit_code(status: str, code: int, make: Any) -> None:
-    """The table of the design."""
+    """The codes are those of docs/design.md."""
     assert exit_code(make.run(status=status)) == code
     assert exit_code(None) is ExitCode.NOT_FINISHED
 
 
-def test_a_log_gets_a_line_for_news_and_seldom_otherwise(make: Any) -> None:
-    """An hour's wait is some lines of a CI log, not thousands."""
-    said: list[str] = []
-    show = Sparse("r1", said.append)
+def test_a_log_gets_a_line_for_each_change_and_few_others(make: Any) -> None:
+    """An hour of waiting is some lines of a CI log, not thousands."""
+    lines: list[str] = []
+    show = Sparse("r1", lines.append)
     show(Snapshot(None, 0))
     show(Snapshot(None, 1))
     for second in range(2, 20):
@@ -117,7 +117,7 @@ def test_a_log_gets_a_line_for_news_and_seldom_otherwise(make: Any) -> None:
     show(Snapshot(make.run(total=21, failed=2), 22, outage="database: gone"))
     show(Snapshot(make.run(total=21, failed=2, shards_done=1), 23))
     show(Snapshot(make.run(total=90, failed=2, shards_done=1), 23 + QUIET_SECONDS))
-    assert said == [
+    assert lines == [
         "r1: not in the database yet; no pod has claimed it · 0 ms",
         "r1 shop: running · 0 of 2 shards · 2 cases · 2.0 s",
         "r1 shop: running · 0 of 2 shards · 20 cases · 1 failed · 20.0 s",

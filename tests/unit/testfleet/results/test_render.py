@@ -1,4 +1,4 @@
-"""What people read about runs."""
+"""Runs as lines and tables of text."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def texts(lines: list[Line]) -> list[str]:
     return [line.text for line in lines]
 
 
-def test_a_verdict_says_first_what_and_how_much(make: Any) -> None:
+def test_the_first_line_of_a_verdict_has_status_and_counts(make: Any) -> None:
     """One line carries run, suite, verdict, time, shards, counts, flakiness and p95."""
     run = make.run(status="failed", shards_done=2, total=41, passed=38, failed=1, skipped=2, flaky=1, p95_ms=2140)
     assert render.summary(run).text == (
@@ -24,14 +24,14 @@ def test_a_verdict_says_first_what_and_how_much(make: Any) -> None:
     )
 
 
-def test_a_run_known_from_a_rejected_message_has_little_to_say(make: Any) -> None:
-    """Suite and shards may be unknown; the reason is what counts."""
+def test_a_run_of_a_rejected_message_shows_the_reason(make: Any) -> None:
+    """Its suite and shards may be unknown."""
     run = make.run(status="errored", suite=None, shards=None, started_at=None, detail="suite: no such suite\nmore")
     assert render.summary(run).text == "r1 -: errored · 0 of ? shards · 0 cases · suite: no such suite"
 
 
 def test_a_failure_shows_its_first_line_file_and_trace(make: Any) -> None:
-    """That is what a developer with ten seconds needs."""
+    """A developer finds the cause without opening the report."""
     case = make.case(error="\n  Error: expected 200\n    at line 3", file="cart.spec.ts", duration_ms=1500)
     traces = [make.artifact(), make.artifact(s3_uri="s3://b/other.zip", case_name="another")]
     lines = render.verdict(RunDetail(make.run(status="failed", failed=1), (), (case,), tuple(traces)))
@@ -44,8 +44,8 @@ def test_a_failure_shows_its_first_line_file_and_trace(make: Any) -> None:
     assert [line.indent for line in lines] == [0, 0, 1, 1, 1]
 
 
-def test_a_failure_shows_its_message_whole_and_where_it_broke(make: Any) -> None:
-    """Expected and received decide what to do next; the text of the whole failure is for later."""
+def test_a_failure_shows_its_message_and_location(make: Any) -> None:
+    """The message has the expected and the received value; the full text remains in the report."""
     message = 'expect(locator).toHaveText(expected) failed\n\nExpected: "1"\nReceived: "2"'
     case = make.case(message=message, error="self = <x>", location="cart.spec.ts:42", file="cart.spec.ts")
     lines = render.verdict(RunDetail(make.run(status="failed"), (), (case,), ()))
@@ -59,7 +59,7 @@ def test_a_failure_shows_its_message_whole_and_where_it_broke(make: Any) -> None
 
 
 def test_failures_of_one_cause_are_printed_once(make: Any) -> None:
-    """A service that is down fails every case; its message is news once."""
+    """A service that is down fails every case with one message."""
     down = [
         make.case(name=f"t{n:02}", fingerprint="f", message="URLError: refused", location=f"t.py:{n}")
         for n in range(13)
@@ -79,7 +79,7 @@ def test_failures_of_one_cause_are_printed_once(make: Any) -> None:
 
 
 def test_a_message_is_bounded_in_lines_and_width(make: Any) -> None:
-    """A diff of a whole page is for the trace."""
+    """A diff of a whole page belongs in the trace."""
     case = make.case(message="\n".join(["x" * 1000] * 100))
     shown = texts(render.verdict(RunDetail(make.run(status="failed"), (), (case,), ())))[2:]
     assert len(shown) == render.MAX_MESSAGE_LINES
@@ -97,7 +97,7 @@ def test_flaky_cases_come_after_failures_with_their_tries(make: Any) -> None:
 
 
 def test_shards_without_a_verdict_are_explained(make: Any) -> None:
-    """An errored run without a failing case would otherwise say nothing."""
+    """An errored run may have no failing case."""
     shards = (
         make.shard(shard=1, status="errored", detail="no JUnit at all", outcome="finished", exit_code=3),
         make.shard(shard=2, status="errored", outcome="timed_out"),
@@ -107,15 +107,15 @@ def test_shards_without_a_verdict_are_explained(make: Any) -> None:
     assert texts(lines)[1:] == ["shard 1: errored (no JUnit at all, exit 3)", "shard 2: errored (timed_out)"]
 
 
-def test_many_failures_are_cut_with_a_way_to_the_rest(make: Any) -> None:
-    """A broken deployment fails every case; a log of thousands helps nobody."""
+def test_a_long_list_of_failures_ends_with_the_command_that_shows_the_rest(make: Any) -> None:
+    """A broken deployment fails thousands of cases."""
     cases = tuple(make.case(name=f"c{number}") for number in range(MAX_CASES + 5))
     shown = texts(render.verdict(RunDetail(make.run(status="failed"), (), cases, ())))
     assert shown[-1] == "… and 5 more: testfleet show r1 --json"
     assert sum(text.startswith("FAILED") for text in shown) == MAX_CASES
 
 
-def test_evidence_is_the_best_there_is_of_the_same_attempt(make: Any) -> None:
+def test_a_case_shows_the_most_useful_artifacts_of_its_own_attempt(make: Any) -> None:
     """A trace shows more than a screenshot, and an earlier attempt's trace shows another failure."""
     shot = make.artifact(kind="screenshot", s3_uri="s3://b/shot.png", attempt=2)
     old = make.artifact(attempt=1)
@@ -135,13 +135,13 @@ def test_evidence_is_the_best_there_is_of_the_same_attempt(make: Any) -> None:
         ("tab\tand ünïcode ✓", "tab\tand ünïcode ✓"),
     ],
 )
-def test_nothing_in_a_text_moves_the_terminal(text: str, shown: str) -> None:
-    """An error comes from the system under test; it must not repaint the reader's screen."""
+def test_control_sequences_are_removed(text: str, shown: str) -> None:
+    """An error text comes from the system under test."""
     assert clean(text) == shown
 
 
-def test_an_unfinished_run_names_what_is_missing(make: Any) -> None:
-    """Whoever finds the gate timed out asks which shard and where."""
+def test_an_unfinished_run_names_its_missing_shards(make: Any) -> None:
+    """A gate that timed out prints the shard and its worker."""
     shards = (make.shard(shard=1), make.shard(shard=2, status="interrupted", attempt=3, worker="pod-b"))
     assert render.missing(RunDetail(make.run(shards=4), shards, (), ())) == [
         "shard 2 is interrupted (attempt 3 on pod-b)",
@@ -150,8 +150,8 @@ def test_an_unfinished_run_names_what_is_missing(make: Any) -> None:
     assert "no such run" in render.missing(None)[0]
 
 
-def test_json_has_the_columns_names(make: Any) -> None:
-    """Whoever knows the tables knows the JSON."""
+def test_the_keys_of_json_are_names_of_columns(make: Any) -> None:
+    """Tables and JSON share one documentation."""
     detail = RunDetail(make.run(status="passed"), (make.shard(),), (make.case(),), (make.artifact(),))
     read = json.loads(as_json(detail))
     assert read["run"]["run_id"] == "r1"
@@ -162,7 +162,7 @@ def test_json_has_the_columns_names(make: Any) -> None:
 
 
 def test_each_row_of_a_table_has_every_column(make: Any) -> None:
-    """A tab-separated reader counts on it."""
+    """Readers of tab-separated output rely on it."""
     for table in (
         render.runs([make.run(), make.run(status="passed", branch="b", commit="0123456789abcdef")]),
         render.shards([make.shard(exit_code=0), make.shard(outcome="finished")]),

@@ -1,4 +1,4 @@
-"""The messages of a run, made of options."""
+"""The messages of a run, built from options."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -36,20 +36,20 @@ def test_each_shard_has_its_message() -> None:
     ],
 )
 def test_a_wrong_option_is_named_as_it_was_typed(options: dict[str, object], line: str) -> None:
-    """Nobody who typed --target-url should have to know of targetUrl."""
+    """The user typed --target-url and need not know the field targetUrl."""
     with pytest.raises(Refused) as caught:
         jobs(**({"suite": "checkout", "run_id": "r1"} | options))  # type: ignore[arg-type]  # the table mixes types
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
 
 
-def test_a_value_may_hold_equals_signs() -> None:
+def test_a_value_may_contain_equals_signs() -> None:
     """A query string is an ordinary value."""
     assert params(["q=a=b&c=d", "empty="]) == {"q": "a=b&c=d", "empty": ""}
 
 
 @pytest.mark.parametrize(("pairs", "what"), [(["novalue"], "NAME=VALUE"), (["a=1", "a=2"], "given twice")])
-def test_a_pair_that_is_none_is_refused(pairs: list[str], what: str) -> None:
+def test_an_invalid_parameter_is_refused(pairs: list[str], what: str) -> None:
     """The second of two equal names would silently win."""
     with pytest.raises(Refused, match=f"^--param: .*{what}"):
         params(pairs)
