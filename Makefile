@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
+PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup demo test fuzz test-images test-cluster kind-up kind-down sign format lint check bench clean
+.PHONY: help setup demo test unit fuzz test-images test-cluster kind-up kind-down sign format lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -15,7 +16,10 @@ demo: setup ## Four suites against a small web shop, on a whole fleet of your ow
 	$(BIN)/testfleet demo
 
 test: setup .venv/.pooler ## All tests
-	$(BIN)/pytest -n $(TEST_PROCESSES)
+	$(PYTEST)
+
+unit: .venv/.synced ## The tests that need no server and no process of ours: seconds, for the inner loop
+	$(PYTEST) tests/unit
 
 fuzz: .venv/.synced ## Many more generated reports and interleavings of shards than make test has; takes minutes
 	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \

@@ -1,6 +1,7 @@
 """Real parts for the tests: an embedded PostgreSQL and moto's server over HTTP, started once a session."""
 
 import os
+import re
 import signal
 import tempfile
 import uuid
@@ -31,6 +32,37 @@ def pytest_configure() -> None:
     """Undo an inherited `SIG_IGN`: a background job of a shell ignores SIGINT, and so would each program under test."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SLOWEST_FIRST = (
+    "tests/acceptance/keda/test_pod.py",
+    "tests/acceptance/docs/",
+    "tests/acceptance/aws/",
+    "tests/acceptance/local/test_wheel.py",
+    "tests/acceptance/local/",
+    "tests/acceptance/reporter/",
+    "tests/acceptance/runners/",
+    "tests/acceptance/",
+    "tests/integration/",
+)
+"""The order of the folders and modules. The longest start first, so that no process ends long after the others."""
+
+TEST_BY_TEST = re.compile(r"tests/acceptance/(local/(?!test_wheel)|reporter/|runners/|testfleet/|worker/|keda/test_roles)")
+"""Modules of slow tests without a fixture of the module. Their tests may run in different processes."""
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the slowest tests to the front, and keep a module in one process, so that its fixtures are built once."""
+    items.sort(key=_rank)
+    for item in items:
+        if not TEST_BY_TEST.match(item.nodeid):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _rank(item: pytest.Item) -> int:
+    ranks = (rank for rank, prefix in enumerate(SLOWEST_FIRST) if item.nodeid.startswith(prefix))
+    return next(ranks, len(SLOWEST_FIRST))
 
 
 @pytest.fixture(scope="session")
