@@ -96,6 +96,7 @@ def fleet() -> Iterator[WatchedFleet]:
             visibility_timeout=6,
             lease=6,
             stop_grace=5,
+            sweep_after=10 * 24 * 3600,  # else the fleet sweeps r-5 itself, and hides the dead messages from `dlq`
             secrets={
                 "testfleet/sample": {"SHOP_USER": "robin"},
                 PLATFORM_SECRET: {"REPORTER_DATABASE_URL": "postgresql://db.example.com/testfleet"},
@@ -147,7 +148,7 @@ def _clean_up(fleet: WatchedFleet) -> None:
         (None, ("dlq", "redrive", "--run", "r-3")),
     ):
         done = _testfleet(fleet, *arguments, env=env)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, (arguments, done.stderr, fleet.aws.depth(fleet.aws.dead_letter_queue_url))
     wait_until_finished(fleet, "r-3")
     wait_until_empty(fleet)
 
