@@ -1,4 +1,4 @@
-"""AWS: the only module that imports its SDK. Clients, the meaning of their errors, secrets and RDS tokens."""
+"""AWS: the only module that imports its SDK. Clients, the meaning of their errors, and RDS tokens."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,7 +10,7 @@ import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from reporter.errors import DatabaseOutOfReach, DatabaseRefused, SecretsOutOfReach
+from reporter.errors import DatabaseOutOfReach, DatabaseRefused
 from runtime.errors import InvalidInput
 from runtime.settings import aws_region
 from runtime.text import one_line
@@ -61,26 +61,6 @@ def refusal(error: Exception, setting: str, allowed: str) -> InvalidInput:
     if isinstance(error, ClientError) and error.operation_name == "AssumeRoleWithWebIdentity":
         return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {one_line(error)}")
     return InvalidInput(setting, f"{allowed} ({one_line(error)})")
-
-
-async def secret(secret_id: str) -> str:
-    """The text of a secret in Secrets Manager.
-
-    Raises:
-        InvalidInput: there is no such secret or it is not ours to read; names the setting.
-        SecretsOutOfReach: Secrets Manager did not answer, even after the SDK's retries.
-    """
-    try:
-        async with client("secretsmanager") as secrets:
-            answer = await secrets.get_secret_value(SecretId=secret_id)
-    except AwsError as error:
-        if not is_final(error):
-            raise SecretsOutOfReach(f"Secrets Manager is out of reach: {one_line(error)}") from error
-        raise refusal(error, "CONFIG_SECRET", f"must be a secret that this role may read: {secret_id}") from error
-    text: str | None = answer.get("SecretString")
-    if text is None:
-        raise InvalidInput("CONFIG_SECRET", f"must be a text and not binary: {secret_id}")
-    return text
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Every error that the reporter raises. Two branches matter to a caller: `OutOfReach` (retry) and `Refused` (reject).
 
     ReporterError
-    ├── OutOfReach          retry: DatabaseOutOfReach, BucketOutOfReach, SecretsOutOfReach
+    ├── OutOfReach          retry: DatabaseOutOfReach, BucketOutOfReach
     ├── Refused             reject: DatabaseRefused, BucketRefused
     ├── Superseded          the attempt lost its shard
     │   └── Cancelled       because the run was cancelled
@@ -26,10 +26,6 @@ class DatabaseOutOfReach(OutOfReach):
 
 class BucketOutOfReach(OutOfReach):
     """S3 did not answer, or failed for a passing reason, until the patience ended."""
-
-
-class SecretsOutOfReach(OutOfReach):
-    """Secrets Manager did not answer, even after the SDK's retries."""
 
 
 class Refused(ReporterError):

@@ -6,6 +6,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from podconfig.settings import ConfigSettings
 from reporter.settings import ReporterSettings
 from runtime.settings import PodSettings
 from testfleet.settings import Settings
@@ -32,8 +33,8 @@ def table(kind: type[BaseSettings], *, without: tuple[str, ...] = ()) -> list[st
 
 @pytest.mark.parametrize(
     ("kind", "without"),
-    [(PodSettings, ()), (WorkerSettings, SHARED), (ReporterSettings, SHARED), (Settings, ())],
-    ids=["both", "worker", "reporter", "testfleet"],
+    [(PodSettings, ()), (WorkerSettings, SHARED), (ReporterSettings, SHARED), (ConfigSettings, ()), (Settings, ())],
+    ids=["both", "worker", "reporter", "podconfig", "testfleet"],
 )
 def test_the_settings_table_is_that_of_the_code(kind: type[BaseSettings], without: tuple[str, ...]) -> None:
     """Each setting stands in the README with its default and its description, word for word."""

@@ -121,7 +121,7 @@ def _use(fleet: WatchedFleet) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = {"CONFIG_SECRET": PLATFORM_SECRET, "CONFIG_DIR": folder}
         reporter = {"CONFIG_DIR": f"{folder}/reporter", "HANDOFF_DIR": folder, "ARTIFACTS_DIR": folder}
-        _init(fleet.seen_by_init("config") | config, "reporter.config")
+        _init(fleet.seen_by_init("config") | config, "podconfig")
         _init(fleet.seen_by_init("reporter") | reporter | {"REPORTER_BUCKET": fleet.aws.bucket}, "reporter", "--check")
     rejected = _testfleet(fleet, "enqueue", "no-such-suite", "--run-id", "r-2")
     assert rejected.returncode == 0, rejected.stderr

@@ -309,7 +309,7 @@ def test_a_missing_image_is_told_in_the_words_of_the_table(aws: Aws) -> None:
 
 def test_a_missing_secret_is_told_in_the_words_of_the_table(aws: Aws, tmp_path: Path) -> None:
     """By an endpoint that has none."""
-    done = python(aws.env | {"CONFIG_SECRET": "not-there", "CONFIG_DIR": str(tmp_path)}, "-m", "reporter.config")
+    done = python(aws.env | {"CONFIG_SECRET": "not-there", "CONFIG_DIR": str(tmp_path)}, "-m", "podconfig")
     (line,) = re.findall(r"`(config: CONFIG_SECRET: .*?)…`", TEXT)
     assert (done.returncode, done.stderr.startswith(line)) == (78, True)
 

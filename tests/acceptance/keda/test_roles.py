@@ -65,7 +65,7 @@ NOT_OURS = "AWS_ROLE_ARN: must be a role that this pod's token may take: "
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        (["reporter.config"], f"config: {NOT_OURS}"),
+        (["podconfig"], f"config: {NOT_OURS}"),
         (["reporter", "--check"], f"reporter: {NOT_OURS}"),
         (["worker"], f"worker: {NOT_OURS}"),
         (["testfleet", "migrate"], "testfleet: TESTFLEET_DATABASE_AUTH: no RDS token could be signed: "),

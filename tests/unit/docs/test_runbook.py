@@ -456,7 +456,7 @@ def test_the_quantities_are_what_the_programs_do() -> None:
     commands = [" ".join(each["command"]) for each in containers(pod).values()]
     asks = sum("reporter --check" in each for each in commands)
     assert quantities["S3"] == Decimal(asks + 15)  # in thousands; one object a file: tests/acceptance/docs
-    assert quantities["Secrets Manager"] == Decimal(sum("reporter.config" in each for each in commands) + 1) / 10
+    assert quantities["Secrets Manager"] == Decimal(sum("podconfig" in each for each in commands) + 1) / 10
     assert "takes 1 CPU and 3 GB" in TEXT
     assert fargate_size() == (1, 3)
     ttl = one(overlay("eks-fargate"), "ScaledJob", "testfleet-runner")["spec"]["jobTargetRef"][

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from reporter.config import ConfigSettings
+from podconfig.settings import ConfigSettings
 from reporter.settings import ReporterSettings
 from runtime.settings import PodSettings
 from testfleet.local.aws.guard import HEALTH
