@@ -1,6 +1,6 @@
-"""`python -m reporter`: the sidecar that brings one shard's results into PostgreSQL and S3.
+"""`python -m reporter`: the sidecar that writes the results of one shard to PostgreSQL and S3.
 
-With `--check` it only says whether its settings and its bucket are good, and ends.
+With `--check`, it only checks its settings and its bucket.
 """
 
 import argparse
@@ -10,13 +10,13 @@ from runtime.stop import Stop
 
 
 def main() -> int:
-    """Listen to SIGTERM first, then load the heavy parts and run."""
+    """Handle SIGTERM first, then import the heavy parts and run. Return the exit code."""
     stop = Stop()
     stop.install()
     parser = argparse.ArgumentParser(prog="python -m reporter")
     parser.add_argument("--check", action="store_true", help="only check the settings and the bucket")
     arguments = parser.parse_args()
-    from reporter import app  # noqa: PLC0415  # its imports take a second that SIGTERM must not fall into
+    from reporter import app  # noqa: PLC0415  # its imports take a second, in which SIGTERM may arrive
 
     return app.check() if arguments.check else app.start(stop)
 

@@ -1,4 +1,4 @@
-"""Settings, wiring, exit code."""
+"""Start-up of the reporter: settings, wiring, exit code."""
 
 import asyncio
 import sys
@@ -19,31 +19,31 @@ from runtime.stop import Stop
 
 
 def check() -> int:
-    """Say on stderr what is wrong with the settings or the bucket, and give the exit code.
+    """Check the settings and the bucket. Write an error to stderr and return the exit code.
 
-    The database is not asked: a run waits for one that is out of reach, and its claim proves it.
+    The database is not checked: the claim waits for a database out of reach, and reports any other error.
     """
     try:
         asyncio.run(check_bucket(load(ReporterSettings).bucket))
     except InvalidInput as error:
-        return _tell(error, exit_codes.BAD_CONFIGURATION)
+        return _fail(error, exit_codes.BAD_CONFIGURATION)
     except OutOfReach as error:
-        return _tell(error, exit_codes.TRY_AGAIN)
+        return _fail(error, exit_codes.TRY_AGAIN)
     return 0
 
 
 def start(stop: Stop) -> int:
-    """Run the reporter until it is stopped, and give its exit code."""
+    """Run the reporter until SIGTERM and return its exit code."""
     try:
         settings = load(ReporterSettings)
         logs.configure(settings.log_level, settings.log_format)
         asyncio.run(_run(settings, stop))
     except InvalidInput as error:
-        return _tell(error, exit_codes.BAD_CONFIGURATION)
+        return _fail(error, exit_codes.BAD_CONFIGURATION)
     return 0
 
 
-def _tell(error: InvalidInput | OutOfReach, exit_code: int) -> int:
+def _fail(error: InvalidInput | OutOfReach, exit_code: int) -> int:
     sys.stderr.write(f"reporter: {error}\n")
     return exit_code
 
@@ -60,6 +60,6 @@ async def _run(settings: ReporterSettings, stop: Stop) -> None:
         )
         files = await stack.enter_async_context(bucket(settings.bucket, patience=settings.bucket_patience))
         await Session(settings, results, files).run(stopped)
-    # The kubelet would start a sidecar that exits again and again; this one waits, and holds no connection.
+    # The kubelet restarts a sidecar that exits. The reporter therefore waits, without any connection.
     await stopped.wait()
     structlog.get_logger().info("stopped")

@@ -8,7 +8,7 @@ Kind = Literal["junit", "trace", "video", "screenshot", "report", "log", "other"
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that is in the bucket, whole. `path` is relative to the artifacts folder, as the file system has it."""
+    """An uploaded file. `path` is relative to the artifacts folder, as the file system has it."""
 
     path: str
     s3_uri: str

@@ -1,4 +1,4 @@
-"""One attempt at a shard, from its admission to what its receipt says."""
+"""One attempt at a shard, from its admission to the result for its receipt."""
 
 import asyncio
 import math
@@ -24,26 +24,26 @@ from reporter.results.case_rows import save
 from reporter.results.claim import renew
 from reporter.results.commit import commit
 from reporter.results.database import Database
-from reporter.results.fencing import raise_if_cancelled
-from reporter.results.release import drop, release
+from reporter.results.fencing import check_cancellation
+from reporter.results.release import drop_lease, release
 from runtime.errors import InvalidInput
 from runtime.waiting import Stopped, until_stopped, with_grace
 
 TAIL_SECONDS = 0.5
-"""How long a finished case may wait before a dashboard can show it."""
+"""Seconds between two reads of the growing reports, after which a dashboard shows the new cases."""
 FLUSH_SECONDS = 20
-"""How long results may take to become durable after SIGTERM; the pod's grace period leaves 40 s for it."""
+"""Seconds for the final transaction after SIGTERM. The pod's grace period leaves 40 s for it."""
 CANCEL_SECONDS = 5
-"""How often to look whether the run was cancelled. LISTEN needs a session, which a transaction pooler does not keep."""
+"""Seconds between two checks for a cancelled run. LISTEN needs a session, which a transaction pooler does not keep."""
 DROP_SECONDS = 10
-"""A lease that can't be dropped within this runs out by itself; the worker should not wait for it."""
+"""Seconds to release a shard. After that, the lease expires by itself, and the worker need not wait."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The collaborators of an attempt; `lease` and `flush` are in seconds."""
+    """An attempt and its collaborators. `lease` and `flush` are in seconds."""
 
     fence: Fence
     database: Database
@@ -56,50 +56,50 @@ class Attempt:
     flush: float = FLUSH_SECONDS
 
     async def run(self, stop: asyncio.Event) -> Result:
-        """Tail the reports until the suite has ended or we are stopped, then make durable what there is.
+        """Tail the reports until the suite ends or `stop` is set, then make the results durable.
 
-        What goes wrong is not raised: the result says it.
+        An error is not raised: the returned result describes it.
         """
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._renew())
-                heeding = group.create_task(self._heed())
-                outcome = await self._watch(stop)
-                result = await self._flushed(stop, outcome)
+                watching = group.create_task(self._watch_cancellation())
+                outcome = await self._tail_until_outcome(stop)
+                result = await self._end_within_flush(stop, outcome)
                 renewing.cancel()
-                heeding.cancel()
+                watching.cancel()
         except ExceptionGroup as errors:
             return await self._explain(errors)
         return result
 
-    async def _flushed(self, stop: asyncio.Event, outcome: Outcome | None) -> Result:
+    async def _end_within_flush(self, stop: asyncio.Event, outcome: Outcome | None) -> Result:
         try:
             return await with_grace(self.flush, stop, self._end(outcome))
         except Stopped:
             return Failed(detail=f"the results were not durable {self.flush:g} s after SIGTERM")
 
     async def _renew(self) -> None:
-        while True:  # at once, too: a reporter that was started again may have lost its shard meanwhile
+        while True:  # also at the start: a restarted reporter may have lost its shard
             try:
                 await renew(self.database, self.fence, lease=self.lease)
             except (OutOfReach, Refused) as error:
-                _log.warning("lease_not_renewed", detail=str(error))  # the lease may still be ours
+                _log.warning("lease_not_renewed", detail=str(error))  # the lease may still be valid
             await asyncio.sleep(self.lease / 3)
 
-    async def _heed(self) -> None:
+    async def _watch_cancellation(self) -> None:
         while True:
             await asyncio.sleep(CANCEL_SECONDS)
             try:
-                await raise_if_cancelled(self.database, self.fence)
+                await check_cancellation(self.database, self.fence)
             except (OutOfReach, Refused) as error:
                 _log.debug("cancel_not_looked_up", detail=str(error))
 
-    async def _watch(self, stop: asyncio.Event) -> Outcome | None:
+    async def _tail_until_outcome(self, stop: asyncio.Event) -> Outcome | None:
         async with asyncio.TaskGroup() as group:
             tailing = group.create_task(self._tail())
             with suppress(Stopped):
                 await until_stopped(stop, volume.wait_for(self.handoff_dir, Outcome, timeout=math.inf))
-            tailing.cancel()  # what it had in hand comes again with the final pass
+            tailing.cancel()  # the final pass reads the rest
         return volume.read(self.handoff_dir, Outcome)
 
     async def _tail(self) -> None:
@@ -142,7 +142,7 @@ class Attempt:
             _log.error("attempt_broke", exc_info=cause)
         with suppress(ReporterError, TimeoutError):
             async with asyncio.timeout(DROP_SECONDS):
-                await drop(self.database, self.fence, detail)
+                await drop_lease(self.database, self.fence, detail)
         return Failed(detail=detail)
 
 

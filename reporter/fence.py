@@ -7,7 +7,7 @@ from handoff.message import Shard
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """An attempt of this pod at a shard; `attempt` is counted from 1 and only ever grows."""
+    """The number of an attempt at a shard, counted from 1. It guards every transaction of the attempt."""
 
     run_id: str
     shard: Shard

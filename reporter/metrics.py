@@ -1,8 +1,8 @@
 """One line of CloudWatch's Embedded Metric Format for each finished run.
 
 The format is that of "Specification: CloudWatch embedded metric format" in the CloudWatch user guide.
-The dimensions are suite and status; a run's id is a field of the line and never a dimension, or each run would be a
-metric of its own.
+The dimensions are suite and status. The run's id is a field and never a dimension: each run would become a separate,
+billed metric.
 """
 
 import json
@@ -23,7 +23,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that has just got its verdict. `retries` are the attempts at its shards beyond the first of each."""
+    """A run that has just got its verdict. `retries` counts the attempts at its shards beyond the first of each."""
 
     run_id: str
     suite: str
@@ -36,7 +36,7 @@ class FinishedRun:
 
 
 def line(run: FinishedRun, now: datetime) -> str:
-    """The line, without a line break; `failed` counts errored cases too, and skipped ones are no cases that ran."""
+    """Return the line without a line break. `failed` includes errored cases; `cases` excludes skipped ones."""
     values = {
         "Runs": 1,
         "Cases": run.cases,
@@ -51,5 +51,5 @@ def line(run: FinishedRun, now: datetime) -> str:
         "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
     }
     about = {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [directive]}
-    told = {"_aws": about, "suite": run.suite, "status": run.status, "runId": run.run_id}
-    return json.dumps(told | values, separators=(",", ":"))
+    fields = {"_aws": about, "suite": run.suite, "status": run.status, "runId": run.run_id}
+    return json.dumps(fields | values, separators=(",", ":"))

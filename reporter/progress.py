@@ -1,4 +1,4 @@
-"""How far the reporter has come, as the worker sees it: a count on the shared volume that only ever grows."""
+"""The reporter's progress for the worker: a growing count in `progress.json`."""
 
 import asyncio
 from pathlib import Path
@@ -9,25 +9,25 @@ from handoff import volume
 from handoff.records import Progress
 
 WRITE_SECONDS = 2.0
-"""Shortest time between two writes of `progress.json`; it bounds the load that a fast upload puts on the volume."""
+"""Seconds between two writes of `progress.json`, which bounds the load on the volume."""
 
 _log = structlog.get_logger()
 
 
 class Steps:
-    """Counts the steps of the work in hand: a part uploaded, a file uploaded, a batch of cases read."""
+    """Counts steps: a part uploaded, a file uploaded, a batch of cases read."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def __call__(self) -> None:
-        """Count one step. Cheap: it writes nothing itself."""
+        """Count one step. `report` writes the count."""
         self._count += 1
 
     async def report(self, folder: Path, *, every: float = WRITE_SECONDS) -> None:
-        """Write the count to `progress.json` in `folder` every `every` seconds in which it has grown, until cancelled.
+        """Write the count to `progress.json` in `folder` every `every` seconds if it has grown, until cancelled.
 
-        A write that fails is logged and repeated: it only shortens the worker's wait.
+        A failed write is logged and repeated. It does not fail the attempt.
         """
         written = 0
         while True:

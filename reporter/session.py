@@ -1,4 +1,4 @@
-"""What the reporter does with the job in hand: from `job.json` to `receipt.json`, once, however often it is started."""
+"""The reporter's work for one pod, from `job.json` to `receipt.json`. A restarted reporter continues it."""
 
 import asyncio
 import math
@@ -31,10 +31,10 @@ from reporter.files.bucket import Bucket
 from reporter.progress import Steps
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
-from reporter.results import rejection
 from reporter.results.admission import admit
-from reporter.results.claim import Claimant, abandon, claim, look
+from reporter.results.claim import Claimant, claim, read_holder, withdraw
 from reporter.results.database import Database
+from reporter.results.rejection import record_rejection
 from reporter.settings import ReporterSettings
 from runtime.errors import InvalidInput
 from runtime.masking import Masking
@@ -45,7 +45,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One pod's handoff folder, and what it takes to serve it."""
+    """One pod's handoff folder and the collaborators that serve it."""
 
     settings: ReporterSettings
     database: Database
@@ -53,14 +53,14 @@ class Session:
     progress: Steps = field(default_factory=Steps)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve the worker until its receipt is written, there is nothing to write, or we are stopped.
+        """Serve the worker until the receipt is written, no receipt is due, or `stop` is set.
 
         Raises:
             OSError: the handoff volume failed.
         """
         try:
             if volume.read(self.settings.handoff_dir, Receipt) is not None:
-                _log.info("receipt_found")  # started again after the work was done
+                _log.info("receipt_found")  # the reporter was restarted after its work
                 return
             result = await self._reporting(self._serve(stop))
         except InvalidInput as error:
@@ -70,7 +70,7 @@ class Session:
             _log.info("receipt_written", **result.model_dump(exclude={"version"}))
 
     async def _reporting(self, serving: Coroutine[Any, Any, Result | None]) -> Result | None:
-        """Serve, and write the progress meanwhile."""
+        """Serve, and write `progress.json` at the same time."""
         reporting = asyncio.create_task(self.progress.report(self.settings.handoff_dir))
         try:
             return await serving
@@ -96,12 +96,12 @@ class Session:
     async def _reject(self, invalid: InvalidJob) -> Result:
         structlog.contextvars.bind_contextvars(run_id=invalid.run_id)
         try:
-            return await rejection.record(self.database, invalid)
+            return await record_rejection(self.database, invalid)
         except ReporterError as error:
             return Failed(detail=str(error))
 
     async def _admit(self, received: ValidJob, stop: asyncio.Event) -> Decision | None:
-        """The admission that stands from before we were started again, or a new one."""
+        """Return the decision that is already in `admission.json`, or claim the shard and write it."""
         job = received.job
         structlog.contextvars.bind_contextvars(run_id=job.run_id, shard=str(job.shard))
         standing = volume.read(self.settings.handoff_dir, Admission)
@@ -112,7 +112,7 @@ class Session:
         try:
             decision = await until_stopped(stop, self._claim(claimant))
         except Stopped:
-            await self._abandon(claimant)
+            await self._withdraw(claimant)
             return None
         await asyncio.to_thread(volume.write, self.settings.handoff_dir, Admission(decision))
         _log.info("admission_written", **decision.model_dump(exclude={"version"}))
@@ -123,26 +123,26 @@ class Session:
         try:
             return await admit(
                 partial(claim, self.database, claimant, lease=lease),
-                partial(look, self.database, claimant),
+                partial(read_holder, self.database, claimant),
                 lease=lease,
                 progress=self.progress,
             )
         except (OutOfReach, Refused) as error:
             return Unavailable(detail=str(error))
 
-    async def _abandon(self, claimant: Claimant) -> None:
+    async def _withdraw(self, claimant: Claimant) -> None:
         """Release the lease that a claim cancelled by SIGTERM may have acquired."""
         try:
             async with asyncio.timeout(DROP_SECONDS):
-                await abandon(self.database, claimant)
+                await withdraw(self.database, claimant)
         except (ReporterError, TimeoutError) as error:
             _log.warning("claim_not_given_back", detail=str(error))
 
     def _mask(self) -> Masking:
-        """The values of the suite's secret; without them, nothing of the suite may be stored.
+        """Return the mask with the values of the suite's secret, which every stored text needs.
 
         Raises:
-            InvalidInput: the file is there and can't be read, or it is no record.
+            InvalidInput: the file exists and can't be read, or is not a valid record.
         """
         try:
             record = volume.read(self.settings.handoff_dir, Mask)

@@ -16,16 +16,17 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class ReporterSettings(PodSettings):
-    """What the reporter is told. AWS access (region, endpoint, credentials) comes through the SDK's own chain."""
+    """The settings of the reporter. Region, endpoint and credentials of AWS come from the SDK's own chain."""
 
     model_config = SettingsConfigDict(env_prefix="REPORTER_")
 
     database_auth: Literal["password", "iam"] = Field(
         default="password",
-        description="How PostgreSQL knows us: the URL's password, or an RDS token signed for each new connection.",
+        description="How the reporter logs in to PostgreSQL: by the URL's password, or by an RDS token "
+        "signed for each new connection.",
     )
     database_url: SecretStr = Field(
-        description="postgresql:// URL of the results; a secret where it holds a password, and without one for iam."
+        description="postgresql:// URL of the results. A secret if it holds a password. For iam, it must hold none."
     )
     database_ca: Path = Field(
         default=Path("/etc/ssl/certs/rds-global-bundle.pem"),
@@ -33,25 +34,25 @@ class ReporterSettings(PodSettings):
         description="For iam: PEM file of the authorities that may sign the server's certificate: the RDS bundle, "
         "for RDS Proxy with Amazon's roots appended.",
     )
-    bucket: str = Field(description="S3 bucket that every file of a run goes to.")
+    bucket: str = Field(description="S3 bucket for the files of all runs.")
     lease: int = Field(
         default=120,
         ge=1,
         le=43200,
-        description="Seconds that a claim holds without renewal, renewed every third of it; at most the "
-        "worker's visibility timeout, so that a redelivery finds a dead pod's shard free.",
+        description="Seconds that a lease lasts without renewal. It is renewed every third of it. At most the worker's "
+        "visibility timeout, so that a redelivery can claim the shard of a dead pod.",
     )
     database_patience: int = Field(
         default=300,
         ge=1,
         le=43200,
-        description="Seconds that a step waits for a database out of reach (a failover) before it gives up.",
+        description="Seconds for which a step is retried while the database is out of reach (a failover).",
     )
     bucket_patience: int = Field(
         default=300,
         ge=1,
         le=43200,
-        description="Seconds that an upload waits for a bucket out of reach before it gives up.",
+        description="Seconds for which an upload is retried while the bucket is out of reach.",
     )
 
     @field_validator("database_url")
@@ -81,7 +82,7 @@ class ReporterSettings(PodSettings):
         if info.data.get("database_auth") == "iam":
             try:
                 ssl.create_default_context(cafile=value)
-            except OSError as error:  # an SSLError is one
+            except OSError as error:  # includes SSLError
                 msg = "must be a readable PEM file of certificates where REPORTER_DATABASE_AUTH is iam"
                 raise ValueError(msg) from error
         return value
@@ -100,4 +101,4 @@ class ReporterSettings(PodSettings):
         if not value.is_dir():
             msg = "must be an existing folder"
             raise ValueError(msg)
-        return value.resolve()  # the folder itself may be a link; nothing within it is followed
+        return value.resolve()  # the folder itself may be a link; links within it are not followed

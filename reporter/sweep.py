@@ -1,8 +1,8 @@
 """`python -m reporter.sweep`: ends abandoned shards. `testfleet sweep` starts it with the evidence of the queues.
 
 stdin is one JSON object: `olderThan` and `retention` in seconds, `empty`, and `dead`, pairs of run id and shard.
-stdout has one JSON object for each run that was changed: `runId`, `shards`, `status`, `metrics`. The metrics are the
-line of CloudWatch's Embedded Metric Format where the run got its verdict.
+stdout has one JSON object for each changed run: `runId`, `shards`, `status`, `metrics`. `metrics` is the line of
+CloudWatch's Embedded Metric Format if the run got its verdict.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 from reporter import aws, exit_codes, metrics
 from reporter.errors import OutOfReach, Refused
 from reporter.results import database
-from reporter.results.abandonment import Evidence
+from reporter.results.abandonment import QueueEvidence
 from reporter.results.sweep import Swept, sweep
 from reporter.settings import ReporterSettings
 from runtime import logs
@@ -47,8 +47,8 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
-def _evidence(given: dict[str, Any]) -> Evidence:
-    return Evidence(
+def _evidence(given: dict[str, Any]) -> QueueEvidence:
+    return QueueEvidence(
         older_than=float(given["olderThan"]),
         dead=frozenset((run_id, shard) for run_id, shard in given["dead"]),
         empty=bool(given["empty"]),
@@ -56,7 +56,7 @@ def _evidence(given: dict[str, Any]) -> Evidence:
     )
 
 
-async def _sweep(settings: SweepSettings, evidence: Evidence) -> None:
+async def _sweep(settings: SweepSettings, evidence: QueueEvidence) -> None:
     url = settings.database_url.get_secret_value()
     async with AsyncExitStack() as stack:
         token, ca = None, None

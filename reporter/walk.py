@@ -1,4 +1,4 @@
-"""The files of the artifacts folder, found and opened without ever following a symbolic link."""
+"""Lists and opens the files of the artifacts folder without following symbolic links."""
 
 import os
 import stat
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry below the folder. `path` is relative, with undecodable bytes as Python's surrogates.
+    """An entry below the folder. `path` is relative. Undecodable bytes are Python's surrogates.
 
-    `skipped` says why the entry is not uploaded; it is None for a regular file that can be read.
+    `skipped` is the reason why the entry is ignored, or None for a readable regular file.
     """
 
     path: str
@@ -20,12 +20,12 @@ class Found:
 
 
 def walk(folder: Path) -> Iterator[Found]:
-    """Every entry below the folder but its subfolders, in the order of their paths within each folder.
+    """Yield every entry below the folder except subfolders, sorted by name within each folder.
 
-    A subfolder that can't be listed is an entry, too; however deep they nest, one is open at a time.
+    A subfolder that can't be listed is an entry, too. Only one folder is open at a time, at any depth.
 
     Raises:
-        OSError: the folder itself is not there, can't be listed, or is a symbolic link.
+        OSError: the folder itself does not exist, can't be listed, or is a symbolic link.
     """
     pending = [""]
     while pending:
@@ -56,16 +56,16 @@ def _list(root: Path, place: str) -> tuple[list[Found], list[str]]:
 
 
 def open_inside(folder: Path, path: str) -> int:
-    """A descriptor for reading the regular file at `path` below the folder.
+    """Open the regular file at `path` below the folder and return its descriptor.
 
     Raises:
-        OSError: it is gone, or a symbolic link or something that is no regular file has taken the place of a part.
+        OSError: the file vanished, a part of the path is a symbolic link, or it is no regular file.
     """
     *folders, name = path.split("/")
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     for part in folders:
         descriptor = _step(descriptor, part, os.O_DIRECTORY)
-    descriptor = _step(descriptor, name, os.O_NONBLOCK)  # a fifo must not hold us up
+    descriptor = _step(descriptor, name, os.O_NONBLOCK)  # opening a fifo would block
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"{path} is no regular file any more")

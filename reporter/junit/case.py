@@ -1,4 +1,4 @@
-"""What one case of a report is, as a frozen value."""
+"""The values that a report becomes: a case, its tries and their status."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,19 +6,19 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What became of a case."""
+    """The result of a case or of a try."""
 
     PASSED = "passed"
     FAILED = "failed"
-    """An assertion did not hold."""
+    """An assertion failed."""
     ERRORED = "errored"
-    """The test itself broke."""
+    """The test broke before or beside an assertion."""
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try of a case that was tried more than once; the first in the report's order is try 1."""
+    """One try of a case that has several tries. The first in the report's order is try 1."""
 
     status: Status
     duration_ms: float | None = None
@@ -28,11 +28,11 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case of a shard's report, with a name that no other case of this shard has.
+    """One case of a shard's reports. No other case of the shard has its name.
 
-    `tries` is empty for a case that was tried once. `error` is at most 16 KiB of UTF-8, `message` at most 2000
-    bytes; neither holds terminal colours or what PostgreSQL refuses. `location` is `file:line`.
-    Times are as the report gives them, None where it does not.
+    `tries` is empty for a case with one try. `error` is at most 16 KiB of UTF-8, `message` at most 2000 bytes. Neither
+    contains terminal colours or characters that PostgreSQL refuses. `location` is `file:line`. A time is None if the
+    report has none.
     """
 
     name: str

@@ -10,14 +10,14 @@ from reporter.junit.location import Origin, locate
 from runtime.text import storable
 
 MAX_ERROR_BYTES = 16 * 1024
-"""Of UTF-8, with the marker; the whole text stays in the JUnit file."""
+"""Longest stored text in UTF-8, including the marker. The JUnit file keeps the whole text."""
 
 _MAX_TYPE = 200
-_FINGERPRINTED = 2000  # characters; a stack's depths say more of the code than of the failure
+_FINGERPRINTED = 2000  # characters; deeper lines of a stack describe the code and not the failure
 _FINGERPRINTED_LINES = 5
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|\x9b[0-?]*[ -/]*[@-~]"
-    # What is left of a colour where a report writer has replaced the escape character, which XML forbids.
+    # A colour whose escape character the report writer replaced, because XML forbids it.
     r"|(?:\ufffd|#x1B|&#27;|&amp#27;)\[[0-9;]*[mK]"
 )
 _LEADING_TYPE = re.compile(
@@ -25,7 +25,7 @@ _LEADING_TYPE = re.compile(
     r"((?:[A-Za-z_][\w$]*[.\\]){0,20}[A-Z][\w$]*(?:Error|Exception|Failure))(?=[:\s]|$)"
 )
 
-# In this order: a UUID holds numbers, and a path may hold a time.
+# The order matters: a UUID contains numbers, and a path may contain a time.
 _VOLATILE = tuple(
     (re.compile(pattern), word)
     for pattern, word in (
@@ -70,20 +70,21 @@ class Failure:
         names: tuple[str, ...] = (),
         origin: Origin = Origin(),  # noqa: B008  # frozen
     ) -> Self:
-        """From what a report says; `left_out` is how many bytes of `text` the caller has dropped already.
+        """Return the failure that a report describes by the type, message and text of a result.
 
-        `names` are the case's own: what two cases have in common must not differ by them.
+        `left_out` is the number of bytes of `text` that the caller has dropped. `names` are the class and name of the
+        case; the fingerprint leaves them out, so that two cases with one cause share it.
         """
         message, text = plain(message).strip(), plain(text).strip("\n").rstrip()
-        told = text if message in text else "\n".join(filter(None, (message, text)))
+        whole = text if message in text else "\n".join(filter(None, (message, text)))
         kind = _type(type_, message, text)
         words = failure_message.fingerprinted(message, text, names)
         return cls(
-            text=cut(told, left_out=left_out) if told or left_out else None,
+            text=cut(whole, left_out=left_out) if whole or left_out else None,
             type=kind,
-            fingerprint=_fingerprint(kind, words) if told or kind else None,
+            fingerprint=_fingerprint(kind, words) if whole or kind else None,
             message=failure_message.shown(message, text, names) or None,
-            location=locate(told, origin),
+            location=locate(whole, origin),
         )
 
 
@@ -93,11 +94,11 @@ def plain(text: str) -> str:
 
 
 def cut(text: str, *, left_out: int = 0) -> str:
-    """At most 16 KiB of the text, with a marker that says how many bytes are missing, `left_out` among them."""
+    """Return at most 16 KiB of the text. A marker at the end counts the missing bytes, including `left_out`."""
     raw = text.encode()
     if len(raw) <= MAX_ERROR_BYTES and not left_out:
         return text
-    # Room for a marker with the largest number first: the shorter one of what is really left out fits then, too.
+    # Reserve room for the marker with the largest possible number. The final marker is never longer.
     head = raw[: MAX_ERROR_BYTES - len(_marker(len(raw) + left_out).encode())].decode(errors="ignore")
     return head + _marker(len(raw) - len(head.encode()) + left_out)
 

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 MAX_MESSAGE_BYTES = 2000
-"""Of UTF-8. An assertion with what was expected and received fits; the whole text is stored beside it."""
+"""Longest message in UTF-8. An assertion with its expected and received values fits."""
 
 MAX_LINES = 12
 
@@ -22,14 +22,14 @@ _SOURCE_LINE = re.compile(r"^[ \t]*(> ?\d+ \|.*)$", re.MULTILINE)
 
 
 def is_status(message: str) -> bool:
-    """Whether the message only repeats that the case failed."""
+    """Return whether the message only repeats that the case failed."""
     return bool(_STATUS_WORD.fullmatch(message))
 
 
 def shown(message: str, text: str, names: tuple[str, ...] = ()) -> str:
     """Return the lines of the failure, at most 2000 bytes; empty if the report has no text.
 
-    A message without the values that were compared gets them from the text, and the line of source that failed.
+    If the message lacks the compared values or the failed line of source, they are added from the text.
     """
     if is_status(message):
         lines = list(_from_text(text, names)) or [message]
@@ -75,7 +75,7 @@ def _from_text(text: str, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _pytest(text: str) -> list[str]:
-    """The last block of lines that pytest marks with E: of a chain of exceptions, the one that left the test."""
+    """Return the last block of lines that pytest marks with E. In a chain of exceptions, it is the uncaught one."""
     block: list[str] = []
     end = -1
     for match in _PYTEST.finditer(text):
@@ -87,9 +87,9 @@ def _pytest(text: str) -> list[str]:
 
 
 def _is_name(line: str, names: tuple[str, ...]) -> bool:
-    """Whether the line only repeats the case's class and name, as PHPUnit's first one does."""
-    told = line.strip().replace("\\", ".")
-    return any(name and (told == name or told.startswith(f"{name}::")) for name in names)
+    """Return whether the line only repeats the class and name of the case, as the first line of PHPUnit does."""
+    line = line.strip().replace("\\", ".")
+    return any(name and (line == name or line.startswith(f"{name}::")) for name in names)
 
 
 def _compared(text: str) -> Iterable[str]:
@@ -97,7 +97,7 @@ def _compared(text: str) -> Iterable[str]:
     for line in text.splitlines():
         if match := _COMPARED.fullmatch(line):
             if match[1] in labels:
-                break  # a further try says it once more
+                break  # the text of a further try repeats the values
             labels[match[1]] = line.strip()
     return labels.values()
 

@@ -32,7 +32,7 @@ class _Place:
     path: str
     line: str
     is_frame: bool
-    """Return whether the keyword of a stack frame precedes it; a heading or a message may name a file, too."""
+    """Whether the keyword of a stack frame precedes the place. A heading or a message may name a file, too."""
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ class _Place:
 
 
 def locate(text: str, origin: Origin) -> str | None:
-    """Return `file:line` of the failure, or None where neither the text nor the report names one.
+    """Return `file:line` of the failure, or None if neither the text nor the report names one.
 
     The line within the test's own file comes first, then the line of the test itself, then any other source line that
     is no library's. Python prints the innermost call last, every other language prints it first.

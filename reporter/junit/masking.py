@@ -17,7 +17,7 @@ _CUT = re.compile(r"\n\[… \d+ bytes left out\]\Z|…?\Z")
 
 
 def masked(cases: Iterable[Case], mask: Masking) -> Iterator[Case]:
-    """The cases without any value of the secret in their texts."""
+    """Return the cases with every value of the secret masked in their texts."""
     return (_case(case, mask) for case in cases) if mask else iter(cases)
 
 
@@ -34,7 +34,7 @@ def _texts(one: T, mask: Masking) -> T:
 
 
 def masked_text(text: str, mask: Masking) -> str:
-    """Return the text with its values masked, also one that was cut within a value: at its end or before the mark."""
+    """Return the text with its values masked. Where the text was cut within a value, mask its head, too."""
     mark = _CUT.search(text)
     end = mark.start() if mark else len(text)
     return mask.cut(text[:end]) + text[end:]

@@ -1,4 +1,4 @@
-"""Names of cases: the same on every machine and in every attempt, and never the same for two cases."""
+"""Names of cases: stable across machines and attempts, and different for two cases."""
 
 import hashlib
 import re
@@ -7,24 +7,24 @@ from handoff.message import Shard
 from runtime.text import storable
 
 MAX_NAME_BYTES = 2000
-"""Of UTF-8. PostgreSQL refuses an index entry of more than 2704 bytes, and the run's id stands there too."""
+"""Longest name in UTF-8. PostgreSQL refuses an index entry of more than 2704 bytes, which includes the run's id."""
 
 _TOOLS = {"k6", "newman", "playwright", "pytest"}
-"""Tools that put all cases into one suite named after themselves, which says nothing of a case."""
+"""Tools that name their only suite after themselves. The name does not distinguish cases."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FULL_PATH = re.compile(r"(?:file://)?(?:/|[A-Za-z]:[/\\])\S*[/\\]([^/\\\s]+\.\w{1,5})")
 _SOURCE_FILE = re.compile(r"\S+\.(?:[cm]?[jt]sx?|feature|robot|bats|vue|svelte)")
 _METHOD = re.compile(r"[\w$.:/#\\-]+(?:[\[({<].*| with data set .*)?", re.DOTALL)
-"""A method, with its parameters as pytest, JUnit, Go or PHPUnit write them; a sentence is none."""
+"""A method with its parameters, as pytest, JUnit, Go or PHPUnit write them. A sentence does not match."""
 
 
 def case_name(classname: str, name: str, suites: tuple[str, ...] = ()) -> str:
-    """What a case is called, before repeats are told apart.
+    """Return the name of a case before repeats get a number.
 
-    `suites` are the names of the suites around it, outermost first; they stand in for a class that is not given.
-    A method is joined to its class by a dot, a sentence to its file, group or suite by ` > `. The folder of a full
-    path is the machine's affair and left out.
+    `suites` are the names of the suites around it, outermost first. They replace a missing class. A dot joins a method
+    to its class; ` > ` joins a sentence to its file, group or suite. The folders of an absolute path are left out,
+    because they differ between machines.
     """
     name, parent = _tidy(name), _tidy(classname)
     is_class = bool(parent) and " " not in parent and not _SOURCE_FILE.fullmatch(parent)
@@ -36,18 +36,19 @@ def case_name(classname: str, name: str, suites: tuple[str, ...] = ()) -> str:
 
 
 def shard_name(name: str, shard: Shard) -> str:
-    """The name of a case whose plain name another shard's row has; different names stay different.
+    """Return the name with the shard, for a case whose plain name belongs to another shard's row.
 
-    Its result may be given in once more, where a case of this shard has that very name by nature.
+    Different names stay different. The function may be applied again if another case of the shard has the result as
+    its plain name.
     """
     return bounded(name, f" [shard {shard}]")
 
 
 class Namer:
-    """Tells repeats apart, in the order in which they come: `A`, `A #2`, `A #3`.
+    """Numbers repeated names in their order: `A`, `A #2`, `A #3`.
 
-    Whatever names come in, even `A #2` by nature, those that go out are all different, and the same input gives the
-    same output. It remembers eight bytes for each name; should two names share them, one merely gets a ` #2`.
+    All returned names differ, even if a report itself contains `A #2`. The same input gives the same output. Each name
+    takes eight bytes of memory. If two names share them, one of them gets a needless ` #2`.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Namer:
         self._repeats: dict[int, int] = {}
 
     def name(self, raw: str) -> str:
-        """The name for the next case that is called `raw`, at most 2000 bytes long."""
+        """Return the name for the next case with the name `raw`, at most 2000 bytes long."""
         wanted = bounded(raw)
         key = identity(wanted)
         if self._take(key):
@@ -76,19 +77,19 @@ class Namer:
 
 
 def identity(*parts: str | None) -> int:
-    """Eight bytes that tell these texts from others, in every process alike."""
-    told = "\0".join(part or "" for part in parts).encode(errors="surrogatepass")
-    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest())
+    """Return eight bytes that identify these texts. They are the same in every process."""
+    joined = "\0".join(part or "" for part in parts).encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest())
 
 
 def _tidy(text: str) -> str:
-    """In one line, with nothing that PostgreSQL refuses, and without the folders of a full path."""
+    """Return the text in one line, without characters that PostgreSQL refuses and without the folders of a path."""
     text = _CONTROL.sub(" ", storable(text)).strip()
     return path[1] if (path := _FULL_PATH.fullmatch(text)) else text
 
 
 def bounded(name: str, suffix: str = "") -> str:
-    """The name with the suffix, in at most 2000 bytes: a longer one is cut, and a hash of the whole tells it apart."""
+    """Return the name with the suffix in at most 2000 bytes. A longer name is cut, and a hash of it keeps it unique."""
     whole = f"{name}{suffix}"
     raw = whole.encode(errors="replace")
     if len(raw) <= MAX_NAME_BYTES:

@@ -1,9 +1,9 @@
-"""JUnit XML, parsed while it arrives: every case as soon as its element is closed, in memory that stays flat."""
+"""An incremental parser of JUnit XML. It returns each case when its element is closed, in bounded memory."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from xml.parsers import expat  # a DTD is refused where it begins, so no entity is ever declared
+from xml.parsers import expat  # a DTD is refused, so no entity is ever declared
 
 from reporter.errors import BrokenReport
 from reporter.junit.case import Case
@@ -16,10 +16,10 @@ from runtime.text import storable
 from runtime.xml_characters import XmlCharacters
 
 MAX_TOKEN_BYTES = 16 * 1024 * 1024
-"""Of one tag with its attributes, which expat can only hand over whole."""
+"""Longest tag with its attributes. expat returns a tag only as a whole."""
 MAX_DEPTH = 100
 MAX_PARTS = 200
-"""Kept results of one case. Of the others only the first of a kind is kept that makes the case worse."""
+"""Kept results of one case. Beyond that, only the first final result of each kind is kept."""
 MAX_ATTACHMENTS = 200
 MAX_DOUBT = 500  # characters
 
@@ -30,14 +30,15 @@ _NO_CASES = {"property", "properties", "system-out", "system-err"}
 _OUTPUTS = {"system-out", "system-err"}
 _MARK = "[[ATTACHMENT|"
 _ATTACHMENT = re.compile(re.escape(_MARK) + r"([^\n]{1,1024}?)\]\]")
-_CARRIED = 1100  # characters; the longest beginning of an attachment's line
+_CARRIED = 1100  # characters; the longest kept beginning of an attachment's mark
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A case as its report has it: its name may come again. `attachments` are paths, seen from the report's folder.
+    """A case as its report has it. Its name may occur again.
 
-    `suite` is the number of the innermost suite element around it within the report.
+    `attachments` are paths relative to the report's folder. `suite` is the number of the innermost suite element
+    around the case within the report.
     """
 
     case: Case
@@ -51,17 +52,17 @@ class _OpenCase:
     element: Element
     kinds: set[str] = field(default_factory=set)
     inside: list[Element | None] = field(default_factory=list)
-    """The open elements within it; None for those that say nothing to us."""
+    """The open elements within the case; None for an ignored one."""
     printed: str = ""
     carried: str = ""
     attachments: list[str] = field(default_factory=list)
 
 
 class JUnitParser:
-    """One report.
+    """Parses one report.
 
-    `p95_ms` is what the suites' properties of that name say, `closed` whether the root has ended. `doubt` is one
-    line on the first failure that a suite has besides its cases.
+    `p95_ms` is the largest value of the suites' properties of that name. `closed` is whether the root element is
+    closed. `doubt` describes the first failure of a suite that none of its cases shows.
     """
 
     def __init__(self) -> None:
@@ -88,18 +89,18 @@ class JUnitParser:
         self._expat.StartDoctypeDeclHandler = self._refuse_doctype
 
     def feed(self, data: bytes) -> Iterator[Reported]:
-        """The cases that are complete with this piece of the file.
+        """Yield the cases that this piece of the file completes.
 
         Raises:
-            BrokenReport: after the last of them, where the file is no report from here on; and at every later call.
+            BrokenReport: the file is no report from here on. It is raised after the last case and by every later call.
         """
         return self._parse(data, last=False)
 
     def close(self) -> Iterator[Reported]:
-        """The cases that are only complete now that the file has ended.
+        """Yield the cases that the end of the file completes.
 
         Raises:
-            BrokenReport: after the last of them, where the report is not complete.
+            BrokenReport: the report is not complete. It is raised after the last case.
         """
         return self._parse(b"", last=True)
 
@@ -119,7 +120,7 @@ class JUnitParser:
             data = self._characters.feed(data, last=last)
         except LookupError as error:
             raise BrokenReport(storable(f"line 1: its encoding can't be read: {error}")) from error
-        # expat looks at an unfinished tag from its start with every piece, so it gets larger pieces of a large one.
+        # expat scans an unfinished tag from its start with every piece. A longer tag therefore gets longer pieces.
         self._waiting += data
         size = len(self._waiting)
         if _BUFFER < self._unfinished > size and self._unfinished + size <= MAX_TOKEN_BYTES and not last:
@@ -242,5 +243,5 @@ class JUnitParser:
             self._case = None
             suite = self._suites[-1]
             suite.failed |= not case.kinds <= {"skipped"}
-            told = read(case.element, suite.around, case.printed)
-            self._done.append(Reported(told, tuple(case.attachments), suite.dialect, suite.number))
+            read_case = read(case.element, suite.around, case.printed)
+            self._done.append(Reported(read_case, tuple(case.attachments), suite.dialect, suite.number))

@@ -1,4 +1,4 @@
-"""One reading of all reports of a shard: their cases under final names, and what the reports hold besides cases."""
+"""One reading of all reports of a shard: the cases under final names, and a summary."""
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,24 +18,24 @@ MAX_ATTACHMENTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a whole reading found besides the cases. Paths are relative to the artifacts folder, with slashes."""
+    """The findings of a whole reading besides its cases. Paths are relative to the artifacts folder, with slashes."""
 
     files: int
-    """Reports, the broken ones among them."""
+    """Number of reports, including the broken ones."""
     broken: tuple[tuple[str, str], ...]
-    """Path and reason of each report that is none or breaks off, and of each folder that can't be read."""
+    """Path and reason of each report that is invalid or incomplete, and of each folder that can't be read."""
     doubts: tuple[tuple[str, str], ...]
-    """Path and reason of each report that has a failure which none of its cases shows."""
+    """Path and reason of each report with a failure that none of its cases shows."""
     cases: int
     p95_ms: float | None
-    """What a load test tells of its requests, in ms; the largest where several reports do."""
+    """The 95th percentile of a load test's requests in ms; the largest of all reports."""
     attachments: Mapping[str, str]
-    """Files that a case names as its own, with the name of that case."""
+    """Path of each file that a case names as its attachment, with the name of that case."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of all reports: names are told apart across them, and the rest is counted."""
+    """Reads all reports of a shard one after the other. Names are unique across them."""
 
     artifacts: str
     broken: list[tuple[str, str]]
@@ -53,11 +53,11 @@ class Reading:
         `pieces` and `survey` each yield the bytes of the whole report. `survey` is read only if a case may be repeated.
 
         Raises:
-            BrokenReport: after the last of them, where the report is none or breaks off.
+            BrokenReport: the report is invalid or incomplete. It is raised after the last case.
         """
         parser = JUnitParser()
         try:
-            for element in tries.together(_elements(parser, pieces), survey=_elements(JUnitParser(), survey)):
+            for element in tries.join_tries(_elements(parser, pieces), survey=_elements(JUnitParser(), survey)):
                 yield self._case(path, element)
         finally:
             if parser.doubt is not None:
@@ -88,7 +88,7 @@ class Reading:
         return tuple((path, masked_text(reason, self.mask)) for path, reason in reasons)
 
     def _inside(self, path: str, attachment: str) -> str | None:
-        """An attachment's path, told from its report's folder, as seen from the artifacts folder; None if outside."""
+        """Return the path of an attachment relative to the artifacts folder, or None if it is outside of it."""
         whole = posixpath.normpath(posixpath.join(self.artifacts, posixpath.dirname(path), attachment))
         inside = posixpath.relpath(whole, self.artifacts)
         return None if inside == ".." or inside.startswith("../") else inside

@@ -1,4 +1,4 @@
-"""A suite element while it is open: its figures, and whether one of its cases failed."""
+"""An open `<testsuite>` element: its figures, and whether one of its cases failed."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +16,7 @@ class Dialect(Enum):
     """The tool that wrote the report. It determines the meaning of a repeated name."""
 
     PYTEST = "pytest"
-    """Names are unique in a suite, so a repeat is a further try; one that pytest-rerunfailures repeats looks passed."""
+    """Names are unique in a suite, so a repeat is a further try. Before a repeat, a failed try looks passed."""
     GOTESTSUM = "gotestsum"
     """A repeat after a failure is a further try (`--rerun-fails`)."""
     OTHER = "other"
@@ -29,9 +29,9 @@ class OpenSuite:
 
     element: Element
     depth: int
-    """How many elements are open with it."""
+    """Number of open elements, including this one."""
     number: int
-    """Of the suites of the report, in the order in which they begin."""
+    """Number of the suite within the report, in the order of the opening tags."""
     around: Surroundings
     dialect: Dialect
     failed: bool = False
@@ -39,7 +39,7 @@ class OpenSuite:
 
     @classmethod
     def within(cls, outer: Self | None, element: Element, *, depth: int, number: int) -> Self:
-        """A suite that has begun within another, or as the root."""
+        """Return the suite that this element opens within `outer`, or as the root."""
         around, dialect = (outer.around, outer.dialect) if outer else (Surroundings(), Dialect.OTHER)
         name = element.get("name") or ""
         pytest = (element.tag, name) in {("testsuites", "pytest tests"), ("testsuite", "pytest")}
@@ -48,7 +48,7 @@ class OpenSuite:
             depth,
             number,
             Surroundings(
-                # The root's name is the run's, and no part of where a case belongs.
+                # The name of the root belongs to the whole report and not to a case.
                 names=(*around.names, name) if element.tag == "testsuite" else around.names,
                 file=element.get("file") or around.file,
                 started_at=instant(element.get("timestamp")) or around.started_at,
@@ -57,9 +57,9 @@ class OpenSuite:
         )
 
     def hidden_failures(self, *, gotestsum: bool) -> str | None:
-        """The suite's figures of errors and failures, where it has ended and no case in it failed.
+        """Return the non-zero figures of errors and failures of a closed suite in which no case failed.
 
-        Tools count tries, soft assertions and subtests in different ways, so only zero and non-zero are distinguished.
+        Only zero and non-zero count: tools count tries, soft assertions and subtests in different ways.
         """
         if self.failed:
             return None
@@ -69,9 +69,9 @@ class OpenSuite:
         return f"{self} has {' '.join(figures)}" if figures else None
 
     def own_failure(self, tag: str, message: str) -> str:
-        """Record an error or a failure of the suite itself, outside of its cases."""
-        said = " ".join(message.split())
-        return f"{self} has {'an' if tag == 'error' else 'a'} <{tag}> of its own{': ' if said else ''}{said}"
+        """Return a line about an error or a failure of the suite itself, outside of its cases."""
+        text = " ".join(message.split())
+        return f"{self} has {'an' if tag == 'error' else 'a'} <{tag}> of its own{': ' if text else ''}{text}"
 
     def __str__(self) -> str:
         return f'<{self.element.tag} name="{self.element.get("name") or ""}">'

@@ -1,24 +1,24 @@
-"""Numbers and times as report writers spell them; None where a spelling says nothing that can be relied on."""
+"""Numbers and times as reports spell them. An unclear spelling gives None."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
-_LONGEST = 40  # characters; no measured time is longer, and int() of a long text is slow
+_LONGEST = 40  # characters; a measured time is shorter, and int() of a long text is slow
 _GROUP_SPACE = re.compile(r"(?<=\d)[\s'](?=\d{3}(?!\d))")
 _PLAIN = re.compile(r"\d+(?:[.]\d*)?(?:[eE][+-]?\d{1,3})?|[.]\d+(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d*)?", re.ASCII)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-"""Python has no later year, so a later instant could be stored and not be read in every time zone."""
+"""Python has no later year: a later instant could not be read in every time zone."""
 _MOST_MS = 1e15
-"""About 30,000 years. A larger figure is no measured time; sums of this one stay far below infinity."""
+"""About 30,000 years. A larger figure is no measured time, and sums of it could overflow."""
 
 
 def number(text: str | None) -> float | None:
-    """A finite number that is zero or more, in the spelling of any locale.
+    """Return a finite number of zero or more, in the spelling of any locale, or None.
 
-    `1,234.56`, `1.234,56`, `1 234,56` and `1'234.56` are the same. One separator alone is a decimal point, but for a
-    comma that cuts off a group of three (`1,234`), as Surefire writes it; `0,123` can't be a group.
+    `1,234.56`, `1.234,56`, `1 234,56` and `1'234.56` are equal. A single separator is a decimal point. The exception
+    is a comma before a group of three digits (`1,234`), as Surefire writes it. `0,123` is no group.
     """
     if text is None or len(text) > _LONGEST:
         return None
@@ -33,15 +33,15 @@ def number(text: str | None) -> float | None:
 
 
 def milliseconds(text: str | None, *, unit: int = 1000) -> float | None:
-    """A measured time in milliseconds, of a text in units of `unit` milliseconds. A `time` of JUnit is in seconds."""
+    """Return a measured time in ms, of a text in units of `unit` ms. A `time` of JUnit is in seconds."""
     value = number(text)
     return None if value is None or value * unit > _MOST_MS else round(value * unit, 6)
 
 
 def instant(timestamp: str | None) -> datetime | None:
-    """Return an instant in UTC of a time with a zone; without a zone it could be hours off.
+    """Return the instant in UTC of a time with a zone. A time without a zone gives None: it could be hours off.
 
-    An instant before 2000 is a default, and one after 9998 could not be stored and read everywhere.
+    An instant before 2000 or after 9998 gives None, too.
     """
     if timestamp is None or len(timestamp) > _LONGEST:
         return None
@@ -53,7 +53,7 @@ def instant(timestamp: str | None) -> datetime | None:
 
 
 def later(moment: datetime | None, duration_ms: float | None) -> datetime | None:
-    """The instant that is `duration_ms` after another one."""
+    """Return the instant `duration_ms` after another one, or None without either."""
     if moment is None or duration_ms is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Repeated elements that are tries of one case, brought together."""
+"""Joins the repeated elements of one case into one case with several tries."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -13,20 +13,20 @@ from reporter.junit.parser import Reported
 from reporter.junit.testsuite import Dialect
 
 MAX_HELD = 1000
-"""Elements that wait for their last repeat, which bounds memory; past that, a repeat is a case of its own."""
+"""Maximum number of held elements, which bounds memory. Beyond it, a repeat becomes a case of its own."""
 
-_TEARDOWN = "failed on teardown with "  # pytest's words
+_TEARDOWN = "failed on teardown with "  # the text that pytest writes
 _BAD = {Status.FAILED, Status.ERRORED}
 
 
-def together(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Iterator[Reported]:
-    """The cases of one report, each with all its tries, and where its last try stands.
+def join_tries(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Iterator[Reported]:
+    """Yield the cases of one report, each with all its tries, at the position of its last try.
 
     `survey` are the same elements. They are read before the first element that may be repeated. This finds the
     repeated cases without keeping all elements in memory. A repeat in another suite of the report is another case.
 
     Raises:
-        BrokenReport: after the last case, as `elements` did.
+        BrokenReport: `elements` raised it. It is raised after the last case.
     """
     tries = _Tries(survey)
     try:
@@ -39,7 +39,7 @@ def together(elements: Iterable[Reported], *, survey: Iterable[Reported]) -> Ite
 
 
 def _count(elements: Iterable[Reported]) -> Counter[int]:
-    """How often each case comes that comes more than once."""
+    """Return the number of elements of each case that has more than one."""
     counts: Counter[int] = Counter()
     with suppress(BrokenReport):
         counts.update(_key(element) for element in elements if element.dialect is not Dialect.OTHER)
@@ -47,7 +47,7 @@ def _count(elements: Iterable[Reported]) -> Counter[int]:
 
 
 class _Tries:
-    """Holds elements back until the last try of their case is read; elements without further tries pass through."""
+    """Holds elements until the last try of their case is read. An element without further tries is not held."""
 
     def __init__(self, survey: Iterable[Reported]) -> None:
         self._survey = survey
@@ -56,7 +56,7 @@ class _Tries:
         self._size = 0
 
     def add(self, element: Reported) -> Iterator[Reported]:
-        """The cases that are complete with this element."""
+        """Yield the cases that this element completes."""
         if element.dialect is Dialect.OTHER:
             yield element
             return
@@ -74,17 +74,17 @@ class _Tries:
         if passed or not self._left[key] or self._size > MAX_HELD:
             del self._held[key]
             self._size -= len(held)
-            yield merge(held)
+            yield _join(held)
 
     def rest(self) -> Iterator[Reported]:
-        """What still waits: its failure was not followed by a try that passed, or the file changed meanwhile."""
+        """Yield the held cases: none of their tries passed, or the file changed during the reading."""
         for held in self._held.values():
-            yield merge(held)
+            yield _join(held)
         self._held.clear()
 
 
-def merge(elements: list[Reported]) -> Reported:
-    """One case of all its elements, in the report's order; the last try gives the verdict."""
+def _join(elements: list[Reported]) -> Reported:
+    """Return one case of all its elements in the report's order. Its status is that of the last try."""
     pytest = elements[0].dialect is Dialect.PYTEST
     tries: list[Case] = []
     for case in (element.case for element in elements):
@@ -92,7 +92,7 @@ def merge(elements: list[Reported]) -> Reported:
             tries[-1] = replace(tries[-1], error=cut(f"{tries[-1].error or ''}\n\n{case.error}"))
             continue
         if pytest and tries and tries[-1].status is Status.PASSED:
-            # pytest's report has no word for a try that is repeated: it looks as if it passed.
+            # pytest's report has no mark for a try that is repeated: it looks passed.
             tries[-1] = replace(tries[-1], status=Status.FAILED)
         tries.append(case)
     attachments = tuple(path for element in elements for path in element.attachments)
@@ -108,7 +108,7 @@ def _as_try(case: Case) -> Try:
 
 
 def _is_teardown(before: Case, case: Case) -> bool:
-    """Whether the element only tells of the clean-up after a try that has failed already."""
+    """Return whether the element only describes the failed clean-up after a try that had failed."""
     return before.status is Status.FAILED and (case.error or "").startswith(_TEARDOWN)
 
 

@@ -19,18 +19,18 @@ from runtime.text import storable
 FOLDER = "junit"
 BATCH_CASES = 1000
 BATCH_TEXT = 4 * 1024 * 1024
-"""Characters of error text in one batch, so that a thousand long errors are no flood."""
+"""Maximum number of characters of error text in one batch, which bounds its memory."""
 POLL_BYTES = 16 * 1024 * 1024
-"""Read by one `poll` at most; the rest is for the next."""
+"""Maximum number of bytes that one `poll` reads. The next poll reads the rest."""
 
 _NO_REPORT = {None, errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO}
-"""It has vanished, or something that is no regular file has taken its place."""
+"""Errors that mean: the file vanished, or is no regular file any more."""
 
 
 class Reports:
-    """The reports below one artifacts folder, with the values of `mask` masked in the texts of cases.
+    """Reads the reports below one artifacts folder and masks the values of `mask` in the texts of cases.
 
-    Symbolic links are never followed, and a file may vanish at any time.
+    Symbolic links are never followed. A file may vanish at any time.
     """
 
     def __init__(self, artifacts: Path, mask: Masking | None = None) -> None:
@@ -41,20 +41,20 @@ class Reports:
 
     @property
     def summary(self) -> Summary:
-        """What the last `final` found that was read to its end.
+        """The summary of the last `final` that was read to its end.
 
         Raises:
-            LookupError: there was none.
+            LookupError: no `final` has been read to its end.
         """
         if self._summary is None:
             raise LookupError("the reports have not been read to their end")
         return self._summary
 
     def poll(self) -> Iterator[list[Case]]:
-        """Cases that were finished since the last poll; it reads at most 16 MiB.
+        """Yield batches of the cases that were completed since the last poll. It reads at most 16 MiB.
 
-        Names and tries are provisional, as only `final` knows what comes later. A file that was replaced, or is
-        shorter than before, is read from its start again.
+        Names and tries are provisional: later elements may change them. A file that was replaced or became shorter is
+        read from its start again.
 
         Raises:
             OSError: the volume failed.
@@ -62,9 +62,9 @@ class Reports:
         return _batches(masked(self._grown(), self._mask))
 
     def final(self) -> Iterator[list[Case]]:
-        """Every case of every report from the start, in the order of sorted paths, with the names that stand.
+        """Yield batches of all cases of all reports under final names, in the order of sorted paths.
 
-        To be called when all files are closed; each call starts anew. `summary` is there when it is exhausted.
+        Call it when all files are closed. Each call starts from the beginning. After the last batch, `summary` is set.
 
         Raises:
             OSError: the volume failed.
@@ -99,7 +99,7 @@ class Reports:
         self._summary = reading.summary()
 
     def _listed(self) -> tuple[list[str], list[tuple[str, str]]]:
-        """The reports in the order of their paths, and the folders that can't be looked into, with the reason."""
+        """Return the paths of the reports in order, and the folders that can't be read, each with the reason."""
         paths, unreadable = [], []
         try:
             for found in walk(self._artifacts / FOLDER):
@@ -123,10 +123,10 @@ class Reports:
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int | None]:
-        """A descriptor, or None where no report stands there any more.
+        """Open a report and yield its descriptor, or None if it vanished.
 
         Raises:
-            BrokenReport: it may not be read.
+            BrokenReport: the reporter has no permission to read it.
         """
         try:
             descriptor = open_inside(self._artifacts, path)

@@ -1,4 +1,4 @@
-"""The reports, read in a thread of their own: large XML must not hold up the lease's renewal."""
+"""Reads the reports in a separate thread, because large XML would block the renewal of the lease."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Reader:
-    """One thread that reads one shard's reports; calls wait for one another, even where the asker was cancelled."""
+    """One thread that reads the reports of one shard. Calls run one after the other, even after a cancellation."""
 
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
@@ -27,7 +27,7 @@ class Reader:
         self._thread.shutdown(wait=True)
 
     def poll(self) -> AsyncGenerator[list[Case], None]:
-        """Batches of cases that were finished since the last poll; their names are provisional.
+        """Yield batches of the cases that were completed since the last poll, under provisional names.
 
         Raises:
             ReportsUnreadable: the volume failed.
@@ -35,7 +35,7 @@ class Reader:
         return self._batches(self._reports.poll)
 
     def final(self) -> AsyncGenerator[list[Case], None]:
-        """Batches of every case from the start, with the names that stand; to be called when all files are closed.
+        """Yield batches of all cases under final names. Call it when all files are closed.
 
         Raises:
             ReportsUnreadable: the volume failed.
@@ -44,7 +44,7 @@ class Reader:
 
     @property
     def summary(self) -> Summary:
-        """What the last whole `final` found."""
+        """The summary of the last `final` that was read to its end."""
         return self._reports.summary
 
     async def _batches(self, start: Callable[[], Iterator[list[Case]]]) -> AsyncGenerator[list[Case], None]:

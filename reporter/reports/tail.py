@@ -1,4 +1,4 @@
-"""One report that grows while it is read."""
+"""The incremental reading of one report that still grows."""
 
 import os
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ READ_BYTES = 64 * 1024
 
 @dataclass(slots=True)
 class Tail:
-    """How far a file has been read; `parser` is None once it has nothing more to say."""
+    """The read part of a file. `parser` is None once the report is complete or broken."""
 
     inode: tuple[int, int]
     offset: int = 0
     parser: JUnitParser | None = field(default_factory=JUnitParser)
     namer: Namer = field(default_factory=Namer)
     tried: dict[int, str | None] = field(default_factory=dict)
-    """Names of cases that may be tried again, by suite and own name; None where the two names are the same."""
+    """Provisional names of cases that may have further tries, by suite and name; None if it is the name itself."""
 
     @classmethod
     def of(cls, descriptor: int, before: Self | None) -> Self:
-        """The tail to go on with: a new one where the file was replaced, or is shorter than what was read of it."""
+        """Return `before`, or a new tail if the file was replaced or is shorter than its read part."""
         status = os.fstat(descriptor)
         inode = (status.st_dev, status.st_ino)
         if before is None or before.inode != inode or status.st_size < before.offset:
@@ -35,9 +35,9 @@ class Tail:
         return before
 
     def read(self, descriptor: int, limit: int) -> Iterator[Case]:
-        """The cases that the next at most `limit` bytes complete, under provisional names.
+        """Yield the cases that the next `limit` bytes complete, under provisional names.
 
-        A broken report just ends here; the final reading reports it.
+        A broken report ends the tail. The final reading reports it.
         """
         stop = self.offset + limit
         while (parser := self.parser) and (
@@ -53,7 +53,7 @@ class Tail:
                 self._finish()
 
     def _name(self, element: Reported) -> str:
-        """A further try of a case gets the case's name, as it replaces what was known of it."""
+        """Return the provisional name. A further try gets the name of its case, because it replaces the case's row."""
         raw = element.case.name
         if element.dialect is Dialect.OTHER:
             return self.namer.name(raw)

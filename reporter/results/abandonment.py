@@ -1,28 +1,28 @@
-"""Which shards of an unfinished run are abandoned: no pod holds them, and no message will bring one."""
+"""Decides which shards of an unfinished run are abandoned: no pod holds them, and their messages are gone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """The evidence of the queues. Times are in seconds.
+class QueueEvidence:
+    """The state of the fleet's queues. Times are in seconds.
 
-    A shard is abandoned only after `older_than` seconds without a sign of life.
+    A shard is abandoned only if it was quiet for `older_than` seconds.
     """
 
     older_than: float
     dead: frozenset[tuple[str, int]]
     """Run id and shard of messages in a dead-letter queue whose attempts gave no result."""
     empty: bool
-    """Every queue of the fleet held no message: none visible, none in flight, none delayed, seen twice."""
+    """Two looks at every queue of the fleet found no message: none visible, in flight or delayed."""
     retention: float
     """The longest time that a queue of the fleet keeps a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """A row of `test_shards`. `quiet` is the time in seconds since its lease ended, or since it was given back."""
+    """A row of `test_shards`. `quiet` is the time in seconds since its lease expired or was released."""
 
     shard: int
     status: str
@@ -34,7 +34,7 @@ class ShardState:
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """A shard that nothing will complete, with the reason. `attempted` is False if it has no row."""
+    """An abandoned shard and the reason. `attempted` is False if it has no row."""
 
     shard: int
     detail: str
@@ -42,11 +42,11 @@ class Abandoned:
 
 
 def abandoned(
-    run_id: str, expected: int, shards: Sequence[ShardState], evidence: Evidence, *, run_quiet: float
+    run_id: str, expected: int, shards: Sequence[ShardState], evidence: QueueEvidence, *, run_quiet: float
 ) -> tuple[Abandoned, ...]:
     """Return the abandoned shards of a run, in order.
 
-    `run_quiet` is the time in seconds since the run was enqueued or first claimed; it counts for shards without a row.
+    `run_quiet` is the time in seconds since the run was enqueued or first claimed. It applies to shards without a row.
     """
     found = []
     rows = {row.shard: row for row in shards}
@@ -61,8 +61,8 @@ def abandoned(
     return tuple(found)
 
 
-def _gone(run_id: str, shard: int, evidence: Evidence, *, quiet: float) -> str | None:
-    """Why no message will bring the shard back, or None where one may."""
+def _gone(run_id: str, shard: int, evidence: QueueEvidence, *, quiet: float) -> str | None:
+    """Return why the shard has no message any more, or None if it may have one."""
     if quiet < evidence.older_than:
         return None
     if (run_id, shard) in evidence.dead:

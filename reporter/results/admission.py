@@ -1,4 +1,4 @@
-"""Admitting a job: its claim, repeated while a lease of the same message may be that of a dead pod."""
+"""Admits a job: repeats its claim while a dead pod may still hold the lease for the same message."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,18 +10,18 @@ import structlog
 from handoff.records import Busy, Decision
 
 LOOK_SECONDS = 5.0
-"""Longest time between two claims: how late a lease that was given back early is noticed."""
+"""Longest time between two claims, in seconds. It bounds how late a lease that was released early is noticed."""
 MARGIN_SECONDS = 0.1
-"""Added to what remains of a lease, so that the next claim finds it over."""
+"""Seconds added to the rest of a lease, so that the next claim finds it expired."""
 ALIVE = 2
-"""Renewals that prove a living holder. A pod that is being stopped just after its claim may still renew once."""
+"""Number of renewals that prove a living holder. A pod that is stopped after its claim may renew once."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A lease as the database shows it: `lease_until` and `remaining` (seconds) by its clock."""
+    """An attempt that holds a lease. `lease_until` and `remaining` (seconds) are by the database's clock."""
 
     attempt: int
     lease_until: datetime
@@ -35,11 +35,11 @@ async def admit(
     lease: int,
     progress: Callable[[], None] = lambda: None,
 ) -> Decision:
-    """Claim until the answer is final; `lease` is in seconds.
+    """Claim until the decision is final, and return it. `lease` is in seconds.
 
-    SQS delivers a message again after its pod has died, and the pod's lease may last a little longer than the message
-    was hidden. To wait for its end costs no receive, so `busy` is final only where the holder has another message, was
-    seen to renew twice, or holds its lease for longer than two leases. `progress` is called after each look.
+    SQS delivers a message again after its pod has died, and the lease of that pod may expire a little later. To wait
+    for its end costs no receive. `busy` is therefore final only if the holder has another message, renewed twice, or
+    still holds the lease after the time of two leases. `progress` is called after each look at the holder.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + 2 * lease

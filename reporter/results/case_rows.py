@@ -1,4 +1,4 @@
-"""Cases into rows: staged by COPY into temporary tables, then merged in one ordered statement under the fence."""
+"""Writes cases as rows: COPY into temporary tables, then one ordered merge under the fence."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from reporter.results.fencing import hold
 
 _STAGE = """
 CREATE TEMP TABLE staged_cases (
-    name text NOT NULL,     -- as the shard's report has it
-    row_name text NOT NULL, -- as the row has it: with the shard, where another shard's row has the name
+    name text NOT NULL,     -- name in the shard's report
+    row_name text NOT NULL, -- name of the row: with the shard if another shard's row has the plain name
     file text, status text NOT NULL, flaky boolean NOT NULL, tries integer NOT NULL, duration_ms double precision,
     error text, error_type text, fingerprint text, message text, location text,
     started_at timestamptz, finished_at timestamptz
@@ -39,7 +39,7 @@ _CASE_COLUMNS = (
 )
 _TRY_COLUMNS = ("name", "try", "status", "duration_ms", "error", "message")
 
-# Two shards that bring the same names lock them in the same order, and a row that says the same stays untouched.
+# Two shards with the same names lock them in the same order. A row without a change is not written.
 _MERGE = """
 INSERT INTO test_cases AS held (run_id, name, report_name, shard, attempt, file, status, flaky, tries, duration_ms,
                                error, error_type, fingerprint, message, location, started_at, finished_at)
@@ -71,20 +71,20 @@ UPDATE staged_cases SET row_name = renamed.new
 FROM unnest($1::text[], $2::text[]) AS renamed (old, new)
 WHERE row_name = renamed.old
 """
-_FORGET_TRIES = """
+_DELETE_OLD_TRIES = """
 DELETE FROM case_tries AS held USING staged_cases AS staged
 WHERE held.run_id = $1 AND held.name = staged.row_name AND NOT EXISTS (
-    SELECT FROM staged_tries AS told
-    WHERE told.name = staged.name AND told.try = held.try AND held.attempt = $2
-      AND (told.status, told.duration_ms, told.error, told.message)
+    SELECT FROM staged_tries AS new
+    WHERE new.name = staged.name AND new.try = held.try AND held.attempt = $2
+      AND (new.status, new.duration_ms, new.error, new.message)
           IS NOT DISTINCT FROM (held.status, held.duration_ms, held.error, held.message)
 )
 """
 _ADD_TRIES = """
 INSERT INTO case_tries (run_id, name, attempt, try, status, duration_ms, error, message)
-SELECT $1, staged.row_name, $2, told.try, told.status, told.duration_ms, told.error, told.message
-FROM staged_tries AS told JOIN staged_cases AS staged USING (name)
-ORDER BY staged.row_name, told.try
+SELECT $1, staged.row_name, $2, new.try, new.status, new.duration_ms, new.error, new.message
+FROM staged_tries AS new JOIN staged_cases AS staged USING (name)
+ORDER BY staged.row_name, new.try
 ON CONFLICT (run_id, name, attempt, try) DO NOTHING
 """
 
@@ -92,13 +92,13 @@ ON CONFLICT (run_id, name, attempt, try) DO NOTHING
 async def begin_staging(connection: Connection) -> None:
     """Create the staging tables of this transaction.
 
-    Call it, and `stage`, before the first lock is taken: other shards wait for a lock, and for no staging table.
+    Call it and `stage` before the first lock, so that other shards do not wait for the staging.
     """
     await connection.execute(_STAGE)
 
 
 async def stage(connection: Connection, cases: Iterable[Case]) -> None:
-    """Add a batch to what is staged. Of several cases with one name within the batch the last is the truth."""
+    """Stage a batch of cases. If a name occurs several times in the batch, the last case counts."""
     by_name = {case.name: case for case in cases}
     await connection.copy_records_to_table(
         "staged_cases", records=[_case_record(case) for case in by_name.values()], columns=_CASE_COLUMNS
@@ -113,10 +113,10 @@ async def stage(connection: Connection, cases: Iterable[Case]) -> None:
 
 
 async def merge(connection: Connection, fence: Fence) -> None:
-    """Bring every staged case into a row of this shard, within a transaction that holds the fence.
+    """Write every staged case as a row of this shard. The transaction must hold the fence.
 
-    The row of another shard keeps its name, as it came first; ours then carries the shard in its name. What stands in
-    the end is settled when the run ends, in `final_names`.
+    If another shard's row has the name, the name of the new row contains the shard. `final_names` gives the final names
+    when the run ends.
     """
     shard = fence.shard.index
     await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, None)
@@ -127,12 +127,12 @@ async def merge(connection: Connection, fence: Fence) -> None:
         names = await _free_names(connection, taken, fence)
         await connection.execute(_RENAME, taken, names)
         await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, names)
-    await connection.execute(_FORGET_TRIES, fence.run_id, fence.attempt)
+    await connection.execute(_DELETE_OLD_TRIES, fence.run_id, fence.attempt)
     await connection.execute(_ADD_TRIES, fence.run_id, fence.attempt)
 
 
 async def save(database: Database, fence: Fence, cases: list[Case]) -> None:
-    """Upsert one batch of cases while the suite runs; doing so again changes nothing.
+    """Write one batch of cases while the suite runs. A second call changes no row.
 
     Raises:
         Superseded: the shard has another attempt, or this one has ended; nothing was written.
@@ -149,7 +149,7 @@ async def save(database: Database, fence: Fence, cases: list[Case]) -> None:
 
 
 async def _free_names(connection: Connection, taken: list[str], fence: Fence) -> list[str]:
-    """The names with the shard, and with it once more where a case of ours has that very name itself."""
+    """Return the names with the shard. If a staged case has such a name itself, the shard is appended again."""
     names = [shard_name(name, fence.shard) for name in taken]
     while True:
         held = {row["row_name"] for row in await connection.fetch(_STAGED, names)}

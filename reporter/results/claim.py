@@ -1,4 +1,4 @@
-"""Claiming a shard: a decision over the rows that stand, and the statements that carry it out."""
+"""Claims a shard: a pure decision over the current rows, and the statements that execute it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,12 +9,12 @@ from reporter.errors import DatabaseOutOfReach, DatabaseRefused, Superseded
 from reporter.fence import Fence
 from reporter.results.admission import Holder
 from reporter.results.database import Connection, Database
-from reporter.results.fencing import check_cancelled
+from reporter.results.fencing import raise_if_cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who asks for a shard: the job with the ids that make a second ask recognisable."""
+    """A job that claims its shard. The ids identify a repeated claim."""
 
     job: JobMessage
     claim_id: str
@@ -24,7 +24,7 @@ class Claimant:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What `test_runs` says of the run; `suite` and `shards` are None where nothing has fixed them yet."""
+    """The row of the run in `test_runs`. `suite` and `shards` are None until they are fixed."""
 
     suite: str | None
     shards: int | None
@@ -33,7 +33,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class ShardRow:
-    """What `test_shards` says of the shard; `leased` is by the database's clock."""
+    """The row of the shard in `test_shards`. `leased` is by the database's clock."""
 
     claim_id: str
     attempt: int
@@ -41,11 +41,11 @@ class ShardRow:
     leased: bool
     message_id: str
     abandoned: bool = False
-    """A sweep ended it without a result; a person who sends its message back has it run again."""
+    """Whether a sweep ended the shard without a result. A redriven message runs it again."""
 
 
 def decide(claimant: Claimant, run: RunRow, shard: ShardRow | None, *, lease: int) -> Decision:
-    """Whether the claimant may run the shard. `lease` is in seconds; a `Run` with the row's attempt is a repetition."""
+    """Decide whether the claimant may run the shard. `lease` is in seconds. A repeated claim gets its attempt again."""
     rejected = _contradiction(claimant.job, run)
     if rejected is not None:
         return rejected
@@ -69,7 +69,7 @@ def _contradiction(job: JobMessage, run: RunRow) -> Rejected | None:
     return None
 
 
-_KNOW_RUN = """
+_CREATE_RUN = """
 INSERT INTO test_runs (run_id, suite, commit, branch, target_url, trigger, status, shards, started_at)
 VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, now())
 ON CONFLICT (run_id) DO NOTHING
@@ -112,11 +112,11 @@ SELECT EXISTS (
 )
 """
 
-_LOOK = """
+_READ_HOLDER = """
 SELECT attempt, lease_until, extract(epoch FROM lease_until - clock_timestamp())::float AS remaining
 FROM test_shards WHERE run_id = $1 AND shard = $2 AND status = 'running' AND lease_until IS NOT NULL
 """
-_ABANDON = """
+_WITHDRAW = """
 UPDATE test_shards SET
     status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(),
     detail = 'the pod was stopped before its suite started'
@@ -134,8 +134,8 @@ async def claim(database: Database, claimant: Claimant, *, lease: int) -> Decisi
 
 async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Decision:
     job = claimant.job
-    told = (job.run_id, job.suite, job.commit, job.branch, job.target_url, job.trigger, job.shard.total)
-    await connection.execute(_KNOW_RUN, *told)
+    columns = (job.run_id, job.suite, job.commit, job.branch, job.target_url, job.trigger, job.shard.total)
+    await connection.execute(_CREATE_RUN, *columns)
     run = await connection.fetchrow(_LOCK_RUN, job.run_id)
     if run is None:
         raise DatabaseOutOfReach(f"run {job.run_id} was deleted while it was claimed")
@@ -146,19 +146,19 @@ async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Deci
         if shard is None or shard.attempt != decision.attempt:
             ids = (claimant.claim_id, decision.attempt, lease, claimant.worker, claimant.message_id)
             await connection.execute(_TAKE, job.run_id, job.shard.index, *ids)
-            await connection.execute(_START_RUN, *told)
+            await connection.execute(_START_RUN, *columns)
         else:
             await connection.execute(_RENEW, job.run_id, job.shard.index, decision.attempt, lease)
     return decision
 
 
 async def renew(database: Database, fence: Fence, *, lease: int) -> None:
-    """Make the lease last `lease` seconds from now, even where it had run out unclaimed. No-op once the attempt ended.
+    """Make the lease last `lease` seconds from now, even if it has expired. A complete attempt is left unchanged.
 
     Raises:
         Cancelled: the run was cancelled.
-        Superseded: the shard has another attempt, or the run was ended without it.
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the lease is not lost by that.
+        Superseded: the shard has another attempt, or the run ended without it.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the lease may still be valid.
     """
     await database.run(partial(_renew, fence, lease), patience=lease / 3)
 
@@ -167,12 +167,12 @@ async def _renew(fence: Fence, lease: int, connection: Connection) -> None:
     place = (fence.run_id, fence.shard.index)
     if await connection.execute(_RENEW, *place, fence.attempt, lease) == "UPDATE 1":
         return
-    await check_cancelled(connection, fence)
+    await raise_if_cancelled(connection, fence)
     if not await connection.fetchval(_OWN, *place, fence.attempt):
-        raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run was ended")
+        raise Superseded(f"shard {fence.shard} has another attempt than {fence.attempt}, or its run has ended")
 
 
-async def look(database: Database, claimant: Claimant) -> Holder | None:
+async def read_holder(database: Database, claimant: Claimant) -> Holder | None:
     """Return the attempt that holds the shard's lease, or None if no attempt holds it.
 
     Raises:
@@ -180,13 +180,13 @@ async def look(database: Database, claimant: Claimant) -> Holder | None:
     """
 
     async def step(connection: Connection) -> Holder | None:
-        row = await connection.fetchrow(_LOOK, claimant.job.run_id, claimant.job.shard.index)
+        row = await connection.fetchrow(_READ_HOLDER, claimant.job.run_id, claimant.job.shard.index)
         return Holder(**dict(row)) if row else None
 
     return await database.run(step)
 
 
-async def abandon(database: Database, claimant: Claimant) -> None:
+async def withdraw(database: Database, claimant: Claimant) -> None:
     """Release the lease that a cancelled claim may have acquired. No-op if the claimant does not hold the shard.
 
     Raises:
@@ -194,7 +194,9 @@ async def abandon(database: Database, claimant: Claimant) -> None:
     """
 
     async def step(connection: Connection) -> None:
-        await connection.execute(_LOCK_RUN, claimant.job.run_id)  # waits for a claim that is still on its way
-        await connection.execute(_ABANDON, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
+        await connection.execute(
+            _LOCK_RUN, claimant.job.run_id
+        )  # waits for the cancelled claim, which may still commit
+        await connection.execute(_WITHDRAW, claimant.job.run_id, claimant.job.shard.index, claimant.claim_id)
 
     await database.run(step)

@@ -1,10 +1,9 @@
-"""The final transaction: last cases, artifacts, the shard's and the run's verdict, all or nothing."""
+"""The final transaction of a shard: its cases, its artifacts, its verdict and the verdict of the run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from handoff.records import Collection, Committed, IdSet, Outcome
+from handoff.records import Collection, Committed, Outcome
 from reporter.artifact import Artifact
 from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.fence import Fence
@@ -13,14 +12,13 @@ from reporter.metrics import FinishedRun
 from reporter.reports.reader import Reader
 from reporter.results.case_rows import begin_staging, merge, stage
 from reporter.results.database import Connection, Database
-from reporter.results.fencing import check_cancelled, hold
-from reporter.results.final_names import settle
-from reporter.results.totals import count
-from reporter.results.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
+from reporter.results.fencing import hold, raise_if_cancelled
+from reporter.results.run_end import end_if_complete
+from reporter.results.verdict import ShardResults, of_shard
 from runtime.text import storable
 
-# The run first, then its shard, in every transaction that wants both: otherwise overlapping commits count past
-# each other and the run stays `running` for ever.
+# Every transaction locks the run before its shard. Otherwise overlapping commits miss each other's shard, and the run
+# stays `running`.
 _LOCK_RUN = """
 SELECT shards, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 """
@@ -31,7 +29,7 @@ WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status IN ('passed', 'fail
   AND outcome IS DISTINCT FROM 'abandoned'
 """
 _ANALYZE = "ANALYZE staged_cases; ANALYZE staged_tries"
-_FORGET_CASES = """
+_DELETE_OLD_CASES = """
 DELETE FROM test_cases AS held
 WHERE held.run_id = $1 AND held.shard = $2
   AND NOT EXISTS (SELECT FROM staged_cases AS staged WHERE staged.row_name = held.name)
@@ -42,10 +40,10 @@ FROM test_cases WHERE run_id = $1 AND shard = $2
 """
 _ADD_ARTIFACTS = """
 INSERT INTO artifacts AS held (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type)
-SELECT told.s3_uri, $1, $2, $3, staged.row_name, told.kind, told.bytes, told.content_type
+SELECT new.s3_uri, $1, $2, $3, staged.row_name, new.kind, new.bytes, new.content_type
 FROM unnest($4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
-     AS told (s3_uri, case_name, kind, bytes, content_type)
-LEFT JOIN staged_cases AS staged ON staged.name = told.case_name
+     AS new (s3_uri, case_name, kind, bytes, content_type)
+LEFT JOIN staged_cases AS staged ON staged.name = new.case_name
 ON CONFLICT (s3_uri) DO UPDATE SET
     case_name = excluded.case_name, kind = excluded.kind, bytes = excluded.bytes, content_type = excluded.content_type
 WHERE (held.case_name, held.kind, held.bytes, held.content_type)
@@ -57,21 +55,6 @@ UPDATE test_shards SET
     collected = $9, collected_digest = $10, selected = $11, selected_digest = $12,
     finished_at = clock_timestamp() -- now() is when the transaction began, before the cases were staged
 WHERE run_id = $1 AND shard = $2 AND attempt = $3
-"""
-_COMPLETE = """
-SELECT shard, status, detail, collected, collected_digest, selected, selected_digest FROM test_shards
-WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
-"""
-# Until the last shard is in, p95_ms is only what a load test told of itself; that one stands.
-_END_RUN = """
-UPDATE test_runs SET
-    status = $2, detail = $3, finished_at = clock_timestamp(), p95_ms = coalesce(p95_ms, (
-        SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
-        FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
-WHERE run_id = $1 AND finished_at IS NULL
-RETURNING run_id, suite, status, passed + failed + errored AS cases, failed + errored AS failed, flaky,
-    (SELECT coalesce(sum(attempt - 1), 0)::integer FROM test_shards WHERE run_id = $1) AS retries,
-    coalesce(extract(epoch FROM finished_at - started_at), 0)::float AS seconds
 """
 
 
@@ -101,7 +84,7 @@ async def commit(
 
     Raises:
         Cancelled: the run was cancelled; nothing was written.
-        Superseded: the shard has another attempt, or the run was ended; nothing was written.
+        Superseded: the shard has another attempt, or the run has ended; nothing was written.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
         ReportsUnreadable: a report could not be read from the volume.
     """
@@ -123,25 +106,25 @@ async def _commit(
     place = (fence.run_id, fence.shard.index)
     run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
     if run is None:
-        raise Superseded(f"run {fence.run_id} is gone")
+        raise Superseded(f"run {fence.run_id} was deleted")
     if ended := await connection.fetchrow(_ENDED, *place, fence.attempt):
         return Completed(Committed(**dict(ended)))  # an earlier call committed, and its answer was lost
     if run["finished"]:
-        await check_cancelled(connection, fence)
-        raise Superseded(f"run {fence.run_id} was ended before shard {fence.shard} was complete")
+        await raise_if_cancelled(connection, fence)
+        raise Superseded(f"run {fence.run_id} ended before shard {fence.shard} was complete")
     await hold(connection, fence)
     await merge(connection, fence)
-    await connection.execute(_FORGET_CASES, *place)
+    await connection.execute(_DELETE_OLD_CASES, *place)
     await _add_artifacts(connection, fence, summary, artifacts)
     counted = await connection.fetchrow(_COUNT, *place)
     if counted is None:
-        raise DatabaseOutOfReach("a count gave no row")
-    evidence = Evidence(files=summary.files, broken=summary.broken, doubts=summary.doubts, **dict(counted))
+        raise DatabaseOutOfReach("the count of the shard's cases returned no row")
+    evidence = ShardResults(files=summary.files, broken=summary.broken, doubts=summary.doubts, **dict(counted))
     verdict = of_shard(fence.shard, outcome, evidence)
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection))
-    finished = await count_run(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
+    finished = await end_if_complete(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
     return Completed(Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished)
 
 
@@ -156,37 +139,8 @@ async def _add_artifacts(connection: Connection, fence: Fence, summary: Summary,
     await connection.execute(_ADD_ARTIFACTS, fence.run_id, fence.shard.index, fence.attempt, *columns)
 
 
-async def count_run(
-    connection: Connection, run_id: str, expected: int, p95_ms: float | None, *, unclaimed: Sequence[ShardVerdict] = ()
-) -> FinishedRun | None:
-    """Write the run's counts, and its verdict if that completes it; the caller's transaction has locked the run.
-
-    `unclaimed` are verdicts over shards without a row.
-    """
-    complete = [
-        ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]), _collection(dict(row)))
-        for row in await connection.fetch(_COMPLETE, run_id)
-    ]
-    ran = await count(connection, run_id, done=len(complete), p95_ms=p95_ms)
-    verdict = of_run(expected, sorted([*complete, *unclaimed], key=lambda one: one.shard), ran=ran)
-    if verdict is None:
-        return None
-    await settle(connection, run_id)
-    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)
-    return FinishedRun(**dict(ended)) if ended else None
-
-
 def _columns(collection: Collection | None) -> tuple[int | str | None, ...]:
     if collection is None:
         return (None,) * 4
     collected, selected = collection.collected, collection.selected
     return (collected.count, collected.digest, selected.count, selected.digest)
-
-
-def _collection(row: Mapping[str, Any]) -> Collection | None:
-    if row["collected"] is None:
-        return None
-    return Collection(
-        collected=IdSet(count=row["collected"], digest=row["collected_digest"]),
-        selected=IdSet(count=row["selected"], digest=row["selected_digest"]),
-    )

@@ -1,4 +1,4 @@
-"""PostgreSQL: the only module that knows asyncpg, and the one owner of retries against the database."""
+"""PostgreSQL: the only module that imports asyncpg, and the only one that retries a transaction."""
 
 import asyncio
 import ssl
@@ -22,16 +22,16 @@ T = TypeVar("T")
 Password = Callable[[], Awaitable[str]]
 
 CONNECTIONS = 3
-"""One that writes results, one that renews the lease meanwhile, one in reserve for a connection that dies."""
+"""One for results, one for the lease, and one in reserve for a broken connection."""
 CONNECT_SECONDS = 15
 CLOSE_SECONDS = 5
 ROLLBACK_SECONDS = 2
-"""A server that does not confirm a rollback within this loses the connection, and then rolls back by itself."""
+"""Seconds for a rollback. Then the connection is closed, and the server rolls back by itself."""
 STATEMENT_SECONDS = 90
-"""A silent server is given up after this; also how long one wait for another shard's commit may last."""
+"""Seconds until a statement without an answer fails. It also bounds the wait for another shard's commit."""
 
-# Per transaction, as a pooler in transaction mode keeps no session, and RDS Proxy refuses start-up parameters.
-# The locks of a node that vanished must not outlive it: the server notices within about a minute.
+# Set in each transaction: a pooler in transaction mode keeps no session, and RDS Proxy refuses start-up parameters.
+# Keepalives release the locks of a node that vanished within about a minute.
 _NAME = "SET LOCAL application_name = 'testfleet-reporter';"
 _SETTINGS = """
 SET LOCAL idle_in_transaction_session_timeout = '120s';
@@ -42,19 +42,19 @@ SET LOCAL tcp_keepalives_count = 3
 
 _RETRY = (
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,  # the connection was closed under us
-    asyncpg.InternalClientError,  # likewise, in the middle of an answer
+    asyncpg.InterfaceError,  # the connection was closed
+    asyncpg.InternalClientError,  # likewise, within an answer
     asyncpg.TransactionRollbackError,  # deadlock, serialization failure
-    asyncpg.ReadOnlySQLTransactionError,  # after a failover the old writer is a reader
+    asyncpg.ReadOnlySQLTransactionError,  # after a failover the old writer is read-only
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.OperatorInterventionError,  # shutdown, crash, starting up
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InvalidAuthorizationSpecificationError,  # RDS says this too when it throttles token logins
+    asyncpg.InvalidAuthorizationSpecificationError,  # RDS also returns it when it throttles logins with a token
     OSError,  # includes TimeoutError and a name that does not resolve
 )
 _REFUSED = (
-    ssl.SSLCertVerificationError,  # an OSError that time does not heal
+    ssl.SSLCertVerificationError,  # an OSError that a retry does not repair
     asyncpg.PostgresError,
 )
 
@@ -64,8 +64,8 @@ _log = structlog.get_logger()
 class Database:
     """Runs steps on a small pool, each in one transaction.
 
-    A step may be run again from its start and must change nothing the second time. It may leave nothing in the
-    session: behind a pooler the next transaction has another one.
+    A step may run twice, and must change nothing the second time. It must leave nothing in the session: behind a
+    pooler, the next transaction has another session.
 
     `patience` is how many seconds after its start a step may still be retried; 0 runs it once.
     """
@@ -112,11 +112,11 @@ class Database:
         except (*_RETRY, *_REFUSED) as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                # The clean-up of a silent connection failed and took the cancellation's place; a loop would go on.
+                # The clean-up of a silent connection failed and replaced the cancellation. The caller must still end.
                 raise asyncio.CancelledError from error
             translated = _translate(error)
             if isinstance(translated, DatabaseOutOfReach):
-                await self._pool.expire_connections()  # a name may mean another server after a failover
+                await self._pool.expire_connections()  # after a failover, a host name may resolve to another server
             raise translated from error
 
 
@@ -134,7 +134,7 @@ async def _in_transaction(connection: Connection, step: Callable[[Connection], A
 
 
 async def _roll_back(connection: Connection, transaction: asyncpg.transaction.Transaction) -> None:
-    """Roll back within `ROLLBACK_SECONDS`, or close the connection, which has the same effect on the server."""
+    """Roll back within `ROLLBACK_SECONDS`, or close the connection, which also rolls back."""
     try:
         async with asyncio.timeout(ROLLBACK_SECONDS):
             await transaction.rollback()
@@ -143,7 +143,7 @@ async def _roll_back(connection: Connection, transaction: asyncpg.transaction.Tr
 
 
 async def _keep(_: object) -> None:
-    """Reset nothing between two transactions: the session holds no state of ours."""
+    """Reset nothing between two transactions, because a step leaves nothing in the session."""
 
 
 def _translate(error: BaseException) -> DatabaseOutOfReach | DatabaseRefused:
@@ -168,10 +168,11 @@ async def connect(
     ca: Path | None = None,
     statement_seconds: float = STATEMENT_SECONDS,
 ) -> AsyncIterator[Database]:
-    """A database whose connections are made when they are needed: nothing is asked of the server yet.
+    """Open a database. The first step makes the first connection.
 
-    With `token`, each new connection asks it for a password of its own and verifies the server's certificate and
-    host name against the authorities in `ca` (libpq's `verify-full`). Without, the URL says it all.
+    `patience` is in seconds, as for `Database`. With `token`, each new connection calls it for a password, and verifies
+    the server's certificate and host name against the authorities in `ca` (libpq's `verify-full`). Without `token`,
+    the URL decides.
     """
     secure: dict[str, Any] = {}
     if token is not None:
@@ -185,7 +186,7 @@ async def connect(
         max_size=CONNECTIONS,
         timeout=connect_seconds,
         command_timeout=statement_seconds,
-        statement_cache_size=0,  # behind a pooler in transaction mode, another session has prepared the statement
+        statement_cache_size=0,  # behind a pooler in transaction mode, a statement may be prepared in another session
         reset=_keep,
         server_settings=dict(address.session),
         **secure,

@@ -1,8 +1,8 @@
-"""The parameters of a postgresql:// URL as libpq defines them, in the terms of asyncpg.
+"""Converts the parameters of a postgresql:// URL, as libpq defines them, for asyncpg.
 
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 
-asyncpg sends each unknown parameter to the server as a setting, and the server refuses the connection.
+Without this conversion, asyncpg sends unknown parameters to the server, which then refuses the connection.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def read(url: str) -> Address:
     """Read a URL's parameters.
 
     Raises:
-        ValueError: names the unsupported parameter and the supported ones, but no value: it may be a password.
+        ValueError: a parameter is not supported or invalid. The text contains no value, which may be a password.
     """
     base, _, parameters = url.partition("?")
     values: dict[str, str] = {}
@@ -45,7 +45,7 @@ def read(url: str) -> Address:
             shown = name if name.isidentifier() else "a name that is no identifier"
             msg = f"its parameter {shown} is not supported; supported are {', '.join(SUPPORTED)}"
             raise ValueError(msg)
-        values[name] = unquote(value)  # a plus sign is itself, as libpq has it
+        values[name] = unquote(value)  # libpq does not decode a plus sign
     if values.get("client_encoding", "auto").lower().replace("-", "") not in {"auto", "utf8", "unicode"}:
         msg = "its parameter client_encoding must be utf8"
         raise ValueError(msg)

@@ -4,7 +4,7 @@ from reporter.errors import Cancelled, Superseded
 from reporter.fence import Fence
 from reporter.results.database import Connection, Database
 
-# NO KEY UPDATE, here and on test_runs: a foreign key's check takes KEY SHARE on the run, which must not wait for it.
+# NO KEY UPDATE, here and on test_runs: the check of a foreign key locks the run with KEY SHARE and must not wait.
 _HOLD = """
 SELECT FROM test_shards
 WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status = 'running'
@@ -14,36 +14,36 @@ _CANCELLED = "SELECT FROM test_shards WHERE run_id = $1 AND shard = $2 AND attem
 
 
 async def hold(connection: Connection, fence: Fence) -> None:
-    """Lock this attempt's row until the transaction ends, so that no other pod can claim the shard meanwhile.
+    """Lock this attempt's row until the transaction ends, so that no other pod can claim the shard.
 
     Raises:
         Cancelled: the run was cancelled.
-        Superseded: the shard has another attempt, or this one has ended.
+        Superseded: the shard has another attempt, or this attempt has ended.
     """
     if await connection.fetchrow(_HOLD, fence.run_id, fence.shard.index, fence.attempt) is None:
-        await check_cancelled(connection, fence)
+        await raise_if_cancelled(connection, fence)
         raise Superseded(f"attempt {fence.attempt} of shard {fence.shard} no longer holds the shard")
 
 
-async def check_cancelled(connection: Connection, fence: Fence) -> None:
-    """Return unless the run of this attempt was cancelled.
+async def raise_if_cancelled(connection: Connection, fence: Fence) -> None:
+    """Check within a transaction whether the run was cancelled.
 
     Raises:
-        Cancelled: it was.
+        Cancelled: the run was cancelled.
     """
     if await connection.fetchrow(_CANCELLED, fence.run_id, fence.shard.index, fence.attempt) is not None:
         raise Cancelled(f"run {fence.run_id} was cancelled")
 
 
-async def raise_if_cancelled(database: Database, fence: Fence) -> None:
-    """Look once whether the run of this attempt was cancelled; nothing is locked.
+async def check_cancellation(database: Database, fence: Fence) -> None:
+    """Check once, in a transaction without locks, whether the run was cancelled.
 
     Raises:
-        Cancelled: it was.
+        Cancelled: the run was cancelled.
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`.
     """
 
     async def step(connection: Connection) -> None:
-        await check_cancelled(connection, fence)
+        await raise_if_cancelled(connection, fence)
 
     await database.run(step, patience=0)

@@ -1,7 +1,7 @@
-"""Names of cases that several shards report, settled when their run ends.
+"""Gives the final names to cases that several shards report, when their run ends.
 
-While a run goes on, the first shard to report a name keeps it plain. In a finished run the lowest shard has it, so
-names depend only on the winning attempts.
+In an unfinished run, the first shard that reports a name keeps the plain name. In a finished run, the lowest of these
+shards has it, so that the names depend only on the winning attempts.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ _MARKED = "SELECT report_name AS own, shard, name FROM test_cases WHERE run_id =
 _PLAIN = """
 SELECT name AS own, shard, name FROM test_cases WHERE run_id = $1 AND report_name IS NULL AND name = ANY ($2)
 """
-# Cases and tries move in one statement: their foreign key is checked at its end.
+# One statement renames cases and tries, because their foreign key is checked at its end.
 _RENAME = """
 WITH renamed AS (
     SELECT * FROM unnest($2::text[], $3::text[], $4::text[]) AS renamed (old, new, report_name)
@@ -30,22 +30,22 @@ _RENAME_ARTIFACTS = """
 UPDATE artifacts AS held SET case_name = renamed.new FROM unnest($2::text[], $3::text[]) AS renamed (old, new)
 WHERE held.run_id = $1 AND held.case_name = renamed.old
 """
-_PARKED = "\x01"  # begins no name of a case
+_PARKED = "\x01"  # no name of a case begins with it
 
 
 class _Row(NamedTuple):
-    """A case that shares its name in the report, `own`, with another shard's or did so before."""
+    """A case whose name in the report, `own`, also occurs in another shard, or did so before."""
 
     own: str
     shard: int
     name: str
-    """As the table has it."""
+    """The name of its row."""
 
 
-async def settle(connection: Connection, run_id: str) -> None:
+async def settle_names(connection: Connection, run_id: str) -> None:
     """Give the cases of a run their final names, within the transaction that ends the run.
 
-    No pod may write to the run any more. A run whose shards share no name costs one look into an index.
+    No pod may write to the run any more. If the shards share no name, this takes one lookup in an index.
     """
     marked = await _rows(connection, _MARKED, run_id)
     if not marked:
@@ -61,7 +61,7 @@ async def settle(connection: Connection, run_id: str) -> None:
     waiting = [row for row in names if plain[row.own] is not row]
     given: set[str] = set()
     while waiting:
-        # Another case may already have the name with the shard; ours then gets the shard's suffix twice.
+        # Another case may have the name with the shard as its plain name. The shard is then appended twice.
         owned |= {row.own for row in await _rows(connection, _PLAIN, run_id, [names[row] for row in waiting])}
         clashing: list[_Row] = []
         for row in waiting:
@@ -82,7 +82,7 @@ async def _rename(connection: Connection, run_id: str, names: dict[_Row, str]) -
     if not names:
         return
     new = set(names.values())
-    # A name is only free once its row has left it, and a statement checks that row by row.
+    # PostgreSQL checks names row by row, so a name that is still in use gets a temporary one first.
     parked = {row: f"{_PARKED}{number}" for number, row in enumerate(row for row in names if row.name in new)}
     if parked:
         old = [row.name for row in parked]

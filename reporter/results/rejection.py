@@ -1,4 +1,4 @@
-"""Recording a message that can never succeed in its run, where the message may end that run."""
+"""Records a rejected message in its run, and ends the run if the message may end it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,12 +8,12 @@ import structlog
 from handoff.records import Committed, InvalidJob
 from reporter.errors import DatabaseOutOfReach
 from reporter.results.database import Connection, Database
-from reporter.results.early_end import end_early
+from reporter.results.run_end import end_early
 from runtime.text import storable
 
 
 @dataclass(frozen=True, slots=True)
-class RunRow:
+class NamedRun:
     """The row of the run; `suite` is None until it is fixed."""
 
     suite: str | None
@@ -21,7 +21,7 @@ class RunRow:
     finished: bool
 
 
-def ends(invalid: InvalidJob, run: RunRow) -> bool:
+def ends(invalid: InvalidJob, run: NamedRun) -> bool:
     """Return whether the rejected message ends the run as errored.
 
     A message of the run's own suite does: its shard can never be complete. A message that names no readable suite does
@@ -46,14 +46,14 @@ FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 _log = structlog.get_logger()
 
 
-async def record(database: Database, invalid: InvalidJob) -> Committed:
+async def record_rejection(database: Database, invalid: InvalidJob) -> Committed:
     """End the run as errored if `ends` returns True.
 
     Raises:
         DatabaseOutOfReach, DatabaseRefused: as `Database.run`; nothing was written.
     """
     if not await database.run(partial(_record, invalid)):
-        _log.warning("rejection_not_recorded", detail="the run has its verdict or is not the message's")
+        _log.warning("rejection_not_recorded", detail="the run has its verdict or another suite")
     return Committed(status="errored")
 
 
@@ -65,7 +65,7 @@ async def _record(invalid: InvalidJob, connection: Connection) -> bool:
     run = await connection.fetchrow(_LOCK_RUN, run_id)
     if run is None:
         raise DatabaseOutOfReach(f"run {run_id} was deleted while its rejection was recorded")
-    if not ends(invalid, RunRow(**dict(run))):
+    if not ends(invalid, NamedRun(**dict(run))):
         return False
     await end_early(connection, run_id, status="errored", detail=detail)
     return True

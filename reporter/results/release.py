@@ -1,4 +1,4 @@
-"""Giving a shard back before its suite came to an end: what is known so far stays, the next attempt starts at once."""
+"""Releases a shard whose suite did not finish. Its rows stay, and the next attempt can start at once."""
 
 from handoff.records import Interrupted, Outcome
 from reporter.fence import Fence
@@ -22,7 +22,7 @@ RETURNING cases
 
 
 async def release(database: Database, fence: Fence, reader: Reader, outcome: Outcome | None) -> Interrupted:
-    """Bring in the partial results and drop the lease. `outcome` is None where the worker left without a word.
+    """Write the partial results and release the shard. `outcome` is None if the worker wrote none.
 
     Raises:
         Superseded: the shard has another attempt; nothing was written.
@@ -39,11 +39,11 @@ async def release(database: Database, fence: Fence, reader: Reader, outcome: Out
     return await database.run(step)
 
 
-async def drop(database: Database, fence: Fence, detail: str) -> None:
-    """Drop the lease after the results could not be made durable, so that the redelivery finds the shard free.
+async def drop_lease(database: Database, fence: Fence, detail: str) -> None:
+    """Release the shard without results, so that a redelivered message can claim it at once.
 
     Raises:
-        Superseded, DatabaseOutOfReach, DatabaseRefused: nothing was written; then the lease runs out by itself.
+        Superseded, DatabaseOutOfReach, DatabaseRefused: nothing was written, and the lease expires.
     """
 
     async def step(connection: Connection) -> None:
@@ -58,7 +58,7 @@ async def _release(
     place = (fence.run_id, fence.shard.index, fence.attempt)
     before: int | None = await connection.fetchval(_RELEASED, *place)
     if before is not None:
-        return before  # done before, by us: only the answer was lost
+        return before  # an earlier call committed, and its answer was lost
     await hold(connection, fence)
     if staged:
         await merge(connection, fence)

@@ -1,13 +1,13 @@
-"""Ends abandoned shards and their runs: one run at a time, under its lock, with the verdict that a commit gives."""
+"""Ends abandoned shards and their runs, one run per transaction, with the verdict that a commit would give."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from functools import partial
 
 from reporter.metrics import FinishedRun
-from reporter.results.abandonment import Abandoned, Evidence, ShardState, abandoned
-from reporter.results.commit import count_run
+from reporter.results.abandonment import Abandoned, QueueEvidence, ShardState, abandoned
 from reporter.results.database import Connection, Database
+from reporter.results.run_end import end_if_complete
 from reporter.results.verdict import ShardVerdict, Verdict
 from runtime.text import storable
 
@@ -16,7 +16,7 @@ SELECT run_id FROM test_runs
 WHERE finished_at IS NULL AND coalesce(started_at, queued_at) < clock_timestamp() - make_interval(secs => $1)
 ORDER BY run_id
 """
-# A run whose row is locked has a pod that claims or commits at this moment: it is not abandoned.
+# SKIP LOCKED: if the row is locked, a pod claims or commits, and the run is not abandoned.
 _LOCK_RUN = """
 SELECT shards, extract(epoch FROM clock_timestamp() - greatest(queued_at, started_at))::float AS quiet
 FROM test_runs WHERE run_id = $1 AND finished_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
@@ -37,20 +37,20 @@ WHERE run_id = $1 AND shard = $2
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep changed in one run; `verdict` is None while the run waits for other shards."""
+    """The changes of a sweep in one run. `verdict` is None while the run waits for other shards."""
 
     run_id: str
     shards: tuple[Abandoned, ...]
     verdict: FinishedRun | None
 
 
-async def sweep(database: Database, evidence: Evidence) -> AsyncGenerator[Swept, None]:
+async def sweep(database: Database, evidence: QueueEvidence) -> AsyncGenerator[Swept, None]:
     """End the abandoned shards of every unfinished run and the runs that this completes. Yield each changed run.
 
     A shard whose lease has not expired is never changed.
 
     Raises:
-        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; shards ended until then stay ended.
+        DatabaseOutOfReach, DatabaseRefused: as `Database.run`; the shards of earlier runs stay ended.
     """
     for run_id in await database.run(partial(_candidates, evidence.older_than)):
         swept = await database.run(partial(_sweep_run, run_id, evidence))
@@ -62,7 +62,7 @@ async def _candidates(older_than: float, connection: Connection) -> list[str]:
     return [row["run_id"] for row in await connection.fetch(_CANDIDATES, older_than)]
 
 
-async def _sweep_run(run_id: str, evidence: Evidence, connection: Connection) -> Swept | None:
+async def _sweep_run(run_id: str, evidence: QueueEvidence, connection: Connection) -> Swept | None:
     run = await connection.fetchrow(_LOCK_RUN, run_id)
     if run is None or run["shards"] is None:
         return None
@@ -75,5 +75,5 @@ async def _sweep_run(run_id: str, evidence: Evidence, connection: Connection) ->
         return None
     for one in claimed:
         await connection.execute(_ABANDON, run_id, one.shard, storable(one.detail))
-    verdict = await count_run(connection, run_id, run["shards"], None, unclaimed=unclaimed)
+    verdict = await end_if_complete(connection, run_id, run["shards"], None, unclaimed=unclaimed)
     return Swept(run_id, gone if verdict else tuple(claimed), verdict)

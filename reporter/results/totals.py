@@ -19,8 +19,10 @@ RETURNING test_runs.passed + test_runs.failed + test_runs.errored AS ran
 """
 
 
-async def count(connection: Connection, run_id: str, *, done: int | None = None, p95_ms: float | None = None) -> int:
-    """Write the run's counts and return how many cases ran; skipped ones did not.
+async def update_counts(
+    connection: Connection, run_id: str, *, done: int | None = None, p95_ms: float | None = None
+) -> int:
+    """Write the counts of the run. Return the number of cases that ran; skipped cases did not run.
 
     `done` is the number of complete shards, unchanged by default. The greater `p95_ms` wins, in milliseconds.
     """

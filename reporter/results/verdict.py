@@ -1,4 +1,4 @@
-"""What a shard's and a run's results amount to: rules over counts, the first that fits wins."""
+"""The verdict of a shard and of a run: ordered rules over counts, of which the first that applies decides."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ Word = Literal["passed", "failed", "errored"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A status and, where it needs one, its reason in words."""
+    """A status and its reason, if it has one."""
 
     status: Word
     detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ShardResults:
     """The results of a shard: its report files, and the number of cases by status."""
 
     files: int
     broken: tuple[tuple[str, str], ...]
-    """Path and detail of each report that breaks off."""
+    """Path and reason of each report that is invalid or incomplete."""
     doubts: tuple[tuple[str, str], ...]
-    """Path and detail of each report with a failure that none of its cases shows."""
+    """Path and reason of each report with a failure that none of its cases shows."""
     cases: int
     bad: int
     """Cases that failed or errored."""
@@ -43,39 +43,39 @@ class ShardVerdict:
     collection: Collection | None = None
 
 
-def of_shard(shard: Shard, outcome: Outcome, evidence: Evidence) -> Verdict:
-    """The verdict over one shard whose suite has ended in any way but by interruption."""
-    doubt = next(_doubts(shard, outcome, evidence), None)
-    if evidence.bad:
+def of_shard(shard: Shard, outcome: Outcome, results: ShardResults) -> Verdict:
+    """Return the verdict of a shard whose suite ended and was not interrupted."""
+    doubt = next(_doubts(shard, outcome, results), None)
+    if results.bad:
         return Verdict("failed", doubt or outcome.detail)
     return Verdict("errored", doubt) if doubt else Verdict("passed")
 
 
-def _doubts(shard: Shard, outcome: Outcome, evidence: Evidence) -> Iterator[str]:
-    """Why the shard's report can't be taken for its whole truth, the strongest reason first."""
+def _doubts(shard: Shard, outcome: Outcome, results: ShardResults) -> Iterator[str]:
+    """Yield the reasons why the reports may not show the whole result, the strongest first."""
     if outcome.ending == "failed_to_start":
         yield _line("the suite could not start", outcome.detail)
     if outcome.ending == "timed_out":
         yield _line("the suite ran out of time", outcome.detail)
     if outcome.ending == "out_of_space":
         yield _line("the suite ran out of space", outcome.detail)
-    # Robot Framework and Mocha end with the number of failed tests.
-    if outcome.ending == "finished" and _signal(outcome.exit_code) and outcome.exit_code != evidence.bad:
+    # The exit code of Robot Framework and Mocha is the number of failed tests.
+    if outcome.ending == "finished" and _signal(outcome.exit_code) and outcome.exit_code != results.bad:
         yield _line(f"the suite was killed by {_exit(outcome)}", outcome.detail)
-    for path, detail in evidence.broken:
+    for path, detail in results.broken:
         yield _line(f"the report {path} breaks off", detail)
-    for path, detail in evidence.doubts:
+    for path, detail in results.doubts:
         yield _line(f"the report {path} has a failure that none of its cases shows", detail)
-    if not evidence.files:
+    if not results.files:
         yield _line("the suite left no JUnit report", _exit(outcome))
-    if outcome.exit_code and not evidence.bad:
+    if outcome.exit_code and not results.bad:
         yield f"no case failed, but the suite ended with {_exit(outcome)}"
-    if not evidence.cases and shard.total == 1:
+    if not results.cases and shard.total == 1:
         yield "the report holds no case"
 
 
-def _line(what: str, detail: str | None) -> str:
-    return f"{what}: {detail}" if detail else what
+def _line(reason: str, detail: str | None) -> str:
+    return f"{reason}: {detail}" if detail else reason
 
 
 def _exit(outcome: Outcome) -> str | None:
@@ -85,12 +85,12 @@ def _exit(outcome: Outcome) -> str | None:
     killer = _signal(code)
     if killer is None:
         return f"exit code {code}"
-    said = f"signal {killer.value} ({killer.name})"
-    return said if code < 0 else f"{said}, exit code {code}"
+    signal = f"signal {killer.value} ({killer.name})"
+    return signal if code < 0 else f"{signal}, exit code {code}"
 
 
 def _signal(exit_code: int | None) -> Signals | None:
-    """The signal that ended the suite: negative as the kernel gives it, 128 more as a shell gives it for its child."""
+    """Return the signal of an exit code: negative from the kernel, or plus 128 from a shell."""
     try:
         return Signals(-exit_code if exit_code < 0 else exit_code - 128) if exit_code else None
     except ValueError:
@@ -98,9 +98,9 @@ def _signal(exit_code: int | None) -> Signals | None:
 
 
 def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int) -> Verdict | None:
-    """The verdict over a run of `expected` shards, or None while one of them is not complete.
+    """Return the verdict of a run of `expected` shards, or None while one of them is not complete.
 
-    `ran` counts the cases of the whole run that ran; skipped ones did not.
+    `ran` is the number of cases of the whole run that ran. Skipped cases did not run.
     """
     if len(complete) < expected:
         return None

@@ -15,7 +15,7 @@ from handoff.records import Admission, Busy, Decision, JobRecord, Run, ValidJob
 from reporter.fence import Fence
 from reporter.files.bucket import Bucket
 from reporter.results.admission import admit
-from reporter.results.claim import Claimant, abandon, claim, look, renew
+from reporter.results.claim import Claimant, claim, read_holder, renew, withdraw
 from reporter.results.database import Connection, Database, connect
 from reporter.session import Session
 from reporter.settings import ReporterSettings
@@ -29,7 +29,7 @@ async def admission(database: Database, who: Claimant, *, lease: int) -> Decisio
     async with asyncio.timeout(60):
         return await admit(
             partial(claim, database, who, lease=lease),
-            partial(look, database, who),
+            partial(read_holder, database, who),
             lease=lease,
         )
 
@@ -79,7 +79,7 @@ async def test_a_claim_is_given_back_after_it_was_cut_off_in_its_commit(
             "INSERT INTO test_shards (run_id, shard, claim_id, attempt, status, lease_until, worker, message_id, "
             "started_at) VALUES ('r-1', 1, 'claim', 1, 'running', now() + interval '120 s', 'pod', 'm-1', now())"
         )
-        abandoning = asyncio.create_task(abandon(database, claimants()))
+        abandoning = asyncio.create_task(withdraw(database, claimants()))
         async with asyncio.timeout(20):
             while not await asyncio.to_thread(rows, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
                 await asyncio.sleep(0.01)
@@ -92,7 +92,7 @@ async def test_a_shard_of_another_claim_is_not_given_back(database: Database, ro
     """A pod gives back its own claim only."""
     await claim(database, claimants(claim_id="holder"), lease=120)
     before = rows.versions()
-    await abandon(database, claimants(claim_id="other"))
+    await withdraw(database, claimants(claim_id="other"))
     assert rows.versions() == before
 
 

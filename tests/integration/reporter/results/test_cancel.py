@@ -15,9 +15,9 @@ from reporter.results.case_rows import save
 from reporter.results.claim import Claimant, claim, renew
 from reporter.results.commit import commit
 from reporter.results.database import Database, connect
-from reporter.results.fencing import raise_if_cancelled
-from reporter.results.rejection import record
-from reporter.results.release import drop, release
+from reporter.results.fencing import check_cancellation
+from reporter.results.rejection import record_rejection
+from reporter.results.release import drop_lease, release
 
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
@@ -63,12 +63,12 @@ async def test_nothing_that_a_pod_of_a_cancelled_run_does_changes_a_row(
     with bench.reader() as reader, pytest.raises(Cancelled):
         await release(database, fence, reader, outcomes("interrupted", -15))
     with pytest.raises(Cancelled):
-        await drop(database, fence, "the bucket is away")
+        await drop_lease(database, fence, "the bucket is away")
     with pytest.raises(Cancelled):
         await renew(database, fence, lease=LEASE)
     with pytest.raises(Cancelled):
-        await raise_if_cancelled(database, fence)
-    await record(
+        await check_cancellation(database, fence)
+    await record_rejection(
         database, InvalidJob(message_id="m", run_id="r-1", suite="checkout", reason="invalid_message", detail="x")
     )
     assert rows.versions() == before
@@ -78,8 +78,8 @@ async def test_nothing_that_a_pod_of_a_cancelled_run_does_changes_a_row(
 async def test_a_run_that_is_not_cancelled_is_heeded_in_silence(database: Database, take: Take) -> None:
     """Also when another attempt has the shard: that is for the lease to say."""
     fence = await take()
-    await raise_if_cancelled(database, fence)
-    await raise_if_cancelled(database, Fence(fence.run_id, fence.shard, 7))
+    await check_cancellation(database, fence)
+    await check_cancellation(database, Fence(fence.run_id, fence.shard, 7))
 
 
 @pytest.mark.parametrize("first", ["cancel", "commit"])

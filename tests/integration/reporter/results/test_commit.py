@@ -17,7 +17,7 @@ from reporter.results.case_rows import save
 from reporter.results.claim import claim
 from reporter.results.commit import commit
 from reporter.results.database import Connection, Database, connect
-from reporter.results.release import drop, release
+from reporter.results.release import drop_lease, release
 
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
@@ -289,13 +289,13 @@ async def test_a_pod_whose_shard_was_taken_gives_nothing_back(
     with bench.reader() as reader, pytest.raises(Superseded):
         await release(database, lost, reader, None)
     with pytest.raises(Superseded):
-        await drop(database, lost, "the bucket is away")
+        await drop_lease(database, lost, "the bucket is away")
     assert rows.versions() == before
 
 
 async def test_a_dropped_lease_says_why(database: Database, rows: Any, take: Take) -> None:
     """After a failure the shard is free at once and tells the reason."""
-    await drop(database, await take(), "the bucket is away")
+    await drop_lease(database, await take(), "the bucket is away")
     assert rows.one("SELECT status, detail, lease_until FROM test_shards") == {
         "status": "interrupted", "detail": "the bucket is away", "lease_until": None
     }  # fmt: skip

@@ -15,8 +15,8 @@ from reporter.results.case_rows import save
 from reporter.results.claim import Claimant, claim, renew
 from reporter.results.commit import commit
 from reporter.results.database import Database, connect
-from reporter.results.rejection import record
-from reporter.results.release import drop, release
+from reporter.results.rejection import record_rejection
+from reporter.results.release import drop_lease, release
 
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
@@ -29,7 +29,7 @@ def rejection(suite: str | None = "checkout") -> InvalidJob:
 
 
 async def reject(database: Database, suite: str | None = "checkout") -> None:
-    assert await record(database, rejection(suite)) == Committed(status="errored")
+    assert await record_rejection(database, rejection(suite)) == Committed(status="errored")
 
 
 async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome) -> Committed:
@@ -115,7 +115,7 @@ async def test_a_message_of_the_running_suite_ends_the_run_for_all_its_shards(
         await save(database, running, [Case("c", Status.PASSED)])
     with pytest.raises(Superseded):
         await finish(database, running, benches(3), outcomes())
-    await drop(database, running, "late")
+    await drop_lease(database, running, "late")
     with benches(3).reader() as reader:
         await release(database, running, reader, None)
     for shard in ("1/4", "2/4", "3/4", "4/4"):
@@ -205,7 +205,7 @@ async def test_of_twenty_claims_and_foreign_rejections_at_once_the_claims_win(
     async def pod(number: int) -> Any:
         async with connect(database_url, patience=30) as database:
             if number > 12:
-                return await record(database, rejection("chekout"))
+                return await record_rejection(database, rejection("chekout"))
             return await claim(database, claimants(f"{number}/12", claim_id=f"c-{number}"), lease=120)
 
     answers = await asyncio.gather(*(pod(number) for number in range(1, 21)))

@@ -11,7 +11,7 @@ from handoff.records import AlreadyComplete, Busy, Outcome, Run
 from reporter.errors import Superseded
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status
-from reporter.results.abandonment import Evidence
+from reporter.results.abandonment import QueueEvidence
 from reporter.results.case_rows import save
 from reporter.results.claim import Claimant, claim, renew
 from reporter.results.commit import commit
@@ -26,8 +26,8 @@ AGE_SHARD = "UPDATE test_shards SET lease_until = now() - interval '2 h' WHERE s
 WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-def evidence(*dead: int, empty: bool = False) -> Evidence:
-    return Evidence(older_than=3600, dead=frozenset(("r-1", shard) for shard in dead), empty=empty, retention=1e9)
+def evidence(*dead: int, empty: bool = False) -> QueueEvidence:
+    return QueueEvidence(older_than=3600, dead=frozenset(("r-1", shard) for shard in dead), empty=empty, retention=1e9)
 
 
 async def swept(database: Database, *dead: int, empty: bool = False) -> list[Swept]:

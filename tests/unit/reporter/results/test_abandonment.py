@@ -2,13 +2,15 @@
 
 import pytest
 
-from reporter.results.abandonment import Abandoned, Evidence, ShardState, abandoned
+from reporter.results.abandonment import Abandoned, QueueEvidence, ShardState, abandoned
 
 HOUR = 3600.0
 
 
-def evidence(*dead: int, empty: bool = False) -> Evidence:
-    return Evidence(older_than=HOUR, dead=frozenset(("r-1", shard) for shard in dead), empty=empty, retention=96 * HOUR)
+def evidence(*dead: int, empty: bool = False) -> QueueEvidence:
+    return QueueEvidence(
+        older_than=HOUR, dead=frozenset(("r-1", shard) for shard in dead), empty=empty, retention=96 * HOUR
+    )
 
 
 def row(
@@ -43,7 +45,7 @@ DEAD, GONE = "its message is in the dead-letter queue", "its message is gone fro
         (row(status="errored"), evidence(1, empty=True), None),
     ],
 )
-def test_a_claimed_shard(shard: ShardState, told: Evidence, detail: str | None) -> None:
+def test_a_claimed_shard(shard: ShardState, told: QueueEvidence, detail: str | None) -> None:
     """It is abandoned when it has been silent for long enough and its message is gone."""
     found = abandoned("r-1", 1, [shard], told, run_quiet=2 * HOUR)
     assert found == ((Abandoned(1, detail, attempted=True),) if detail else ())
@@ -58,7 +60,7 @@ def test_a_claimed_shard(shard: ShardState, told: Evidence, detail: str | None) 
         (60, evidence(2, empty=True), None),
     ],
 )
-def test_a_shard_that_was_never_claimed(run_quiet: float, told: Evidence, why: str | None) -> None:
+def test_a_shard_that_was_never_claimed(run_quiet: float, told: QueueEvidence, why: str | None) -> None:
     """It has no row; the run's own age counts."""
     found = abandoned("r-1", 2, [row(1, "passed")], told, run_quiet=run_quiet)
     assert found == ((Abandoned(2, f"abandoned: it was never claimed; {why}", attempted=False),) if why else ())

@@ -3,11 +3,11 @@
 import pytest
 
 from handoff.records import InvalidJob
-from reporter.results.rejection import RunRow, ends
+from reporter.results.rejection import NamedRun, ends
 
-QUEUED = RunRow(suite="checkout", started=False, finished=False)
-RUNNING = RunRow(suite="checkout", started=True, finished=False)
-FINISHED = RunRow(suite="checkout", started=True, finished=True)
+QUEUED = NamedRun(suite="checkout", started=False, finished=False)
+RUNNING = NamedRun(suite="checkout", started=True, finished=False)
+FINISHED = NamedRun(suite="checkout", started=True, finished=True)
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ FINISHED = RunRow(suite="checkout", started=True, finished=True)
         (QUEUED, True, True, False),
         (RUNNING, True, False, False),
         (FINISHED, False, False, False),
-        (RunRow(suite=None, started=False, finished=False), True, True, True),
-        (RunRow(suite=None, started=True, finished=False), False, False, False),
-        (RunRow(suite=None, started=False, finished=True), False, False, False),
+        (NamedRun(suite=None, started=False, finished=False), True, True, True),
+        (NamedRun(suite=None, started=True, finished=False), False, False, False),
+        (NamedRun(suite=None, started=False, finished=True), False, False, False),
     ],
 )
 def test_a_rejected_message_ends_only_a_run_of_its_own(
-    run: RunRow, *, own: bool, unreadable: bool, other: bool
+    run: NamedRun, *, own: bool, unreadable: bool, other: bool
 ) -> None:
     """The suite decides; a message without a readable suite ends only a run that was never claimed."""
 

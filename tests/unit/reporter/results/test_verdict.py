@@ -7,7 +7,7 @@ import pytest
 
 from handoff.message import Shard
 from handoff.records import Outcome
-from reporter.results.verdict import Evidence, ShardVerdict, Verdict, of_run, of_shard
+from reporter.results.verdict import ShardResults, ShardVerdict, Verdict, of_run, of_shard
 
 ONLY, ONE_OF_TWO = Shard(index=1, total=1), Shard(index=1, total=2)
 CUT = (("junit/a.xml", "no element found"),)
@@ -27,8 +27,8 @@ def found(
     files: int = 1,
     broken: tuple[tuple[str, str], ...] = (),
     doubts: tuple[tuple[str, str], ...] = (),
-) -> Evidence:
-    return Evidence(files=files, broken=broken, doubts=doubts, cases=cases, bad=bad)
+) -> ShardResults:
+    return ShardResults(files=files, broken=broken, doubts=doubts, cases=cases, bad=bad)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def found(
     ],
 )  # fmt: skip
 def test_the_first_rule_that_fits_gives_a_shards_verdict(
-    shard: Shard, ended: Outcome, evidence: Evidence, verdict: Verdict
+    shard: Shard, ended: Outcome, evidence: ShardResults, verdict: Verdict
 ) -> None:
     """A failure outweighs every doubt, and a doubt outweighs green."""
     assert of_shard(shard, ended, evidence) == verdict
