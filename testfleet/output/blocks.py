@@ -8,6 +8,18 @@ from runtime.text import one_line
 
 Tone = Literal["plain", "good", "bad", "odd", "faint"]
 
+TONES: dict[str, Tone] = {
+    "passed": "good",
+    "failed": "bad",
+    "errored": "bad",
+    "flaky": "odd",
+    "interrupted": "odd",
+    "cancelled": "odd",
+    "running": "plain",
+    "queued": "faint",
+}
+"""The tones of the statuses of runs, shards and cases."""
+
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 

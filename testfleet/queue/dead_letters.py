@@ -8,10 +8,9 @@ from typing import Any, Self
 from handoff.message import InvalidMessage, ParsedMessage
 from testfleet.database.connection import Database
 from testfleet.errors import Refused
-from testfleet.output.blocks import Line, Table, clean, first_line
+from testfleet.output.blocks import TONES, Line, Table, clean, first_line
 from testfleet.output.streams import to_stderr
 from testfleet.queue.sqs import Message, Queue
-from testfleet.results.render import TONES
 
 HIDE_SECONDS = 60
 """Time for which SQS hides a message that a command reads. The command releases it before that."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from testfleet.output import units
-from testfleet.output.blocks import Line, Table, Tone, clean, clean_line, first_line
+from testfleet.output.blocks import TONES, Line, Table, Tone, clean, clean_line, first_line
 from testfleet.results.runs import ArtifactRow, CaseRow, RunDetail, RunRow, ShardRow
 
 MAX_CASES = 20
@@ -17,17 +17,6 @@ MAX_NAMES = 10
 MAX_MESSAGE_LINES = 8
 MAX_LINE = 300
 """Maximum number of characters of one line of a message."""
-
-TONES: dict[str, Tone] = {
-    "passed": "good",
-    "failed": "bad",
-    "errored": "bad",
-    "flaky": "odd",
-    "interrupted": "odd",
-    "cancelled": "odd",
-    "running": "plain",
-    "queued": "faint",
-}
 
 _EVIDENCE = ("trace", "screenshot", "video")
 """Kinds of artifacts, the most useful first."""
