@@ -13,8 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.datetime import TimestamptzLoader
 
-from runtime.settings import aws_region
 from runtime.text import one_line
+from testfleet import database
 from testfleet.errors import BadSetting, Unavailable
 
 CONNECT_SECONDS = 10
@@ -93,7 +93,7 @@ class Database:
         parameters.setdefault("tcp_user_timeout", QUERY_SECONDS * 1000)
         if self.auth == "iam":
             parameters |= {
-                "password": _rds_token(parameters),
+                "password": database.rds_token.sign(parameters),
                 "sslmode": "verify-full",
                 "sslrootcert": self.authorities,
             }
@@ -145,28 +145,3 @@ def _translated() -> Iterator[None]:
         raise Unavailable(f"database: {one_line(error)}") from error
     except psycopg.Error as error:
         raise BadSetting(f"{_SETTING}: {one_line(error)}") from error
-
-
-def _rds_token(parameters: Mapping[str, Any]) -> str:
-    """Return a locally signed password for 15 minutes (RDS guide, "IAM database authentication")."""
-    import boto3  # noqa: PLC0415  # takes half a second, which a login by password does not need
-    from botocore import exceptions  # noqa: PLC0415  # likewise
-
-    if not parameters.get("host") or not parameters.get("user"):
-        raise BadSetting(f"{_SETTING}: must name host and user if TESTFLEET_DATABASE_AUTH is iam")
-    try:
-        token: str = (
-            boto3.Session()
-            .client("rds", region_name=aws_region())
-            .generate_db_auth_token(
-                DBHostname=parameters["host"], Port=int(parameters.get("port", 5432)), DBUsername=parameters["user"]
-            )
-        )
-    except (
-        exceptions.ConnectionError,
-        exceptions.HTTPClientError,
-    ) as error:  # the source of the AWS credentials does not answer
-        raise Unavailable(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error
-    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
-        raise BadSetting(f"TESTFLEET_DATABASE_AUTH: no RDS token could be signed: {one_line(error)}") from error
-    return token
