@@ -84,17 +84,17 @@ class Shards:
 
 @dataclass
 class Fleet:
-    """Pods as KEDA makes them: one polls for the message at any time."""
+    """Pods as KEDA creates them: one of them polls for the message at any time."""
 
     queue: Queue = field(default_factory=Queue)
     shards: Shards = field(default_factory=Shards)
     claim_seconds: float = 0.0
-    """How long a claim takes: how far the lease's rhythm is behind that of the visibility timeout."""
+    """Seconds that a claim takes. They shift the renewals of the lease against those of the visibility timeout."""
     starts: list[float] = field(default_factory=list)
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def pod(self) -> None:
-        """Receive the message, claim the shard and run its suite for ever; end where the claim says so."""
+        """Receive the message, claim the shard and run its suite without an end, or end if the claim fails."""
         receives = await self.queue.receive()
         claim_id = f"claim-{next(self._ids)}"
         done = asyncio.Event()
@@ -132,7 +132,7 @@ class Fleet:
             await asyncio.sleep(LEASE / 3)
 
     async def next_start(self) -> float:
-        """Run one pod after the other until the suite has started again, and return when."""
+        """Run one pod after the other until the suite starts again. Return the time."""
         before = len(self.starts)
         while len(self.starts) == before:
             pod = asyncio.create_task(self.pod())
@@ -143,6 +143,6 @@ class Fleet:
 
 
 async def kill(pod: "asyncio.Task[None]") -> None:
-    """End a pod as a node that dies: nothing of it runs afterwards."""
+    """End a pod like a dying node: none of its tasks runs afterwards."""
     pod.cancel()
     await asyncio.wait({pod})

@@ -1,4 +1,4 @@
-"""What a crash costs, at every phase of the lease and the visibility timeout."""
+"""The cost of a crash at every phase of the lease and the visibility timeout."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BOUND = VISIBILITY + 15
 
 @pytest.mark.parametrize("claim_seconds", [0, 1.5, 13, 39.9])
 def test_a_crash_costs_one_receive_and_at_most_the_visibility_timeout(claim_seconds: float) -> None:
-    """A crash at each of 180 moments over 126 s; the lease is renewed out of phase with the visibility."""
+    """A crash at each of 180 moments over 126 s. The renewals of lease and visibility timeout have different phases."""
 
     async def crash(after: float) -> tuple[int, float]:
         fleet = Fleet(claim_seconds=claim_seconds)
@@ -36,7 +36,7 @@ def test_a_crash_costs_one_receive_and_at_most_the_visibility_timeout(claim_seco
 
 @pytest.mark.parametrize("given_back_after", [0.0, 1.0, 8.0, 30.0, None], ids=str)
 def test_sigterm_before_the_admission_costs_one_receive(given_back_after: float | None) -> None:
-    """The message is visible at once; the dying reporter claims, renews and gives back late, or never."""
+    """The message is visible at once. The stopped reporter releases its claim late or never."""
 
     async def stop(after: float) -> tuple[int, float]:
         fleet = Fleet()
@@ -65,7 +65,7 @@ def test_sigterm_before_the_admission_costs_one_receive(given_back_after: float 
 
 @dataclass
 class Script:
-    """Answers of the database to one claimant after the other look."""
+    """The holders that successive looks at the database return."""
 
     alive_until: float
     every: float = LEASE / 3
@@ -94,35 +94,35 @@ def ask(script: Script) -> tuple[Decision, float]:
 
 
 def test_a_living_holder_keeps_a_second_pod_for_two_renewals() -> None:
-    """A message that was delivered twice does not hold a pod for as long as the suite runs."""
+    """A message that was delivered twice does not block a pod until the suite ends."""
     decision, seconds = ask(Script(alive_until=1e9))
     assert isinstance(decision, Busy)
     assert seconds <= ALIVE * LEASE / 3 + 6
 
 
 def test_a_holder_that_completes_its_shard_ends_the_wait() -> None:
-    """The end is noticed with the next look."""
+    """The next look notices the end."""
     decision, seconds = ask(Script(alive_until=1e9, complete_at=20))
     assert decision == AlreadyComplete()
     assert seconds <= 26
 
 
-def test_a_holder_that_dies_after_one_renewal_is_waited_for() -> None:
-    """One renewal proves no life: its lease is awaited to its end."""
+def test_the_lease_of_a_holder_that_dies_after_one_renewal_is_awaited() -> None:
+    """One renewal does not prove a living holder."""
     decision, seconds = ask(Script(alive_until=45))
     assert decision == Run(attempt=2)
     assert seconds <= 40 + LEASE + 1
 
 
-def test_a_lease_longer_than_ours_ends_the_wait_after_two_leases() -> None:
-    """Two reporters with different settings never make a pod wait without an end."""
+def test_the_wait_for_a_longer_lease_ends_after_two_leases() -> None:
+    """Two reporters may have different settings."""
     decision, seconds = ask(Script(alive_until=0, length=43200))
     assert isinstance(decision, Busy)
     assert seconds <= 2 * LEASE + 6
 
 
 def test_another_message_is_answered_at_once() -> None:
-    """A job that was enqueued twice need not wait: the holder's own message guards the shard."""
+    """A job that was enqueued twice need not wait: the holder's own message completes the shard."""
 
     async def claim() -> Decision:
         return Busy(retry_after=LEASE, same_message=False)

@@ -1,4 +1,4 @@
-"""What an outage costs: half an hour without database, bucket or Secrets Manager dead-letters nothing."""
+"""The cost of an outage: half an hour without database, bucket or Secrets Manager dead-letters no message."""
 
 import asyncio
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class World:
     outage: float = OUTAGE
 
     async def run(self, receives: int) -> Queue:
-        """Serve the message, received `receives` times before, until it is deleted or dead."""
+        """Serve the message until it is deleted or dead. It had `receives` receives before."""
         queue = Queue(receives=receives)
         serving = asyncio.create_task(self._pods(queue))
         await queue.ended.wait()
@@ -59,7 +59,7 @@ class World:
                 queue.ended.set()
 
     async def _hidden(self, queue: Queue, received: int) -> Settled:
-        queue.hide(1e9)  # the worker extends the visibility timeout all the while
+        queue.hide(1e9)  # the worker extends the visibility timeout during the execution
         disposed = await self._disposition()
         return self.backoff.settle(disposed.acknowledgement, receive_count=received, jitter=self.jitter)
 
@@ -74,7 +74,7 @@ class World:
         return disposition.on_receipt(Committed(status="passed"), interrupted=False)
 
     async def _fails(self) -> bool:
-        """Whether the step gives up; it succeeds where the outage ends within its patience."""
+        """Return whether the step fails. It succeeds if the outage ends within its patience."""
         if self._away():
             await asyncio.sleep(self.failing)
         return self._away()
@@ -86,8 +86,8 @@ class World:
 @pytest.mark.parametrize("jitter", [0.0, 1.0])
 @pytest.mark.parametrize("failing", [0, 26, 300])
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])
-def test_an_outage_of_half_an_hour_dead_letters_nothing(lost: int, failing: float, jitter: float) -> None:
-    """Whenever the outage starts, and although crashes or drains have used up to three of the five receives."""
+def test_an_outage_of_half_an_hour_dead_letters_no_message(lost: int, failing: float, jitter: float) -> None:
+    """It may start at any time, and crashes may have used up to three of the five receives."""
     for outage_at in range(-OUTAGE, 2000, 53):
         world = World(outage_at, failing, jitter=jitter, suite=600)
         queue = virtual_time.run(world.run(receives=lost))
@@ -107,7 +107,7 @@ def test_a_short_outage_costs_a_short_wait() -> None:
 
 
 def test_without_a_delay_the_outage_would_dead_letter_the_message() -> None:
-    """The model does show the failure that the back-off prevents."""
+    """The model reproduces the failure that the back-off prevents."""
     world = World(0, failing=4, backoff=Backoff(first_delay=0, max_receives=MAX_RECEIVES))
     assert virtual_time.run(world.run(receives=0)).dead
 
@@ -120,7 +120,7 @@ def test_without_a_delay_the_outage_would_dead_letter_the_message() -> None:
     ],
 )  # fmt: skip
 def test_the_delay_grows_with_the_receives(receives: int, jitter: float, delay: int) -> None:
-    """Thirty seconds, four times as long with each receive, at most an hour, and up to a quarter more."""
+    """It is 30 s, four times as long with each receive, at most an hour, plus up to a quarter."""
     assert BACKOFF.delay(receives, jitter) == delay
 
 
@@ -138,7 +138,7 @@ def test_the_delay_grows_with_the_receives(receives: int, jitter: float, delay: 
 def test_the_last_receive_dead_letters_with_the_reason(
     acknowledgement: disposition.Acknowledgement, receives: int, settled: Settled
 ) -> None:
-    """SQS would move the message without one; a slow reporter may still commit, and its message stays."""
+    """SQS would move the message without a reason. A slow reporter may still commit, so its message stays."""
     assert BACKOFF.settle(acknowledgement, receive_count=receives, jitter=0) == settled
 
 

@@ -58,7 +58,7 @@ class Writer:
         self.chance = random.Random(seed)
 
     def report(self) -> tuple[bytes, str]:
-        """The bytes of a report and Python's name of its encoding."""
+        """Return the bytes of a report and Python's name of its encoding."""
         encoding = self.chance.choice([*ENCODINGS, "utf-8", "utf-8"])
         declared = f'<?xml version="1.0" encoding="{ENCODINGS[encoding]}"?>'
         if encoding.startswith("utf") and self.chance.random() < 0.5:
@@ -125,7 +125,7 @@ class Writer:
 
 @dataclass(eq=False)
 class Row:
-    """What is expected of one case."""
+    """The expected row of one case."""
 
     raw: str
     tries: list[set[str]]
@@ -204,7 +204,7 @@ class Oracle:
         key = (number, raw)
         row = self.open.get(key)
         if row is not None and dialect != "other" and not (dialect == "gotestsum" and not row.bad):
-            self.rows.remove(row)  # it stands where its last try does
+            self.rows.remove(row)  # its position is that of its last try
             row.tries.append(kinds)
         else:
             row = Row(raw, [kinds])
@@ -238,7 +238,7 @@ def parsed(*pieces: bytes) -> tuple[list[Reported], str | None, bool]:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_generated_reports_become_the_rows_that_the_rules_give(part: int, tmp_path: Path) -> None:
-    """Names, verdicts and flakiness of every case, and whether the report leaves a doubt."""
+    """Name, status and flakiness of every case, and the doubt of the report."""
     (tmp_path / "junit").mkdir()
     for seed in range(part, REPORTS, PARTS):
         data, encoding = Writer(seed).report()
@@ -251,8 +251,8 @@ def test_generated_reports_become_the_rows_that_the_rules_give(part: int, tmp_pa
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_a_generated_report_says_the_same_in_any_pieces(part: int, tmp_path: Path) -> None:
-    """Cut anywhere, broken off anywhere, and followed while it grows."""
+def test_a_generated_report_gives_the_same_cases_in_any_pieces(part: int, tmp_path: Path) -> None:
+    """Split anywhere, truncated anywhere, and read while it grows."""
     (tmp_path / "junit").mkdir()
     for seed in range(part, REPORTS, PARTS):
         writer = Writer(seed)
@@ -270,13 +270,15 @@ def test_a_generated_report_says_the_same_in_any_pieces(part: int, tmp_path: Pat
             (tmp_path / "junit" / "a.xml").write_bytes(data[:end])
             polled += [case.name for batch in reports.poll() for case in batch]
         assert len(polled) == len(whole[0]), seed
-        if not Oracle.of(data, encoding).go:  # where a repeat is a try or a case, by what became of the one before
+        if not Oracle.of(
+            data, encoding
+        ).go:  # in gotestsum's reports, the result before a repeat decides whether it is a try
             assert {*polled} == {case.name for batch in reports.final() for case in batch}, seed
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_merging_generated_reports_makes_none_better(part: int, tmp_path: Path) -> None:
-    """As many cases of each kind as the two reports have apart, and the doubts of both."""
+def test_merging_generated_reports_hides_no_failure(part: int, tmp_path: Path) -> None:
+    """The merged report has the cases of each status and the doubts of both."""
     (tmp_path / "junit").mkdir()
     for seed in range(part, REPORTS, PARTS):
         one, two = (Writer(-1 - seed * 2 - number).root().encode() for number in range(2))

@@ -1,4 +1,4 @@
-"""What the worker is shown of the reporter's progress."""
+"""The reporter's progress for the worker."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def shown(folder: Path) -> int | None:
 
 
 async def test_the_count_is_written_when_it_has_grown_and_only_then(tmp_path: Path) -> None:
-    """A thousand steps make one write, and a reporter that is stuck writes nothing."""
+    """A thousand steps lead to one write. Without a step, nothing is written."""
     steps = Steps()
     reporting = asyncio.create_task(steps.report(tmp_path, every=0.01))
     await asyncio.sleep(0.05)
@@ -42,8 +42,7 @@ async def test_the_count_is_written_when_it_has_grown_and_only_then(tmp_path: Pa
         await reporting
 
 
-async def test_a_volume_that_fails_for_a_moment_costs_no_progress(tmp_path: Path) -> None:
-    """The write is repeated with the next interval."""
+async def test_a_failed_write_is_repeated(tmp_path: Path) -> None:
     folder = tmp_path / "handoff"
     steps = Steps()
     steps()

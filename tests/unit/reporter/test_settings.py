@@ -1,4 +1,4 @@
-"""Each setting wrong in turn: one line that names it and says what is allowed."""
+"""Each invalid setting gives one line with its name and the allowed values."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from runtime.settings import load
 
 @pytest.fixture
 def env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """An environment that holds exactly what the reporter needs."""
+    """An environment with exactly the required settings."""
     for name in (
         "DATABASE_URL", "DATABASE_AUTH", "DATABASE_CA", "BUCKET", "LEASE", "DATABASE_PATIENCE",
     ):  # fmt: skip
@@ -25,8 +25,8 @@ def env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_what_is_not_set_has_its_documented_default(env: pytest.MonkeyPatch) -> None:
-    """Only the URL and the bucket must be given."""
+def test_a_missing_setting_has_its_documented_default(env: pytest.MonkeyPatch) -> None:
+    """Only the URL and the bucket are required."""
     settings = load(ReporterSettings)
     assert (settings.database_auth, settings.lease, settings.database_patience) == ("password", 120, 300)
     assert settings.bucket == "qa-artifacts"
@@ -34,7 +34,7 @@ def test_what_is_not_set_has_its_documented_default(env: pytest.MonkeyPatch) -> 
 
 
 def test_a_password_is_not_shown(env: pytest.MonkeyPatch) -> None:
-    """Neither the settings nor an error tell the secret."""
+    """Neither the settings nor an error contain the secret."""
     assert "s3cret" not in repr(load(ReporterSettings))
     env.setenv("REPORTER_DATABASE_URL", "mysql://qa:s3cret@db/qa")
     with pytest.raises(InvalidInput) as error:
@@ -66,7 +66,7 @@ def test_a_password_is_not_shown(env: pytest.MonkeyPatch) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_one_clear_line(env: pytest.MonkeyPatch, name: str, value: str | None, line: str) -> None:
-    """The variable's whole name and what may stand there."""
+    """The line has the variable's name and its allowed values."""
     if value is None:
         env.delenv(name)
     else:
@@ -86,7 +86,7 @@ def test_a_wrong_setting_is_one_clear_line(env: pytest.MonkeyPatch, name: str, v
     ],
 )
 def test_iam_takes_a_url_without_password_and_with_user_and_host(env: pytest.MonkeyPatch, url: str, line: str) -> None:
-    """A password next to a token is a mistake worth telling."""
+    """A password beside a token is an error."""
     env.setenv("REPORTER_DATABASE_AUTH", "iam")
     env.setenv("REPORTER_DATABASE_URL", url)
     with pytest.raises(InvalidInput) as error:
@@ -96,7 +96,7 @@ def test_iam_takes_a_url_without_password_and_with_user_and_host(env: pytest.Mon
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_iam_needs_a_bundle_that_can_be_read(env: pytest.MonkeyPatch, tmp_path: Path, content: str | None) -> None:
-    """A missing or broken bundle is told at the start, not at the first connection."""
+    """A missing or broken bundle fails at the start and not at the first connection."""
     bundle = tmp_path / "bundle.pem"
     if content:
         bundle.write_text(content)

@@ -1,4 +1,4 @@
-"""Finding and opening files without following a link."""
+"""Listing and opening files without following a link."""
 
 import inspect
 import os
@@ -10,8 +10,7 @@ import pytest
 from reporter.walk import Found, open_inside, walk
 
 
-def test_files_come_with_size_and_the_rest_with_a_reason(tmp_path: Path) -> None:
-    """Every entry is either a file or told why not."""
+def test_a_file_has_a_size_and_every_other_entry_a_reason(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "c.txt").write_text("123")
     (tmp_path / "a").write_text("")
@@ -28,17 +27,16 @@ def test_files_come_with_size_and_the_rest_with_a_reason(tmp_path: Path) -> None
 
 
 def test_an_empty_folder_has_nothing(tmp_path: Path) -> None:
-    """No file, no entry."""
     assert list(walk(tmp_path)) == []
 
 
 def test_folders_may_nest_deeper_than_the_stack(tmp_path: Path) -> None:
-    """A suite that builds a tower of folders must not bring the reporter down."""
+    """A suite that nests its folders deeply must not crash the reporter."""
     depth = 200
     tmp_path.joinpath(*["d"] * depth).mkdir(parents=True)
     tmp_path.joinpath(*["d"] * depth, "leaf").touch()
     usual = sys.getrecursionlimit()
-    sys.setrecursionlimit(len(inspect.stack(0)) + depth // 2)  # a tower higher than the usual one breaks pytest's broom
+    sys.setrecursionlimit(len(inspect.stack(0)) + depth // 2)  # deeper folders would break pytest's clean-up
     try:
         found = list(walk(tmp_path))
     finally:
@@ -47,7 +45,7 @@ def test_folders_may_nest_deeper_than_the_stack(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_a_link_is_not_walked(tmp_path: Path) -> None:
-    """Not even the first one."""
+    """Not even the folder itself."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "folder")
     with pytest.raises(OSError):  # noqa: PT011  # the kernel's word for it differs
@@ -55,7 +53,6 @@ def test_a_folder_that_is_a_link_is_not_walked(tmp_path: Path) -> None:
 
 
 def test_a_file_is_opened_by_its_path(tmp_path: Path) -> None:
-    """Through its folders, down to its bytes."""
     (tmp_path / "a b" / "ü").mkdir(parents=True)
     (tmp_path / "a b" / "ü" / "c").write_bytes(b"123")
     descriptor = open_inside(tmp_path, "a b/ü/c")
@@ -66,8 +63,8 @@ def test_a_file_is_opened_by_its_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["link", "folder/passwd", "fifo", "sub", "gone", "gone/too"])
-def test_what_is_no_regular_file_inside_is_never_opened(tmp_path: Path, path: str) -> None:
-    """A link that took a file's or a folder's place after the listing leads nowhere, and nothing leaks or hangs."""
+def test_only_a_regular_file_inside_the_folder_is_opened(tmp_path: Path, path: str) -> None:
+    """A link that replaced a file or folder is not followed. No descriptor leaks, and no call blocks."""
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "folder").symlink_to("/etc")
     (tmp_path / "sub").mkdir()

@@ -1,4 +1,4 @@
-"""Real reports of each tool, row by row. tests/fixtures/junit/README.md says how each file was made."""
+"""Real reports of each tool, row by row. tests/fixtures/junit/README.md describes how each file was made."""
 
 import shutil
 from datetime import UTC, datetime
@@ -13,12 +13,12 @@ from reporter.reports.folder import Reports
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "junit"
 FILES = sorted(str(path.relative_to(FIXTURES)) for path in FIXTURES.glob("*/*.xml"))
-PLAYWRIGHTS = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"  # what it puts between the titles of a case
+PLAYWRIGHTS = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"  # its separator between the titles of a case
 LETTERS = {Status.PASSED: ".", Status.FAILED: "F", Status.ERRORED: "E", Status.SKIPPED: "s"}
 
 
 def read(name: str, artifacts: Path) -> dict[str, Case]:
-    """The cases of one fixture, by name, as the reporter reads it after the suite has ended."""
+    """Return the cases of one fixture by name, as the final reading returns them."""
     (artifacts / "junit").mkdir()
     shutil.copy(FIXTURES / name, artifacts / "junit" / "junit.xml")
     reports = Reports(artifacts)
@@ -30,7 +30,7 @@ def read(name: str, artifacts: Path) -> dict[str, Case]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_case_of_a_report_becomes_its_row(name: str, tmp_path: Path) -> None:
-    """Name, status and tries of each case, in the report's order, as somebody who knows the test source expects."""
+    """Name, status and tries of each case in order. The expected rows were written by hand from the test source."""
     rows = [
         f"{''.join(LETTERS[one.status] for one in case.tries) or LETTERS[case.status]:<4}{case.name}\n"
         for case in read(name, tmp_path).values()
@@ -39,8 +39,8 @@ def test_every_case_of_a_report_becomes_its_row(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_flaky_is_what_passed_after_it_had_failed(name: str, tmp_path: Path) -> None:
-    """A row of several tries is flaky exactly where the last of them passed, and its own status is that last one's."""
+def test_a_case_that_passed_after_it_had_failed_is_flaky(name: str, tmp_path: Path) -> None:
+    """A case with several tries is flaky if the last one passed. Its status is that of the last try."""
     for case in read(name, tmp_path).values():
         assert len(case.tries) != 1
         assert case.flaky is (len(case.tries) > 1 and case.status is Status.PASSED)
@@ -49,7 +49,7 @@ def test_flaky_is_what_passed_after_it_had_failed(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_figures_of_a_real_report_raise_no_doubt(name: str, tmp_path: Path) -> None:
-    """Tools count tries, soft assertions and subtests in different ways; only Newman hides a script that threw."""
+    """Only Newman reports a script that threw as an error without a case."""
     (tmp_path / "junit").mkdir()
     shutil.copy(FIXTURES / name, tmp_path / "junit" / "junit.xml")
     reports = Reports(tmp_path)
@@ -60,7 +60,7 @@ def test_the_figures_of_a_real_report_raise_no_doubt(name: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_count_is_that_of_junitparser(name: str) -> None:
-    """Another parser, which reads the file whole, sees as many cases and as many results of each kind."""
+    """junitparser finds the same number of cases and of failed cases."""
     parser = JUnitParser()
     mine = [*parser.feed((FIXTURES / name).read_bytes()), *parser.close()]
     theirs = [case for suite in xunit2.JUnitXml.fromfile(str(FIXTURES / name)) for case in suite]
@@ -69,8 +69,8 @@ def test_the_count_is_that_of_junitparser(name: str) -> None:
     assert sum(1 for one in mine if one.case.status in {Status.FAILED, Status.ERRORED}) == bad
 
 
-def test_a_failure_of_pytest_says_what_and_where(tmp_path: Path) -> None:
-    """Message, type, text and file of the older family of pytest's reports, which has all of them."""
+def test_a_failure_of_pytest_has_message_type_text_and_file(tmp_path: Path) -> None:
+    """The family xunit1 of pytest's reports contains all of them."""
     case = read("pytest/xunit1.xml", tmp_path)["tests.test_cart.test_loses"]
     assert case.error_type == "AssertionError"
     assert case.file == "tests/test_cart.py"
@@ -80,7 +80,7 @@ def test_a_failure_of_pytest_says_what_and_where(tmp_path: Path) -> None:
 
 
 def test_a_failed_test_keeps_its_failure_when_its_teardown_breaks_too(tmp_path: Path) -> None:
-    """pytest writes two elements for it; the assertion is what the row is about, and both texts stand in it."""
+    """pytest writes two elements. The row has the status of the assertion and both texts."""
     case = read("pytest/xunit2.xml", tmp_path)["tests.test_cart.test_fails_and_teardown_breaks"]
     assert case.status is Status.FAILED
     assert case.error
@@ -89,12 +89,12 @@ def test_a_failed_test_keeps_its_failure_when_its_teardown_breaks_too(tmp_path: 
 
 
 def test_a_setup_that_breaks_is_an_error_of_its_exceptions_type(tmp_path: Path) -> None:
-    """pytest names the exception only within the message."""
+    """pytest writes the exception's type only into the message."""
     assert read("pytest/xunit2.xml", tmp_path)["tests.test_cart.test_setup_breaks"].error_type == "RuntimeError"
 
 
 def test_tries_of_surefire_have_their_own_texts(tmp_path: Path) -> None:
-    """A flaky case has no error itself; what went wrong is said of the try."""
+    """A flaky case has no error. Its failed try has one."""
     case = read("surefire/reruns.xml", tmp_path)["shop.CartTest.failsOnce"]
     assert (case.error, case.error_type, case.fingerprint) == (None, None, None)
     assert case.tries[0].error
@@ -103,19 +103,18 @@ def test_tries_of_surefire_have_their_own_texts(tmp_path: Path) -> None:
 
 
 def test_tries_of_playwright_have_their_own_times(tmp_path: Path) -> None:
-    """The case's time is that of its last try."""
     case = read("playwright/retries.xml", tmp_path)[f"cart.spec.js > [chromium] checkout {PLAYWRIGHTS} loses an item"]
     assert [one.duration_ms for one in case.tries] == [12.0, 5.0, 5.0]
     assert case.duration_ms == 5.0
 
 
-def test_a_failure_of_ctest_is_told_by_its_output(tmp_path: Path) -> None:
-    """CTest leaves the failure itself empty."""
+def test_a_failure_of_ctest_has_its_output_as_text(tmp_path: Path) -> None:
+    """CTest writes an empty failure."""
     assert read("ctest/ctest.xml", tmp_path)["loses"].error == "expected 3, got 2"
 
 
-def test_soft_assertions_stand_together_and_the_same_text_only_once(tmp_path: Path) -> None:
-    """Vitest repeats the failure for each retry; a subtest of pytest has its own."""
+def test_soft_assertions_are_joined_and_equal_texts_count_once(tmp_path: Path) -> None:
+    """Vitest repeats the failure for each retry. Each subtest of pytest has a failure of its own."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     vitest = read("vitest/retries.xml", tmp_path / "a")["src/cart.test.js > cart > breaks"]
@@ -126,21 +125,21 @@ def test_soft_assertions_stand_together_and_the_same_text_only_once(tmp_path: Pa
     assert "assert (3 % 2) == 0" in subtests.error
 
 
-def test_failures_of_go_are_told_apart_by_their_output(tmp_path: Path) -> None:
-    """The message is always "Failed", which would make one kind of all."""
+def test_failures_of_go_differ_by_their_output(tmp_path: Path) -> None:
+    """The message is always "Failed" and would give all of them one fingerprint."""
     cases = read("gotestsum/all.xml", tmp_path)
     bad = [cases[f"example.com/shop/cart.{name}"].fingerprint for name in ("TestLoses", "TestFlaky")]
     assert None not in bad
     assert bad[0] != bad[1]
 
 
-def test_a_zone_less_time_is_no_time(tmp_path: Path) -> None:
-    """Jest's clock may be any; 1970 is a default of jest-junit and not a time either."""
+def test_a_time_without_a_zone_is_ignored(tmp_path: Path) -> None:
+    """Jest writes no zone. 1970 is a default of jest-junit."""
     assert {case.started_at for case in read("jest/options.xml", tmp_path).values()} == {None}
 
 
-def test_files_that_a_case_names_are_found_from_the_artifacts_folder(tmp_path: Path) -> None:
-    """Playwright tells them from where its report lies; those of every try belong to the case."""
+def test_attachments_are_relative_to_the_artifacts_folder(tmp_path: Path) -> None:
+    """Playwright names them relative to its report. Attachments of every try belong to the case."""
     (tmp_path / "junit").mkdir()
     shutil.copy(FIXTURES / "playwright/retries.xml", tmp_path / "junit" / "junit.xml")
     reports = Reports(tmp_path)

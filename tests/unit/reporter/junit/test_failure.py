@@ -1,4 +1,4 @@
-"""Error texts: what is kept of them, their type and their fingerprint."""
+"""Error texts: their stored part, their type and their fingerprint."""
 
 import re
 
@@ -13,20 +13,19 @@ def fingerprint(message: str, text: str = "", *, type_: str = "", names: tuple[s
     return Failure.of(type_, message, text, names=names).fingerprint
 
 
-def test_message_and_text_stand_together() -> None:
-    """Where the text says the message anyway, it is not said twice."""
+def test_message_and_text_are_joined() -> None:
+    """A text that contains the message is not repeated."""
     assert Failure.of("", "no session", "at line 7").text == "no session\nat line 7"
     assert Failure.of("", "no session", "Error: no session\nat line 7").text == "Error: no session\nat line 7"
     assert Failure.of("", "", "").text is None
 
 
-def test_a_text_of_16_kib_is_whole() -> None:
-    """The limit itself is allowed."""
+def test_a_text_of_16_kib_is_not_cut() -> None:
     assert cut("x" * MAX_ERROR_BYTES) == "x" * MAX_ERROR_BYTES
 
 
-def test_a_longer_text_says_how_much_is_left_out() -> None:
-    """Every byte is either kept or counted, those among them that a caller has dropped already."""
+def test_a_cut_text_counts_the_bytes_left_out() -> None:
+    """Every byte is either kept or counted, including those that the caller dropped."""
     short = cut("x" * 20_000, left_out=5)
     head, marker = short.split("\n")
     assert marker == f"[… {20_005 - len(head)} bytes left out]"
@@ -35,7 +34,7 @@ def test_a_longer_text_says_how_much_is_left_out() -> None:
 
 @given(st.text(alphabet="aé€😀", min_size=1, max_size=20), st.integers(800, 9000), st.integers(0, 10**12))
 def test_a_cut_text_never_exceeds_its_bytes(piece: str, times: int, left_out: int) -> None:
-    """A cut through a character keeps neither half of it, and the figure in the marker stays right."""
+    """A cut within a character removes the whole character, and the marker counts it."""
     text = piece * times
     short = cut(text, left_out=left_out)
     assert len(short.encode()) <= MAX_ERROR_BYTES
@@ -58,7 +57,7 @@ def test_a_cut_text_never_exceeds_its_bytes(piece: str, times: int, left_out: in
     ],
 )
 def test_the_type_is_the_reports_or_the_exceptions(type_: str, message: str, text: str, kind: str | None) -> None:
-    """A word that only says that the case failed is no type; then the message begins with one, or there is none."""
+    """A word such as "failed" is no type. The type then comes from the beginning of the message, if it has one."""
     assert Failure.of(type_, message, text).type == kind
 
 
@@ -79,7 +78,7 @@ def test_the_type_is_the_reports_or_the_exceptions(type_: str, message: str, tex
     ],
 )
 def test_failures_of_one_kind_share_a_fingerprint(one: str, other: str) -> None:
-    """What differs from run to run and from machine to machine is no part of it."""
+    """Values that differ between runs and machines are left out."""
     assert fingerprint(one) == fingerprint(other)
 
 
@@ -92,28 +91,27 @@ def test_failures_of_one_kind_share_a_fingerprint(one: str, other: str) -> None:
     ],
 )
 def test_failures_of_different_kinds_differ(one: tuple[str, str], other: tuple[str, str]) -> None:
-    """A message that says nothing gives way to the text."""
+    """If the message is empty or only repeats the status, the text decides."""
     assert fingerprint(*one) != fingerprint(*other)
     assert fingerprint(*one, type_="A") != fingerprint(*one, type_="B")
 
 
 def test_the_stack_below_a_message_does_not_matter() -> None:
-    """Refactoring around a failure does not make it another."""
     assert fingerprint("no session", "at a()\nat b()") == fingerprint("no session", "at c()")
 
 
 def test_the_name_of_the_case_does_not_matter() -> None:
-    """PHPUnit and Go write it into the text."""
+    """PHPUnit and Go write the name into the text."""
     one = fingerprint("", "Shop\\CartTest::testA\nno session", names=("testA",))
     assert one == fingerprint("", "Shop\\CartTest::testB\nno session", names=("testB",))
 
 
-def test_nothing_said_has_no_fingerprint() -> None:
-    """Otherwise all silent failures would be one kind."""
+def test_a_failure_without_text_has_no_fingerprint() -> None:
+    """Otherwise all failures without text would share one."""
     assert fingerprint("") is None
 
 
 @given(st.text(alphabet="0aF:/\\.-_ @%~", max_size=3000))
-def test_any_message_has_a_fingerprint_in_no_time(message: str) -> None:
-    """The patterns never run away, whatever a test prints; the suite's time limit would tell."""
+def test_any_message_has_a_fingerprint_within_the_time_limit(message: str) -> None:
+    """No input causes catastrophic backtracking: the test's time limit would end it."""
     assert message.strip() == "" or re.fullmatch(r"[0-9a-f]{16}", fingerprint(message) or "")

@@ -1,4 +1,4 @@
-"""What broke and where, from real reports of each tool and from texts that tools are known to write."""
+"""Message and location of a failure, from real reports and from typical texts of each tool."""
 
 import shutil
 from pathlib import Path
@@ -89,10 +89,10 @@ JEST_DIFF = """Error: expect(received).toEqual(expected) // deep equality
         ("vitest/retries.xml", "src/cart.test.js > cart > breaks", "no session", None),
     ],
 )
-def test_a_failure_says_what_broke_and_where(
+def test_a_failure_has_message_and_location(
     report: str, name: str, message: str, location: str | None, tmp_path: Path
 ) -> None:
-    """Expected and received stand in the message, and the location is a line of the test's own file."""
+    """The message has the expected and the received value. The location is a line of the test's own file."""
     (tmp_path / "junit").mkdir()
     shutil.copy(FIXTURES / report, tmp_path / "junit" / "junit.xml")
     (case,) = (case for batch in Reports(tmp_path).final() for case in batch if case.name == name)
@@ -100,19 +100,18 @@ def test_a_failure_says_what_broke_and_where(
 
 
 def test_a_traceback_does_not_hide_the_reports_message() -> None:
-    """pytest prints the arguments of the innermost call before the exception."""
-    told = Failure.of("", "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>", PYTEST_TRACE)
-    assert told.message == "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>"
+    failure = Failure.of("", "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>", PYTEST_TRACE)
+    assert failure.message == "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>"
 
 
 def test_a_text_without_a_message_gives_the_line_that_pytest_marks() -> None:
-    """A report that only says "failed" leaves the exception within the traceback."""
-    told = Failure.of("", "failed", PYTEST_TRACE)
-    assert told.message == "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>"
+    """The message is only "failed", and the exception is within the traceback."""
+    failure = Failure.of("", "failed", PYTEST_TRACE)
+    assert failure.message == "urllib.error.URLError: <urlopen error [Errno 111] Connection refused>"
 
 
-def test_a_line_of_the_tests_own_file_comes_before_a_librarys() -> None:
-    """The innermost call is often in a library; the developer's own line is what to open."""
+def test_a_line_of_the_tests_own_file_is_preferred_to_a_librarys() -> None:
+    """The innermost call is often in a library."""
     origin = Origin("test_shop", None, None)
     assert Failure.of("", "URLError", PYTEST_TRACE, origin=origin).location == "test_shop.py:18"
 
@@ -129,46 +128,46 @@ def test_a_line_of_the_tests_own_file_comes_before_a_librarys() -> None:
         ("", Origin("a", "a.py", "x"), None),
     ],
 )
-def test_the_location_is_the_stacks_or_the_reports(text: str, origin: Origin, location: str | None) -> None:
-    """A stack beats the line where the test begins, and a library's line is no location."""
+def test_the_location_comes_from_the_stack_or_the_report(text: str, origin: Origin, location: str | None) -> None:
+    """A line of the stack is preferred to the line where the test begins. A library's line is ignored."""
     assert Failure.of("", "boom", text, origin=origin).location == location
 
 
 @pytest.mark.parametrize("escape", ["\x1b", "\ufffd", "#x1B"])
 def test_colours_are_in_neither_message_nor_text(escape: str) -> None:
-    """Writers of reports replace the escape character, which XML forbids, and leave the rest of the colour."""
+    """Report writers replace the escape character, which XML forbids, and keep the rest of the sequence."""
     red = f"{escape}[31mExpected: 1{escape}[39m"
-    told = Failure.of("", f"{red}\n{escape}[1mReceived: 2{escape}[22m", f"{red}\n  at a.js:1")
-    assert told.message == "Expected: 1\nReceived: 2"
-    assert told.text == "Expected: 1\nReceived: 2\nExpected: 1\n  at a.js:1"
+    failure = Failure.of("", f"{red}\n{escape}[1mReceived: 2{escape}[22m", f"{red}\n  at a.js:1")
+    assert failure.message == "Expected: 1\nReceived: 2"
+    assert failure.text == "Expected: 1\nReceived: 2\nExpected: 1\n  at a.js:1"
 
 
 def test_one_cause_has_one_fingerprint_in_different_tests() -> None:
-    """The message decides, wherever its stack and the failing line of source are."""
+    """Stack and source line are left out."""
     one = Failure.of("", "URLError: refused\n> 3 |   get('/')", "self = <a>\ntest_a.py:3")
     other = Failure.of("", "URLError: refused\n> 41 |   get('/cart')", "self = <b>\ntest_b.py:41")
     assert one.fingerprint == other.fingerprint
 
 
 @given(st.text(alphabet="Ee> \n1|:/\\.pyats(\"'\x1b[m", max_size=4000), st.sampled_from(["", "failed", "boom"]))
-def test_any_text_has_a_bounded_message_in_no_time(text: str, message: str) -> None:
-    """The patterns never run away, whatever a test prints; the suite's time limit would tell."""
-    told = Failure.of("", message, text * 4, origin=Origin("a.py", "a.py", "1"))
-    assert len((told.message or "").encode()) <= MAX_MESSAGE_BYTES
-    assert "\x1b" not in (told.text or "")
+def test_any_text_has_a_bounded_message_within_the_time_limit(text: str, message: str) -> None:
+    """No input causes catastrophic backtracking: the test's time limit would end it."""
+    failure = Failure.of("", message, text * 4, origin=Origin("a.py", "a.py", "1"))
+    assert len((failure.message or "").encode()) <= MAX_MESSAGE_BYTES
+    assert "\x1b" not in (failure.text or "")
 
 
 @pytest.mark.parametrize(
     "piece", ["x" * 99, " ", "a/", "x.py:1 ", "E   x\n", "expect(", ".go:", "> 1 |", "\x1b]", "1:"]
 )
-def test_long_texts_take_no_longer_than_their_length(piece: str) -> None:
-    """A megabyte of anything is read within the test's time limit."""
+def test_the_time_grows_linearly_with_the_text(piece: str) -> None:
+    """A megabyte of each piece is read within the test's time limit."""
     Failure.of("", "", piece * (1_000_000 // len(piece)))
     Failure.of("", piece * (1_000_000 // len(piece)), "x")
 
 
 def test_a_comparison_of_pytest_follows_its_first_line() -> None:
-    """The first line shortens both values, and only the lines after it say where they differ."""
+    """The first line shortens both values. The lines after it show the difference."""
     first = "AssertionError: assert {'name': '...': 79.0} == {'name': '...': 71.1}"
     differing = "E     \nE     Differing items:\nE     {'price': 79.0} != {'price': 71.1}\n"
     failure = Failure.of("", first, f">   assert a == b\nE   {first}\n{differing}\ntest_shop.py:7: AssertionError")

@@ -1,4 +1,4 @@
-"""What is masked of a case: every text but those that identify it."""
+"""The masked texts of a case: all except those that identify it."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -14,8 +14,8 @@ from runtime.masking import Masking
 SECRET = "hunter2-secret"
 
 
-def test_every_text_of_a_case_and_its_tries_is_masked_but_those_that_identify_it() -> None:
-    """Also one that is added later: a new text is masked unless it is named here."""
+def test_every_text_of_a_case_is_masked_except_those_that_identify_it() -> None:
+    """A new text field is masked unless it is named here."""
     texts: dict[str, Any] = {
         field.name: f"got {SECRET}" for field in fields(Case) if field.type in {str, "str | None", str | None}
     }
@@ -38,8 +38,8 @@ def test_every_text_of_a_case_and_its_tries_is_masked_but_those_that_identify_it
         (f"{SECRET}\n[… 7 bytes left out]", "***\n[… 7 bytes left out]"),
     ],
 )
-def test_a_text_that_was_cut_within_a_value_keeps_nothing_of_it(text: str, expected: str) -> None:
-    """The mark stays, which says how much is missing."""
+def test_a_value_that_a_cut_divided_is_masked(text: str, expected: str) -> None:
+    """The marker with the number of missing bytes stays."""
     (case,) = masked([Case("a", Status.FAILED, error=text)], Masking([SECRET]))
     assert case.error == expected
 
@@ -53,8 +53,8 @@ def test_a_text_that_was_cut_within_a_value_keeps_nothing_of_it(text: str, expec
         f"<{SECRET}/>",
     ],
 )
-def test_what_a_report_leaves_in_doubt_holds_no_value_of_the_secret(tmp_path: Path, report: str) -> None:
-    """Reasons stand in the details of the shard and the run."""
+def test_the_reason_of_a_doubt_contains_no_value_of_the_secret(tmp_path: Path, report: str) -> None:
+    """Reasons are stored in the detail of shard and run."""
     (tmp_path / "junit").mkdir()
     (tmp_path / "junit" / "a.xml").write_text(report)
     reports = Reports(tmp_path, Masking([SECRET]))
@@ -66,6 +66,6 @@ def test_what_a_report_leaves_in_doubt_holds_no_value_of_the_secret(tmp_path: Pa
 
 
 def test_a_location_holds_no_value_of_the_secret() -> None:
-    """A stack may name the URL of a script with its password."""
+    """A stack may contain the URL of a script with its password."""
     (case,) = masked([Case("a", Status.FAILED, location=f"https://u:{SECRET}@host/app.js:12")], Masking([SECRET]))
     assert case.location == "https://u:***@host/app.js:12"

@@ -29,8 +29,8 @@ NAMES = st.lists(st.sampled_from(["A", "A #2", "A #2 #2", "A #3", "B", "", "Ä" 
         (" shop ", " adds\n\tan item\x00 ", "shop > adds an item\ufffd"),
     ],
 )
-def test_class_and_name_make_a_name_that_reads_well(classname: str, name: str, whole: str) -> None:
-    """A method belongs to its class by a dot, a sentence to its group by a sign of its own."""
+def test_class_and_name_are_joined(classname: str, name: str, whole: str) -> None:
+    """A dot joins a method to its class. ` > ` joins a sentence to its group."""
     assert case_name(classname, name) == whole
 
 
@@ -43,24 +43,24 @@ def test_class_and_name_make_a_name_that_reads_well(classname: str, name: str, w
         ((), "pays"),
     ],
 )
-def test_the_suites_stand_in_for_a_missing_class(suites: tuple[str, ...], whole: str) -> None:
-    """Two suites may each have a case of that name; a suite that is only the tool's name says nothing."""
+def test_the_suites_replace_a_missing_class(suites: tuple[str, ...], whole: str) -> None:
+    """A suite with the name of the tool is left out."""
     assert case_name("", "pays", suites) == whole
 
 
 @pytest.mark.parametrize("place", ["/home/ci/build-7/", "/builds/x/", "C:\\agent\\_work\\1\\", "file:///srv/"])
-def test_the_folder_of_a_machine_is_no_part_of_a_name(place: str) -> None:
-    """The same case is found again after the workspace has moved."""
+def test_the_folder_of_a_machine_is_left_out(place: str) -> None:
+    """The name stays the same in another workspace."""
     assert case_name(f"{place}cart.test.js", "adds") == "cart.test.js > adds"
 
 
-def test_a_route_is_no_folder_of_a_machine() -> None:
-    """A request's path names the case; it is the same on each machine."""
+def test_the_path_of_a_request_is_kept() -> None:
+    """It is the same on each machine."""
     assert case_name("/api/items", "answers") == "/api/items.answers"
 
 
 def test_repeats_are_counted_in_their_order() -> None:
-    """The first keeps its name, and what looks like a repeat by nature makes room for none and takes none's."""
+    """The first keeps its name. A case whose own name is `A #2` keeps a name of its own, too."""
     namer = Namer()
     assert [namer.name(raw) for raw in ["A", "B", "A", "A #2", "A", "A"]] == [
         "A",
@@ -75,7 +75,7 @@ def test_repeats_are_counted_in_their_order() -> None:
 @given(NAMES)
 @example(["A #2", "A", "A", "A"])
 def test_no_two_cases_ever_share_a_name(raws: list[str]) -> None:
-    """Whatever names come in, all that go out differ, fit into an index and are the same the next time."""
+    """All names differ, fit into an index and are the same in the next attempt."""
     namer, again = Namer(), Namer()
     names = [namer.name(raw) for raw in raws]
     assert len(set(names)) == len(names)
@@ -84,8 +84,7 @@ def test_no_two_cases_ever_share_a_name(raws: list[str]) -> None:
 
 
 @given(NAMES)
-def test_a_name_is_only_changed_where_it_would_be_shared(raws: list[str]) -> None:
-    """A short name that no earlier case has been given stays as it is."""
+def test_a_name_is_only_changed_if_it_is_taken(raws: list[str]) -> None:
     namer = Namer()
     given_before: set[str] = set()
     for raw in raws:
@@ -95,8 +94,8 @@ def test_a_name_is_only_changed_where_it_would_be_shared(raws: list[str]) -> Non
         given_before.add(name)
 
 
-def test_a_long_name_is_cut_and_stays_its_own() -> None:
-    """Two names that only differ at their ends, far beyond what an index holds, are two rows in each attempt."""
+def test_a_long_name_is_cut_and_stays_unique() -> None:
+    """Two names that only differ beyond the cut stay different, in each attempt alike."""
     one, other = "x" * 5000 + "1", "x" * 5000 + "2"
     namer = Namer()
     names = [namer.name(one), namer.name(other), namer.name(one)]
@@ -106,14 +105,13 @@ def test_a_long_name_is_cut_and_stays_its_own() -> None:
     assert names[0] == Namer().name(one)
 
 
-def test_a_foreign_name_carries_the_shard() -> None:
-    """The row of another shard has the plain name."""
+def test_a_name_of_another_shards_row_gets_the_shard() -> None:
     assert shard_name("A", Shard(index=2, total=4)) == "A [shard 2/4]"
 
 
 @given(st.sets(st.text(max_size=3) | st.text(alphabet="xy", min_size=1990, max_size=2010), max_size=20))
 def test_different_names_stay_different_with_the_shard(names: set[str]) -> None:
-    """However often it is added, and however long the names are."""
+    """This holds for long names and repeated additions."""
     shard = Shard(index=2, total=4)
     for _ in range(3):
         named = {shard_name(name, shard) for name in names}

@@ -20,7 +20,7 @@ REPORTS = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in FIXT
 
 
 def read(*pieces: bytes) -> tuple[list[Reported], str | None]:
-    """What the pieces of one file say, and why it is broken if it is."""
+    """Return the cases of a file in pieces, and the reason if it is broken."""
     parser = JUnitParser()
     found: list[Reported] = []
     try:
@@ -34,7 +34,7 @@ def read(*pieces: bytes) -> tuple[list[Reported], str | None]:
 
 def _into(found: list[Reported], elements: Iterator[Reported]) -> list[Reported]:
     for element in elements:
-        found.append(element)  # noqa: PERF402  # what came before an error counts
+        found.append(element)  # noqa: PERF402  # cases before an error count
     return []
 
 
@@ -54,7 +54,7 @@ WHOLE = {name: read(data) for name, data in REPORTS.items()}
 
 @given(st.sampled_from(sorted(REPORTS)), st.lists(st.floats(0, 1), max_size=8))
 def test_any_split_gives_the_same_rows(name: str, cuts: list[float]) -> None:
-    """A piece may end within a tag, an entity or a character."""
+    """A piece may end within a tag, a reference or a character."""
     data = REPORTS[name]
     places = sorted({0, len(data), *(int(cut * len(data)) for cut in cuts)})
     assert read(*(data[a:b] for a, b in pairwise(places))) == WHOLE[name]
@@ -62,14 +62,13 @@ def test_any_split_gives_the_same_rows(name: str, cuts: list[float]) -> None:
 
 @pytest.mark.parametrize("name", ["phpunit/phpunit.xml", "pytest/xunit2.xml", "surefire/plain.xml"])
 def test_a_byte_at_a_time_gives_the_same_rows(name: str) -> None:
-    """The smallest split there is."""
     data = REPORTS[name]
     assert read(*(data[at : at + 1] for at in range(len(data)))) == WHOLE[name]
 
 
 @given(st.sampled_from(sorted(REPORTS)), st.floats(0, 1, exclude_max=True))
-def test_any_truncation_gives_a_prefix_and_says_so(name: str, part: float) -> None:
-    """What was complete stands; what was not is never made up."""
+def test_a_truncated_report_gives_its_complete_cases_and_is_broken(name: str, part: float) -> None:
+    """No case is invented."""
     data = REPORTS[name].rstrip()
     found, broken = read(data[: int(part * len(data))])
     assert found == WHOLE[name][0][: len(found)]
@@ -81,13 +80,13 @@ def test_any_truncation_gives_a_prefix_and_says_so(name: str, part: float) -> No
     "head", [b"", b"<", b"<testsuite>", b"\xff\xfe", b"\xfe\xff", b'<?xml version="1.0" encoding="']
 )
 def test_any_bytes_are_a_report_or_a_broken_one(head: bytes, tail: bytes) -> None:
-    """Nothing but the one error comes out, whatever goes in."""
+    """No input raises another error."""
     read(head + tail)
 
 
 @given(st.sampled_from(sorted(REPORTS)), st.floats(0, 1), st.binary(max_size=4), st.integers(0, 8))
 def test_damage_in_the_middle_never_reaches_the_rows_before(name: str, part: float, other: bytes, drop: int) -> None:
-    """A few other bytes at any place: the cases whose elements had ended before it are as they were."""
+    """Cases whose elements end before the damage stay the same."""
     data = REPORTS[name]
     place = int(part * len(data))
     found, _ = read(data[:place] + other + data[place + drop :])
@@ -96,8 +95,8 @@ def test_damage_in_the_middle_never_reaches_the_rows_before(name: str, part: flo
     assert len(before) >= data[:place].count(b"</testcase>")
 
 
-def test_a_case_is_handed_out_when_its_element_ends() -> None:
-    """Not when the next begins, and not when the suite ends."""
+def test_a_case_is_returned_when_its_element_ends() -> None:
+    """It does not wait for the next case or the end of the suite."""
     parser = JUnitParser()
     assert list(parser.feed(b'<testsuites><testsuite><testcase name="a"/')) == []
     assert [one.case.name for one in parser.feed(b"><")] == ["a"]
@@ -105,7 +104,6 @@ def test_a_case_is_handed_out_when_its_element_ends() -> None:
 
 
 def test_after_it_broke_a_report_stays_broken() -> None:
-    """No later piece can mend it."""
     parser = JUnitParser()
     with pytest.raises(BrokenReport):
         list(parser.feed(b"<testsuite></oops>"))
@@ -133,8 +131,8 @@ def test_after_it_broke_a_report_stays_broken() -> None:
         (b"<testsuite>" * (MAX_DEPTH + 1), f"its elements are nested more than {MAX_DEPTH} deep"),
     ],
 )
-def test_a_broken_report_says_where_and_why(data: bytes, why: str) -> None:
-    """One line for people."""
+def test_a_broken_report_gives_place_and_reason(data: bytes, why: str) -> None:
+    """The reason is one line."""
     assert read(data) == ([], why)
 
 
@@ -156,7 +154,7 @@ BILLION_LAUGHS = (
     ],
 )
 def test_a_dtd_is_refused_where_it_begins(data: bytes) -> None:
-    """So there is no entity that could grow, reach a file or the network."""
+    """No entity can then grow or reach a file or the network."""
     before = time.process_time()
     assert read(data) == ([], "it declares a DTD, and no report needs one")
     assert time.process_time() - before < 1
@@ -175,14 +173,14 @@ def test_a_dtd_is_refused_where_it_begins(data: bytes) -> None:
     ],
 )
 def test_an_encoding_is_read_as_it_is_declared(encoding: str, declared: str) -> None:
-    """Whether by a mark at the beginning or by the declaration."""
+    """By a byte order mark or by the declaration."""
     name = "plain" if encoding == "us-ascii" else "Käse"
     found, broken = read(f'{declared}<testsuite><testcase name="{name}"/></testsuite>'.encode(encoding))
     assert ([one.case.name for one in found], broken) == ([name], None)
 
 
 def test_half_a_character_of_utf_16_becomes_the_replacement_character() -> None:
-    """A lone surrogate never comes as far as a name, and no case is lost by it."""
+    """No name contains a lone surrogate, and no case is lost."""
     data = '<testsuite><testcase name="a'.encode("utf-16") + b"\x00\xd8" + '"/></testsuite>'.encode("utf-16-le")
     found, broken = read(data)
     assert ([one.case.name for one in found], broken) == (["a\ufffd"], None)
@@ -191,7 +189,7 @@ def test_half_a_character_of_utf_16_becomes_the_replacement_character() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "iso-8859-1", "cp1252", "us-ascii"])
 @pytest.mark.parametrize("bad", ["\x1b", "\x00", "\x08", "&#27;", "&#0;", "&#x1B;"])
 def test_a_character_that_xml_forbids_costs_no_case(encoding: str, bad: str) -> None:
-    """Tools write the colours of their output as they are; the cases after it count like those before."""
+    """Tools copy terminal colours into reports. All cases count."""
     declared = "" if encoding.startswith("utf") else f"<?xml version='1.0' encoding='{encoding}'?>"
     text = f"""{declared}<testsuite><testcase name="a{bad}b"><failure message="{bad}[31mred">x{bad}y</failure>
     <system-out><![CDATA[{bad} out]]></system-out></testcase>{bad}<testcase name="c"/></testsuite>"""
@@ -204,13 +202,13 @@ def test_a_character_that_xml_forbids_costs_no_case(encoding: str, bad: str) -> 
 
 
 def test_bytes_that_are_no_utf_8_cost_no_case() -> None:
-    """A test prints in another encoding than its tool writes."""
+    """A test may print in another encoding than that of the report."""
     found, broken = read(b'<testsuite><testcase name="a"><failure>K\xe4se</failure></testcase><testcase/></testsuite>')
     assert ([one.case.error for one in found], broken) == (["K\ufffdse", None], None)
 
 
 def test_a_reference_within_cdata_is_plain_text() -> None:
-    """Surefire spells the escape character of a printed line so."""
+    """Surefire writes the escape character of a printed line in this way."""
     case = only('<testcase name="a"><failure><![CDATA[&#27; red]]></failure></testcase>')
     assert case.error == "&#27; red"
 
@@ -245,7 +243,7 @@ def test_a_reference_within_cdata_is_plain_text() -> None:
     ],
 )
 def test_suites_may_nest_or_be_missing(text: str, names: list[str]) -> None:
-    """Every case within suites counts, however deep."""
+    """Every case counts at any depth."""
     assert [case.name for case in cases(text)] == names
 
 
@@ -269,30 +267,29 @@ def test_suites_may_nest_or_be_missing(text: str, names: list[str]) -> None:
         ("<system-out><failure/></system-out>", Status.PASSED),
     ],
 )
-def test_the_children_of_a_case_say_what_became_of_it(children: str, status: Status) -> None:
-    """What did not hold says most; only direct children speak, and the last try has the last word."""
+def test_the_children_of_a_case_determine_its_status(children: str, status: Status) -> None:
+    """A failure outweighs an error. Only direct children count, and the last try decides."""
     assert only(f'<testcase name="a">{children}</testcase>').status is status
 
 
 @pytest.mark.parametrize("word", ["notrun", "disabled", "NOTRUN"])
 def test_a_case_that_did_not_run_is_skipped(word: str) -> None:
-    """CTest and GoogleTest say it by an attribute alone."""
+    """CTest and GoogleTest only set the attribute `status`."""
     assert only(f'<testcase name="a" status="{word}"/>').status is Status.SKIPPED
 
 
 @pytest.mark.parametrize("word", ["failed", "Error", "broken"])
-def test_a_case_that_fails_by_an_attribute_alone_is_failed(word: str) -> None:
-    """A report that is made by hand may have no child to say it."""
+def test_a_case_whose_status_attribute_says_failed_is_failed(word: str) -> None:
+    """A report of a custom tool may have no child element."""
     assert only(f'<testcase name="a" status="{word}"/>').status is Status.FAILED
 
 
-def test_a_case_without_a_try_of_its_own_was_tried_once() -> None:
-    """Then there are no rows of tries."""
+def test_a_case_without_further_tries_has_no_list_of_tries() -> None:
     assert only('<testcase name="a"><failure/></testcase>').tries == ()
 
 
-def test_tries_stand_in_their_order() -> None:
-    """The element's own result is of the first try where the case failed, and of the last where it passed."""
+def test_tries_have_the_order_of_their_execution() -> None:
+    """The element's own result belongs to the first try of a failed case and to the last try of a passed one."""
     bad = only(
         '<testcase name="a" time="1"><rerunError message="2" time="3"/><rerunFailure message="3"/>'
         '<failure message="1"/></testcase>'
@@ -312,7 +309,7 @@ def test_tries_stand_in_their_order() -> None:
 
 
 def test_a_huge_error_is_cut_and_counted() -> None:
-    """What the parser drops while it reads is in the marker's figure."""
+    """The marker counts the bytes that the parser dropped."""
     case = only(f'<testcase name="a"><failure message="lost">{"x" * 1_000_000}</failure></testcase>')
     assert case.error
     assert case.error.startswith("lost\nxxx")
@@ -322,15 +319,15 @@ def test_a_huge_error_is_cut_and_counted() -> None:
 
 
 def test_a_huge_message_is_cut_too() -> None:
-    """It is an attribute, which comes whole."""
+    """The message is an attribute."""
     case = only(f'<testcase name="a"><failure message="{"x" * 1_000_000}"/></testcase>')
     assert case.error
     assert len(case.error.encode()) <= MAX_ERROR_BYTES
     assert case.error.endswith(" bytes left out]")
 
 
-def test_one_tag_has_an_end() -> None:
-    """It has to be in memory whole, so there is a limit; one below it is read, and in no time, however it comes."""
+def test_the_length_of_a_tag_is_limited() -> None:
+    """expat keeps a tag in memory. A tag below the limit is read in any pieces within the test's time limit."""
     size = MAX_TOKEN_BYTES // 1024
     pieces = [b'<testsuite><testcase name="', *[b"x" * 1024] * (size - 100), b'"/></testsuite>']
     assert read(*pieces)[1] is None
@@ -338,8 +335,8 @@ def test_one_tag_has_an_end() -> None:
     assert read(*pieces) == ([], f"line 1: one tag is longer than {MAX_TOKEN_BYTES} bytes")
 
 
-def test_endless_output_takes_no_memory() -> None:
-    """Of a suite, of a failure or of a case: 4 MiB of each pass through a few hundred KiB."""
+def test_long_output_takes_bounded_memory() -> None:
+    """4 MiB of output of a suite, a failure and a case pass through less than 1 MiB."""
     piece = b"some output &amp; more\n" * 2979  # about 64 KiB
     head = b'<testsuite><system-out>%s</system-out><testcase name="a"><failure>%s</failure><system-out>%s</system-out>'
 
@@ -362,8 +359,7 @@ def test_endless_output_takes_no_memory() -> None:
     assert peak < 1024 * 1024
 
 
-def test_endless_tries_of_one_case_are_bounded() -> None:
-    """A report may hold millions of them."""
+def test_the_tries_of_one_case_are_bounded() -> None:
     case = only(f'<testcase name="a">{"<flakyFailure/>" * (MAX_PARTS * 3)}</testcase>')
     assert len(case.tries) == MAX_PARTS + 1
     assert case.flaky
@@ -371,7 +367,7 @@ def test_endless_tries_of_one_case_are_bounded() -> None:
 
 @pytest.mark.parametrize("part", ["flakyFailure", "rerunFailure", "skipped", "error"])
 def test_the_worst_result_counts_however_many_come_before_it(part: str) -> None:
-    """Bounded memory must not turn a failure into anything better."""
+    """The bound must not hide a failure."""
     case = only(f'<testcase name="a">{f"<{part}/>" * (MAX_PARTS + 1)}<failure message="no"/></testcase>')
     assert case.status is Status.FAILED
 
@@ -400,14 +396,14 @@ def test_the_worst_result_counts_however_many_come_before_it(part: str) -> None:
     ],
 )  # fmt: skip
 def test_a_failure_that_no_case_shows_is_a_doubt(text: str, doubt: str | None) -> None:
-    """A suite may break outside of its cases; where one of its cases failed in any try, its figures are no riddle."""
+    """A suite may fail outside of its cases. If one of its cases failed in any try, its figures are explained."""
     parser = JUnitParser()
     list(parser.feed(f"<testsuites>{text}</testsuites>".encode()))
     assert parser.doubt == doubt
 
 
-def test_figures_of_the_root_are_looked_at_too() -> None:
-    """But gotestsum counts lines of standard error there, which a green run may have."""
+def test_figures_of_the_root_count_too() -> None:
+    """The exception is gotestsum, which counts lines of standard error there."""
     for inside, doubt in (("", '<testsuites name=""> has errors="1"'), ('<property name="go.version"/>', None)):
         parser = JUnitParser()
         list(parser.feed(f'<testsuites errors="1"><testsuite>{inside}<testcase/></testsuite></testsuites>'.encode()))
@@ -425,8 +421,8 @@ def test_figures_of_the_root_are_looked_at_too() -> None:
         ('<testcase><properties><property name="p95_ms" value="2"/></properties></testcase>', None),
     ],
 )
-def test_a_load_test_tells_its_p95(text: str, p95: float | None) -> None:
-    """By a property of a suite, and of no case."""
+def test_the_p95_of_a_load_test_is_read(text: str, p95: float | None) -> None:
+    """It is a property of a suite. Properties of cases are ignored."""
     parser = JUnitParser()
     list(parser.feed(f"<testsuites>{text}</testsuites>".encode()))
     assert parser.p95_ms == p95
@@ -434,7 +430,7 @@ def test_a_load_test_tells_its_p95(text: str, p95: float | None) -> None:
 
 @given(st.integers(1, 60))
 def test_attachments_are_found_across_pieces(size: int) -> None:
-    """Wherever the output of a case names them, and however its pieces come."""
+    """Marks in every output of a case count, in any split."""
     data = (
         b"<testsuite><system-out>[[ATTACHMENT|suite.png]]</system-out><testcase><system-out>a [[b\n"
         b"[[ATTACHMENT|../shots/a b.png]] x [[ATTACHMENT|d.png]]</system-out><flakyFailure><system-err><![CDATA[\n"
@@ -446,14 +442,13 @@ def test_attachments_are_found_across_pieces(size: int) -> None:
 
 
 def test_attachments_are_bounded() -> None:
-    """A test that names a million files is no reason to keep a million names."""
     lines = "".join(f"[[ATTACHMENT|{at}.png]]\n" for at in range(MAX_ATTACHMENTS * 2))
     found, _ = read(f"<testsuite><testcase><system-out>{lines}</system-out></testcase></testsuite>".encode())
     assert len(found[0].attachments) == MAX_ATTACHMENTS
 
 
 def test_times_come_from_the_case_itself_or_its_suite() -> None:
-    """Only a case that says when it began has an end; that its suite began is all that is known of another."""
+    """Only a case with a start of its own has an end. Other cases get the start of their suite."""
     own, other = cases(
         '<testsuite timestamp="2026-01-01T00:00:00Z" file="a.py"><testsuite>'
         '<testcase name="a" timestamp="2026-01-01T00:00:05Z" time="1.5" file="b.py"/><testcase name="b" time="1"/>'
@@ -466,7 +461,6 @@ def test_times_come_from_the_case_itself_or_its_suite() -> None:
     assert (other.started_at.second, other.finished_at, other.file) == (0, None, "a.py")
 
 
-def test_a_time_beyond_all_calendars_has_no_end() -> None:
-    """A garbled duration must not stop the report."""
+def test_a_duration_beyond_the_calendar_gives_no_end() -> None:
     case = only('<testcase name="a" timestamp="2026-01-01T00:00:05Z" time="1e300"/>')
     assert case.finished_at is None

@@ -1,4 +1,4 @@
-"""Numbers and times as report writers spell them."""
+"""Numbers and times as reports spell them."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -36,7 +36,7 @@ def _zone(hours: int) -> timezone:
     ],
 )
 def test_a_number_is_read_in_any_spelling(text: str, value: float) -> None:
-    """Thousands may be set apart, and the decimal point may be a comma."""
+    """Thousands may be grouped, and the decimal point may be a comma."""
     assert number(text) == pytest.approx(value)
 
 
@@ -61,48 +61,48 @@ def test_a_number_is_read_in_any_spelling(text: str, value: float) -> None:
         "9" * 41,
     ],
 )
-def test_what_is_no_measured_number_is_none(text: str | None) -> None:
-    """A wrong figure is worse than none."""
+def test_a_text_that_is_no_measured_number_is_none(text: str | None) -> None:
+    """A wrong figure is worse than a missing one."""
     assert number(text) is None
 
 
 @given(st.floats(min_value=0, max_value=1e12, allow_nan=False))
-def test_what_a_program_prints_is_read_back(value: float) -> None:
-    """Both the plain spelling and that with groups."""
+def test_a_printed_number_is_read_back(value: float) -> None:
+    """Plain, and with groups."""
     assert number(repr(value)) == value
     assert number(f"{value:,.3f}") == pytest.approx(value, abs=0.001)
 
 
 @given(st.text(alphabet="0123456789.,eE+- '\u202f"))
 def test_any_text_is_a_number_or_none(text: str) -> None:
-    """No spelling breaks the reader, and none gives less than zero."""
+    """No text raises an error or gives a negative number."""
     value = number(text)
     assert value is None or 0 <= value < float("inf")
 
 
 def test_the_time_of_a_case_becomes_milliseconds() -> None:
-    """Reports are in seconds, rows in milliseconds, without the noise of binary fractions."""
+    """Reports are in seconds, rows in rounded milliseconds."""
     assert milliseconds("0.29") == 290.0
     assert milliseconds(None) is None
 
 
 @pytest.mark.parametrize("text", ["1.7e308", "1.7e305", "9e12", "1e300"])
 def test_a_figure_that_is_no_measured_time_is_none(text: str) -> None:
-    """In milliseconds it would be infinite, or a sum of it would be."""
+    """In milliseconds, it or a sum of it would be infinite."""
     assert milliseconds(text) is None
     assert milliseconds("1.7e308", unit=1) is None
 
 
 @given(st.floats(min_value=0, allow_nan=False).map(repr) | st.text(alphabet="0123456789.,e+", max_size=12))
-def test_any_time_is_finite_also_in_a_sum(text: str) -> None:
-    """A hundred thousand cases of the longest time that counts."""
+def test_a_sum_of_any_times_is_finite(text: str) -> None:
+    """A hundred thousand cases of the longest accepted time."""
     value = milliseconds(text)
     assert value is None or 0 <= value * 100_000 < float("inf")
 
 
 @given(st.datetimes(timezones=st.timezones() | st.sampled_from([*map(_zone, range(-23, 24))])), st.floats(0, 1e300))
 def test_any_instant_can_be_read_in_any_zone(moment: datetime, duration_ms: float) -> None:
-    """Beyond the year 9999 Python has no time, and PostgreSQL's clients can't return one."""
+    """Python and PostgreSQL's clients have no year after 9999."""
     for found in (start := instant(moment.isoformat()), later(start, duration_ms)):
         if found is not None:
             assert found.utcoffset() == timedelta()
@@ -126,6 +126,6 @@ def test_any_instant_can_be_read_in_any_zone(moment: datetime, duration_ms: floa
         (None, None),
     ],
 )
-def test_only_a_moment_that_says_its_zone_counts(text: str | None, moment: datetime | None) -> None:
-    """Without a zone it may be hours off, and an epoch is a default."""
+def test_only_a_time_with_a_zone_counts(text: str | None, moment: datetime | None) -> None:
+    """Without a zone, a time may be hours off. An epoch is a default."""
     assert instant(text) == moment

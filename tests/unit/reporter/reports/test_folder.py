@@ -1,4 +1,4 @@
-"""Following and finally reading the reports below an artifacts folder."""
+"""Tail and final reading of the reports below an artifacts folder."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def names(reports: Reports) -> list[str]:
 
 
 def test_a_growing_file_gives_each_case_once(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Each poll goes on where the last one stopped, also within an element; nothing new gives nothing."""
+    """Each poll continues at the last position, even within an element."""
     reports = Reports(tmp_path)
     assert polled(reports) == []
     file = write("a.xml", "one", tail='<testcase name="tw')
@@ -61,7 +61,7 @@ def test_a_growing_file_gives_each_case_once(tmp_path: Path, write: Callable[...
 
 
 def test_a_file_that_was_replaced_is_read_from_its_start(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Under its old name stands another file; some tools write anew and rename."""
+    """Some tools write a new file and rename it."""
     reports = Reports(tmp_path)
     write("a.xml", "one", tail="")
     assert polled(reports) == ["one"]
@@ -70,7 +70,7 @@ def test_a_file_that_was_replaced_is_read_from_its_start(tmp_path: Path, write: 
 
 
 def test_a_file_that_shrank_is_read_from_its_start(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """It is the same file, written once more."""
+    """The tool has written the same file again."""
     reports = Reports(tmp_path)
     write("a.xml", "a long name that takes its room", tail="")
     assert polled(reports) == ["a long name that takes its room"]
@@ -79,7 +79,7 @@ def test_a_file_that_shrank_is_read_from_its_start(tmp_path: Path, write: Callab
 
 
 def test_a_file_may_vanish_and_come_back(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Between two polls, or between the listing and the opening; that is ordinary."""
+    """It may vanish between two polls or between listing and opening."""
     reports = Reports(tmp_path)
     file = write("a.xml", "one")
     assert polled(reports) == ["one"]
@@ -94,7 +94,7 @@ def test_a_file_may_vanish_and_come_back(tmp_path: Path, write: Callable[..., Pa
 def test_one_poll_reads_only_so_much(
     tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rest is for the next one, so that a huge backlog does not hold up everything else."""
+    """The next poll reads the rest."""
     monkeypatch.setattr(module, "POLL_BYTES", 1000)
     reports = Reports(tmp_path)
     write("a.xml", *(f"a{at}" for at in range(50)))
@@ -107,7 +107,7 @@ def test_one_poll_reads_only_so_much(
 
 
 def test_a_broken_file_stops_neither_its_tail_nor_the_others(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A poll takes what is good and says nothing; the final reading will."""
+    """A poll returns the cases before the damage. The final reading reports it."""
     reports = Reports(tmp_path)
     write("a.xml", "one", tail="<oops></testsuite>")
     write("b.xml", "two")
@@ -116,7 +116,7 @@ def test_a_broken_file_stops_neither_its_tail_nor_the_others(tmp_path: Path, wri
 
 
 def test_a_further_try_takes_over_the_name_while_the_tail_goes_on(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """pytest's reruns are repeats; a provisional `#2` would be a case that is not there."""
+    """Reruns of pytest are repeats. A provisional `#2` would add a case."""
     reports = Reports(tmp_path)
     write("a.xml", "one", "one", head='<testsuites name="pytest tests"><testsuite>')
     assert polled(reports) == ["one", "one"]
@@ -125,7 +125,7 @@ def test_a_further_try_takes_over_the_name_while_the_tail_goes_on(tmp_path: Path
 def test_the_final_reading_takes_the_files_in_the_order_of_their_paths(
     tmp_path: Path, write: Callable[..., Path]
 ) -> None:
-    """The names of repeats depend on it, so it must not depend on the machine."""
+    """The names of repeats depend on the order, which must be the same on every machine."""
     for path in ("b.xml", "a/z.xml", "a.xml", "B.xml", "a/b/c.xml"):
         write(path, "same", path)
     reports = Reports(tmp_path)
@@ -137,7 +137,7 @@ def test_the_final_reading_takes_the_files_in_the_order_of_their_paths(
 
 
 def test_the_final_reading_starts_anew_each_time(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A transaction that is tried again needs all of it again, under the same names, whatever was polled before."""
+    """A repeated transaction needs all cases again under the same names."""
     write("a.xml", "one", "one")
     reports = Reports(tmp_path)
     assert polled(reports) == ["one", "one #2"]
@@ -146,7 +146,7 @@ def test_the_final_reading_starts_anew_each_time(tmp_path: Path, write: Callable
 
 
 def test_there_is_no_summary_before_the_end(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Half a reading must not be taken for the whole truth."""
+    """A partial reading has no summary."""
     write("a.xml", *["one"] * (BATCH_CASES + 1))
     reports = Reports(tmp_path)
     with pytest.raises(LookupError):
@@ -159,7 +159,7 @@ def test_there_is_no_summary_before_the_end(tmp_path: Path, write: Callable[...,
 
 
 def test_broken_reports_are_named_and_the_others_count(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """What came before the break stands."""
+    """Cases before the break count."""
     write("a.xml", "one", tail="<oops>")
     write("b.xml", "two")
     write("c.xml", head="", tail="")
@@ -174,23 +174,23 @@ def test_broken_reports_are_named_and_the_others_count(tmp_path: Path, write: Ca
     )
 
 
-def test_tries_that_wait_come_before_the_break(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A file that breaks off among reruns still has every case of it."""
+def test_held_tries_are_returned_before_the_error(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A file that breaks off between two tries loses no case."""
     write("a.xml", "one", "two", "one", head='<testsuite name="pytest">', tail="<oops></testsuite>")
     reports = Reports(tmp_path)
     assert [(case.name, case.flaky) for case in final(reports)] == [("two", False), ("one", True)]
     assert [path for path, _ in reports.summary.broken] == ["junit/a.xml"]
 
 
-def test_no_folder_is_no_report(tmp_path: Path) -> None:
-    """A suite that wrote nothing."""
+def test_a_missing_folder_gives_no_report(tmp_path: Path) -> None:
+    """The suite wrote nothing."""
     reports = Reports(tmp_path)
     assert names(reports) == []
     assert (reports.summary.files, reports.summary.broken) == (0, ())
 
 
-def test_nothing_outside_is_ever_read(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Links to files and folders, within or without, are no reports; neither is anything but a file."""
+def test_nothing_outside_the_folder_is_read(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """Links and special files are ignored."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.xml").write_text(HEAD + element("secret") + TAIL)
@@ -209,7 +209,7 @@ def test_nothing_outside_is_ever_read(tmp_path: Path, write: Callable[..., Path]
 
 
 def test_a_junit_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
-    """The suite owns the artifacts folder and may put anything there."""
+    """The suite may write anything into the artifacts folder."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.xml").write_text(HEAD + element("secret") + TAIL)
@@ -223,7 +223,7 @@ UNREADABLE = """
 import os
 from pathlib import Path
 from reporter.reports.folder import Reports
-if os.geteuid() == 0:  # to whom no file is closed
+if os.geteuid() == 0:  # root can read every file
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
@@ -234,8 +234,8 @@ print(reports.summary.files, *reports.summary.broken, sep="\\n")
 """
 
 
-def test_what_may_not_be_read_is_broken(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A report that we can't see may hold failures: the shard must not be green."""
+def test_a_report_without_read_permission_is_broken(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """It may contain failures, so the shard must not pass."""
     write("a.xml", "one").chmod(0)
     write("b.xml", "two")
     write("sub/c.xml", "three").parent.chmod(0)
@@ -243,7 +243,7 @@ def test_what_may_not_be_read_is_broken(tmp_path: Path, write: Callable[..., Pat
     done = subprocess.run(
         [sys.executable, "-c", UNREADABLE],
         cwd=tmp_path,
-        check=False,  # its words say more than its exit code
+        check=False,  # the assertion below shows its output
         capture_output=True,
         text=True,
         timeout=60,
@@ -260,13 +260,11 @@ def test_what_may_not_be_read_is_broken(tmp_path: Path, write: Callable[..., Pat
 
 
 def test_batches_are_bounded_by_cases(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A transaction of any size would hold its locks too long."""
     write("a.xml", *(f"c{at}" for at in range(BATCH_CASES * 2 + 1)))
     assert [len(batch) for batch in Reports(tmp_path).final()] == [BATCH_CASES, BATCH_CASES, 1]
 
 
 def test_batches_are_bounded_by_text(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A thousand errors of 16 KiB are several batches."""
     failing = f'<testcase name="c"><failure>{"x" * 16_000}</failure></testcase>'
     write("a.xml", *[failing] * 600)
     sizes = [len(batch) for batch in Reports(tmp_path).final()]
@@ -275,7 +273,7 @@ def test_batches_are_bounded_by_text(tmp_path: Path, write: Callable[..., Path])
 
 
 def test_a_file_belongs_to_the_case_that_names_it(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Told from the report's folder or in full; what lies outside is no artifact."""
+    """Its path is relative to the report or absolute. A file outside of the artifacts folder is no artifact."""
     (tmp_path / "shots").mkdir()
     lines = ["../../shots/a.png", f"{tmp_path}/shots/b.png", "c.png", "../../../etc/passwd", "/etc/passwd", "../.."]
     said = "\n".join(f"[[ATTACHMENT|{line}]]" for line in lines)
@@ -292,7 +290,7 @@ def test_a_file_belongs_to_the_case_that_names_it(tmp_path: Path, write: Callabl
 
 
 def test_the_largest_p95_of_all_reports_counts(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Two load tests in one suite: the slower one tells how slow it was."""
+    """Two load tests in one suite: the slower one counts."""
     reports = Reports(tmp_path)
     write("a.xml", "one")
     final(reports)
@@ -308,19 +306,19 @@ GO = '<testsuite><properties><property name="go.version" value="1"/></properties
 
 @given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from(["", "<failure/>"])), max_size=8))
 def test_reruns_of_go_lose_no_case_and_no_try(
-    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, str]]
+    tmp_path_factory: pytest.TempPathFactory, elements: list[tuple[str, str]]
 ) -> None:
-    """A repeat after a failure is a try, a repeat after a success a case of its own; each element is in exactly one."""
+    """A repeat after a failure is a try. A repeat after a success is another case."""
     folder = tmp_path_factory.mktemp("go")
     (folder / "junit").mkdir()
-    cases = "".join(f'<testcase name="{name}">{child}</testcase>' for name, child in told)
+    cases = "".join(f'<testcase name="{name}">{child}</testcase>' for name, child in elements)
     (folder / "junit" / "a.xml").write_text(f"{GO}{cases}</testsuite>")
     rows = final(Reports(folder))
-    assert sum(len(row.tries) or 1 for row in rows) == len(told)
+    assert sum(len(row.tries) or 1 for row in rows) == len(elements)
     assert len({row.name for row in rows}) == len(rows)
     for name in "AB":
         mine = [row for row in rows if row.name[0] == name]
-        assert sum(row.status is Status.PASSED for row in mine) == sum(one == (name, "") for one in told)
+        assert sum(row.status is Status.PASSED for row in mine) == sum(one == (name, "") for one in elements)
         assert all(one.status is Status.FAILED for row in mine for one in row.tries[:-1])
         assert all(row.flaky == (row.status is Status.PASSED and len(row.tries) > 1) for row in mine)
 
@@ -331,7 +329,7 @@ FAILS = '<testcase name="a"><failure/></testcase>'
 
 @pytest.mark.parametrize("suite", [PYTEST, GO])
 def test_a_repeat_in_another_suite_is_another_case(tmp_path: Path, write: Callable[..., Path], suite: str) -> None:
-    """Two runs merged into one file: what fails in the first stays failed, whatever the second says."""
+    """Two runs merged into one file: a failure of the first stays."""
     end = "</testsuite>"
     write("a.xml", FAILS, "b", end, suite, "a", "b", end, suite, "b", head=f"<testsuites>{suite}")
     rows = final(Reports(tmp_path))
@@ -343,7 +341,7 @@ def test_a_repeat_in_another_suite_is_another_case(tmp_path: Path, write: Callab
 
 
 def test_tries_of_a_suite_within_a_suite_are_its_own(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A nested suite in between does not end the outer one."""
+    """A nested suite does not end the outer one."""
     inner = '<testsuite name="inner">'
     write("a.xml", FAILS, inner, FAILS, "a", "</testsuite>", "a", head=PYTEST, tail="</testsuite>")
     rows = final(Reports(tmp_path))
@@ -351,7 +349,7 @@ def test_tries_of_a_suite_within_a_suite_are_its_own(tmp_path: Path, write: Call
     assert polled(Reports(tmp_path)) == ["a", "inner > a", "inner > a", "a"]
 
 
-def test_reruns_are_found_behind_a_suite_of_another_tool(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_reruns_are_found_after_a_suite_of_another_tool(tmp_path: Path, write: Callable[..., Path]) -> None:
     """A merged file may begin with a suite that has no reruns."""
     write("a.xml", "a", "a", "</testsuite>", PYTEST, FAILS, "a", head="<testsuites><testsuite>")
     rows = final(Reports(tmp_path))
@@ -359,7 +357,7 @@ def test_reruns_are_found_behind_a_suite_of_another_tool(tmp_path: Path, write: 
 
 
 def test_a_failure_that_no_case_shows_is_in_the_summary(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """With the report that says it, also where that report breaks off later."""
+    """The summary names the report, even if it breaks off later."""
     write("a.xml", "one", head='<testsuite errors="2" name="s">', tail="</testsuite>")
     write("b.xml", "two", '<error message="no server"/>', tail="")
     reports = Reports(tmp_path)
@@ -370,8 +368,10 @@ def test_a_failure_that_no_case_shows_is_in_the_summary(tmp_path: Path, write: C
     )
 
 
-def test_a_forbidden_character_between_two_polls_moves_nothing(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Where a poll goes on is counted in bytes of the file, not in what becomes of them."""
+def test_a_forbidden_character_does_not_move_the_position_of_the_tail(
+    tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    """The position counts the bytes of the file."""
     reports = Reports(tmp_path)
     file = write("a.xml", '<testcase name="one\x1b"/>', tail='<testcase name="\x1b[31mtwo&#2')
     assert polled(reports) == ["one\ufffd"]
@@ -382,10 +382,10 @@ def test_a_forbidden_character_between_two_polls_moves_nothing(tmp_path: Path, w
     assert reports.summary.broken == ()
 
 
-def test_more_waiting_tries_than_memory_allows_become_cases(
+def test_tries_beyond_the_bound_become_cases(
     tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is dropped: past the bound, a repeat is a case of its own."""
+    """No element is dropped."""
     monkeypatch.setattr(tries, "MAX_HELD", 3)
     bad = [f'<testcase name="c{at}"><failure/></testcase>' for at in range(6)]
     write("a.xml", *bad, *(f"c{at}" for at in range(6)), head=GO, tail="</testsuite>")

@@ -23,7 +23,7 @@ DEAD, GONE = "its message is in the dead-letter queue", "its message is gone fro
 
 
 @pytest.mark.parametrize(
-    ("shard", "told", "detail"),
+    ("shard", "evidence", "detail"),
     [
         (row(), evidence(1), f"abandoned: 5 attempts gave no result, the last on pod-3; {DEAD}"),
         (row(), evidence(empty=True), f"abandoned: 5 attempts gave no result, the last on pod-3; {GONE}"),
@@ -45,14 +45,14 @@ DEAD, GONE = "its message is in the dead-letter queue", "its message is gone fro
         (row(status="errored"), evidence(1, empty=True), None),
     ],
 )
-def test_a_claimed_shard(shard: ShardState, told: QueueEvidence, detail: str | None) -> None:
-    """It is abandoned when it has been silent for long enough and its message is gone."""
-    found = abandoned("r-1", 1, [shard], told, run_quiet=2 * HOUR)
+def test_a_claimed_shard(shard: ShardState, evidence: QueueEvidence, detail: str | None) -> None:
+    """It is abandoned if it was quiet for long enough and its message is gone."""
+    found = abandoned("r-1", 1, [shard], evidence, run_quiet=2 * HOUR)
     assert found == ((Abandoned(1, detail, attempted=True),) if detail else ())
 
 
 @pytest.mark.parametrize(
-    ("run_quiet", "told", "why"),
+    ("run_quiet", "evidence", "why"),
     [
         (2 * HOUR, evidence(2), DEAD),
         (2 * HOUR, evidence(empty=True), GONE),
@@ -60,12 +60,11 @@ def test_a_claimed_shard(shard: ShardState, told: QueueEvidence, detail: str | N
         (60, evidence(2, empty=True), None),
     ],
 )
-def test_a_shard_that_was_never_claimed(run_quiet: float, told: QueueEvidence, why: str | None) -> None:
-    """It has no row; the run's own age counts."""
-    found = abandoned("r-1", 2, [row(1, "passed")], told, run_quiet=run_quiet)
+def test_a_shard_that_was_never_claimed(run_quiet: float, evidence: QueueEvidence, why: str | None) -> None:
+    """It has no row. The age of the run counts."""
+    found = abandoned("r-1", 2, [row(1, "passed")], evidence, run_quiet=run_quiet)
     assert found == ((Abandoned(2, f"abandoned: it was never claimed; {why}", attempted=False),) if why else ())
 
 
-def test_the_same_shard_of_another_run_says_nothing() -> None:
-    """A dead message names its run."""
+def test_a_dead_message_of_another_run_does_not_count() -> None:
     assert abandoned("r-2", 1, [row()], evidence(1), run_quiet=2 * HOUR) == ()

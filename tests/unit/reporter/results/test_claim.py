@@ -1,4 +1,4 @@
-"""What a claim decides over the rows that stand."""
+"""The decision of a claim over the current rows."""
 
 import pytest
 
@@ -37,14 +37,14 @@ def held(status: str = "running", *, leased: bool = True, claim_id: str = "other
     ],
 )
 def test_a_claim_is_decided_by_the_rows(run: RunRow, shard: ShardRow | None, decision: Decision) -> None:
-    """Each state of run and shard has its one answer."""
+    """Each state of run and shard has exactly one decision."""
     assert decide(ME, run, shard, lease=120) == decision
 
 
 @pytest.mark.parametrize("finished", [False, True])
 @pytest.mark.parametrize("shard", [None, held(), held("passed", leased=False)])
 def test_a_contradiction_comes_before_everything_else(finished: bool, shard: ShardRow | None) -> None:
-    """A message that names another suite or total never counts as done or busy."""
+    """A message with another suite or total is rejected, even if the shard is complete or busy."""
     suite = decide(ME, RunRow(suite="login", shards=4, finished=finished), shard, lease=120)
     total = decide(ME, RunRow(suite="checkout", shards=8, finished=finished), shard, lease=120)
     assert isinstance(suite, Rejected)

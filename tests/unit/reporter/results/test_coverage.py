@@ -1,4 +1,4 @@
-"""Whether shards together ran what each of them collected: digests compare and add up."""
+"""The check whether the shards together ran the collected tests: digests are compared and added."""
 
 import pytest
 from hypothesis import given
@@ -40,21 +40,20 @@ def of(collected: tuple[str, ...], selected: tuple[str, ...]) -> Collection:
         ),
     ],
 )
-def test_what_the_shards_say_makes_up_the_suite_or_is_doubted(
+def test_the_shards_together_must_select_the_collected_tests(
     said: tuple[Collection | None, ...], expected: str | None
 ) -> None:
-    """The reason names the shards; a shard that said nothing raises no doubt by itself."""
+    """The reason names the shards. A shard without a record raises no doubt by itself."""
     assert doubt(len(said), dict(enumerate(said, start=1))) == expected
 
 
-def test_two_shards_that_differ_are_doubted_although_a_third_said_nothing() -> None:
-    """What is known suffices."""
+def test_two_shards_that_differ_are_doubted_although_a_third_has_no_record() -> None:
     said = {1: of(ALL, ALL), 2: None, 3: of(("x",), ())}
     assert (doubt(3, said) or "").startswith("the shards collected different tests")
 
 
-def test_the_reason_of_a_thousand_shards_is_one_line_that_people_can_read() -> None:
-    """The first of each kind are named, and how many more there are."""
+def test_the_reason_for_a_thousand_shards_is_short() -> None:
+    """It names the first shards of each kind and counts the others."""
     said = {shard: of(ALL if shard % 2 else ("x",), ()) for shard in range(1, 1001)}
     reason = doubt(1000, said) or ""
     assert "shard 1/1000, 3/1000, 5/1000, 7/1000, 9/1000 and 495 more 3 tests" in reason
@@ -63,7 +62,7 @@ def test_the_reason_of_a_thousand_shards_is_one_line_that_people_can_read() -> N
 
 @given(ids=st.lists(st.text(), max_size=30, unique=True), total=st.integers(2, 5), data=st.data())
 def test_a_test_that_no_shard_runs_is_always_found(ids: list[str], total: int, data: st.DataObject) -> None:
-    """Any division of the tests is good, in any order; without one of them it is not."""
+    """Any division in any order is accepted, unless a test is missing."""
     owner = {one: data.draw(st.integers(1, total)) for one in ids}
     parts = {shard: [one for one in ids if owner[one] == shard] for shard in range(1, total + 1)}
     order = data.draw(st.permutations(ids))
@@ -75,7 +74,7 @@ def test_a_test_that_no_shard_runs_is_always_found(ids: list[str], total: int, d
 
 
 def test_a_run_whose_shards_differ_is_errored_and_a_failed_one_says_so_too() -> None:
-    """A failure outweighs the doubt, which still stands in the detail."""
+    """A failure outweighs the doubt, which stays in the detail."""
     one, other = of(ALL, ("a",)), of(("x",), ("x",))
     green = [ShardVerdict(1, Verdict("passed"), one), ShardVerdict(2, Verdict("passed"), other)]
     verdict = of_run(2, green, ran=2)

@@ -1,4 +1,4 @@
-"""The parameters of the database's URL, as libpq means them."""
+"""The parameters of the database's URL, as libpq defines them."""
 
 import psycopg
 import pytest
@@ -8,7 +8,7 @@ from reporter.results.database_url import SUPPORTED, read
 KEYWORDS = sorted(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
 
 
-def test_what_asyncpg_does_not_know_is_taken_apart() -> None:
+def test_parameters_that_asyncpg_does_not_know_are_converted() -> None:
     """asyncpg sends an unknown parameter to the server as a setting, and the server refuses the connection."""
     address = read(
         "postgresql://u:p%40@h:5/d?connect_timeout=7&sslmode=require&application_name=ci%20gate&options=-cx%3D1"
@@ -22,19 +22,19 @@ def test_what_asyncpg_does_not_know_is_taken_apart() -> None:
     ("query", "seconds"),
     [("", None), ("connect_timeout=1", 2), ("connect_timeout=0", None), ("connect_timeout=-1", None)],
 )
-def test_the_time_to_connect_is_read_as_libpq_reads_it(query: str, seconds: float | None) -> None:
-    """One second is two, and zero or less sets no limit."""
+def test_connect_timeout_has_the_meaning_of_libpq(query: str, seconds: float | None) -> None:
+    """One second becomes two. Zero or less sets no limit."""
     assert read(f"postgresql:///d?{query}").connect_seconds == seconds
 
 
 def test_a_plus_sign_is_no_blank() -> None:
-    """asyncpg reads a query as a form's; libpq does not."""
+    """asyncpg decodes a plus sign as a blank, and libpq does not."""
     assert read("postgresql:///d?password=a+b").url == "postgresql:///d?password=a%2Bb"
 
 
 @pytest.mark.parametrize("name", [*sorted(set(KEYWORDS) - set(SUPPORTED)), "search_path"])
 def test_every_other_parameter_is_refused_by_name(name: str) -> None:
-    """Of all that this libpq knows, each either works or is named; no value is repeated."""
+    """Each parameter of the installed libpq works or is refused by name. No value is repeated."""
     with pytest.raises(ValueError, match=rf"^its parameter {name} is not supported; supported are ") as caught:
         read(f"postgresql:///d?{name}=s3cret")
     assert "s3cret" not in str(caught.value)

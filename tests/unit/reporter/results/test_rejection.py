@@ -24,7 +24,7 @@ FINISHED = NamedRun(suite="checkout", started=True, finished=True)
 def test_a_rejected_message_ends_only_a_run_of_its_own(
     run: NamedRun, *, own: bool, unreadable: bool, other: bool
 ) -> None:
-    """The suite decides; a message without a readable suite ends only a run that was never claimed."""
+    """The suite decides. A message without a readable suite ends only a run that was never claimed."""
 
     def rejection(suite: str | None) -> InvalidJob:
         return InvalidJob(

@@ -1,4 +1,4 @@
-"""What results amount to, rule by rule."""
+"""The verdicts of shards and runs, rule by rule."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -80,10 +80,10 @@ def found(
          Verdict("errored", "no case failed, but the suite ended with exit code 2")),
     ],
 )  # fmt: skip
-def test_the_first_rule_that_fits_gives_a_shards_verdict(
+def test_the_first_rule_that_applies_gives_the_verdict_of_a_shard(
     shard: Shard, ended: Outcome, evidence: ShardResults, verdict: Verdict
 ) -> None:
-    """A failure outweighs every doubt, and a doubt outweighs green."""
+    """A failure outweighs every doubt, and a doubt outweighs passed cases."""
     assert of_shard(shard, ended, evidence) == verdict
 
 
@@ -106,8 +106,8 @@ def shards(*words: Any) -> list[ShardVerdict]:
         (3, shards("errored", "failed", "passed"), 2, Verdict("failed")),
     ],
 )
-def test_a_run_is_what_its_shards_are(
+def test_the_shards_give_the_verdict_of_the_run(
     expected: int, complete: list[ShardVerdict], ran: int, verdict: Verdict | None
 ) -> None:
-    """Failed before errored before passed, nothing before the last shard, and no green without a case."""
+    """Failed outweighs errored, which outweighs passed. A run without a case does not pass."""
     assert of_run(expected, complete, ran=ran) == verdict
