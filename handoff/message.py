@@ -1,4 +1,4 @@
-"""The job message: the JSON that a pipeline or a schedule puts on the queue."""
+"""The job message: the JSON body that a pipeline or a schedule sends to the queue."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from runtime.errors import InvalidInput, first_problem
 
 MAX_SHARDS = 1000
 MAX_TEXT = 1024
-"""Bytes of UTF-8 of one text. PostgreSQL refuses an index entry of more than 2704 bytes."""
+"""Maximum bytes of UTF-8 of one text. PostgreSQL rejects an index entry of more than 2704 bytes."""
 MAX_PARAMS = 100
 
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -58,7 +58,10 @@ def _check_text(value: str) -> str:
 
 
 def _is_storable(value: str) -> bool:
-    """PostgreSQL refuses NUL and lone surrogates, and a line break in a name only misleads a reader."""
+    """Return whether the text has no control character and no lone surrogate.
+
+    PostgreSQL rejects NUL and lone surrogates. A line break in a name misleads a reader.
+    """
     return not any(ord(char) < ord(" ") or "\ud800" <= char <= "\udfff" for char in value)
 
 
@@ -66,7 +69,7 @@ def _check_url(value: str) -> str:
     try:
         url = urlsplit(_check_text(value))
         good = url.scheme in {"http", "https"} and bool(url.hostname)
-        _ = url.port  # raises ValueError where the port is no number
+        _ = url.port  # raises ValueError if the port is not a number
     except ValueError:
         good = False
     if not good:
@@ -96,7 +99,7 @@ Params = Annotated[dict[str, str], AfterValidator(_check_params)]
 
 
 class Shard(BaseModel):
-    """One part of a run: `index` of `total`, counted from 1. Written `"2/4"` or `{"index": 2, "total": 4}`."""
+    """A shard of a run, counted from 1. In JSON it is `"2/4"` or `{"index": 2, "total": 4}`."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -126,10 +129,7 @@ def _counts(value: dict[str, Any]) -> bool:
 
 
 class JobMessage(BaseModel):
-    """One shard of one run of a suite that the catalog knows.
-
-    A message only ever *names* a suite; it carries no command, image or path.
-    """
+    """One shard of one run. A message only names a suite of the catalog and carries no command, image or path."""
 
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True)
 
@@ -144,7 +144,7 @@ class JobMessage(BaseModel):
     params: Params = Field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The message's body as it goes on the queue: camelCase keys, the shard as `"i/n"`, nothing that is unset."""
+        """Return the body of the message: camelCase keys, the shard as `"i/n"`, no unset fields."""
         body = self.model_dump(by_alias=True, exclude_none=True)
         body["shard"] = str(self.shard)
         if not self.params:
@@ -154,19 +154,19 @@ class JobMessage(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ParsedMessage:
-    """A valid message and the names of the fields in it that we do not know (ignored, but worth a log line)."""
+    """A valid message, and the names of its unknown fields, which the worker ignores and logs."""
 
     job: JobMessage
     unknown_fields: tuple[str, ...]
 
     @classmethod
     def from_body(cls, body: str, *, message_id: str) -> Self:
-        """Read the body of an SQS message.
+        """Parse the body of an SQS message.
 
-        Where `runId` is missing it is derived from `message_id`, so that every redelivery names the same run.
+        A missing `runId` is derived from `message_id`, so that every redelivery names the same run.
 
         Raises:
-            InvalidMessage: the message can never succeed; the error names the field and what is allowed.
+            InvalidMessage: the message can never succeed. The error names the field and what is allowed.
         """
         fields = _object(body)
         known = {field.alias for field in JobMessage.model_fields.values()}

@@ -1,8 +1,15 @@
 """The six files that worker and reporter exchange over the shared volume, as frozen values.
 
-`mask.json` (worker) holds the suite's secret values, `job.json` (worker) says what is in hand, `admission.json`
-(reporter) whether it may run, `outcome.json` (worker) how the suite's process ended, `progress.json` (reporter) how far
-the reporter has come, `receipt.json` (reporter) that everything is durable. Readers ignore what they don't know.
+| file | writer | content |
+| --- | --- | --- |
+| `mask.json` | worker | the suite's secret values |
+| `job.json` | worker | the received job |
+| `admission.json` | reporter | whether the suite may start |
+| `outcome.json` | worker | how the suite's process ended |
+| `progress.json` | reporter | the number of its steps so far |
+| `receipt.json` | reporter | whether the results are durable |
+
+Readers ignore unknown fields.
 """
 
 from datetime import datetime
@@ -68,7 +75,7 @@ class JobRecord(RootModel[ReceivedJob]):
 
 
 class Mask(Record):
-    """`mask.json`: values of the suite's secret, which must not be stored. It exists only with a secret."""
+    """`mask.json`: the values of the suite's secret, which must not be stored. A suite without a secret has no file."""
 
     FILE: ClassVar = "mask.json"
 
@@ -76,30 +83,30 @@ class Mask(Record):
 
 
 class Run(Record):
-    """The shard is claimed: run the suite. `attempt` is the fence, counted from 1."""
+    """The shard is claimed, and the suite may start. `attempt` is the fence, counted from 1."""
 
     decision: Literal["run"] = "run"
     attempt: Position
 
 
 class AlreadyComplete(Record):
-    """The shard's results stand already: delete the message."""
+    """The shard is complete already, or its run is finished. The worker deletes the message."""
 
     decision: Literal["already_complete"] = "already_complete"
 
 
 class Busy(Record):
-    """Another pod holds a living lease on the shard."""
+    """Another pod holds a living lease of the shard."""
 
     decision: Literal["busy"] = "busy"
     retry_after: Position
-    """The length of a lease in seconds, the base of the worker's back-off."""
+    """Length of a lease in seconds: the base of the worker's delay."""
     same_message: bool
-    """The holder has this very message: SQS delivered it twice. Otherwise the job was enqueued twice."""
+    """True if the holder has the same message, which SQS then delivered twice. False if the job was enqueued twice."""
 
 
 class Rejected(Record):
-    """The message contradicts its run (another suite, another total): it can never succeed."""
+    """The message names another suite or another total than its run, and can never succeed."""
 
     decision: Literal["rejected"] = "rejected"
     reason: str
@@ -107,7 +114,7 @@ class Rejected(Record):
 
 
 class Unavailable(Record):
-    """The database did not answer in time; nothing was claimed."""
+    """The database did not answer in time, and no shard was claimed."""
 
     decision: Literal["unavailable"] = "unavailable"
     detail: str
@@ -123,14 +130,14 @@ class Admission(RootModel[Decision]):
 
 
 class IdSet(_Frozen):
-    """A set of tests: how many, and the sum of the SHA-256 of their ids modulo 2^256, in 64 hexadecimal digits."""
+    """A set of tests: their number, and the sum of the SHA-256 of their ids modulo 2^256 in 64 hexadecimal digits."""
 
     count: Annotated[int, Field(ge=0, le=10_000_000)]
     digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Collection(_Frozen):
-    """The tests that a shard collected for all shards together, and those that it selected for itself."""
+    """The tests of the whole suite that a shard collected, and those that it selected for itself."""
 
     collected: IdSet
     selected: IdSet
@@ -146,21 +153,21 @@ class Outcome(Record):
 
     ending: Ending
     exit_code: int | None = None
-    """As the kernel gave it; negative for a signal. None where no process ran."""
+    """The exit code of the process, negative for a signal. None if no process ran."""
     detail: str | None = None
     started_at: datetime
     finished_at: datetime
     collection: Collection | None = None
-    """None if the runner reports none, or the suite ended before it had collected its tests."""
+    """None if the runner reports no collection, or the suite ended before it collected its tests."""
 
 
 class Progress(Record):
-    """`progress.json`: the reporter advances. The worker's wait for the next file counts from the last growth."""
+    """`progress.json`: the reporter advances. The worker's wait for the next file restarts with each growth."""
 
     FILE: ClassVar = "progress.json"
 
     count: Count
-    """Steps so far: a part or file uploaded, a batch of cases read, a look at a lease that is awaited."""
+    """Steps so far: each uploaded part or file, each batch of cases, each check of an awaited lease."""
 
 
 class Committed(Record):
@@ -173,26 +180,26 @@ class Committed(Record):
 
 
 class Interrupted(Record):
-    """The partial rows are durable and the lease is given back; the shard waits for its next attempt."""
+    """The partial rows are durable and the lease is released. The shard waits for its next attempt."""
 
     result: Literal["interrupted"] = "interrupted"
     cases: Count = 0
 
 
 class Superseded(Record):
-    """The fence has moved on: another pod holds the shard. May come while the suite still runs."""
+    """The attempt lost its shard. The reporter may write this while the suite runs."""
 
     result: Literal["superseded"] = "superseded"
 
 
 class Cancelled(Record):
-    """The run was cancelled: the suite stops and the message is deleted. May come while the suite still runs."""
+    """The run was cancelled. The worker stops the suite, if it still runs, and deletes the message."""
 
     result: Literal["cancelled"] = "cancelled"
 
 
 class Failed(Record):
-    """The results could not be made durable; the message must come back."""
+    """The results could not be made durable. The worker releases the message."""
 
     result: Literal["failed"] = "failed"
     detail: str
@@ -202,6 +209,6 @@ Result = Annotated[Committed | Interrupted | Superseded | Cancelled | Failed, Fi
 
 
 class Receipt(RootModel[Result]):
-    """`receipt.json`: what became of the results."""
+    """`receipt.json`: whether the results are durable."""
 
     FILE: ClassVar = "receipt.json"

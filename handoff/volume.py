@@ -1,4 +1,4 @@
-"""Reading and writing the records on the shared volume, whole or not at all."""
+"""Write and read the records on the shared volume. A reader never sees part of a file."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from runtime.errors import InvalidInput, first_problem
 
 POLL_SECONDS = 0.1
-"""Watching by inotify would not cross every kind of volume; six small files are cheap to look for."""
+"""Seconds between two checks for a file. inotify does not work on every kind of volume."""
 
 
 class _File(Protocol):
@@ -27,17 +27,17 @@ F = TypeVar("F", bound=_File)
 
 
 def write(folder: Path, record: _File, *, mode: int = 0o644) -> None:
-    """Write the record under its file's name: temporary name, fsync, rename, fsync of the folder.
+    """Write the record to its file: temporary name, fsync, rename, fsync of the folder.
 
-    A reader sees the old file, the new one or none, and never a part. Writing it twice changes nothing.
+    A second write of the same record changes nothing.
 
     Raises:
-        OSError: the volume is full, read-only or gone.
+        OSError: the volume is full, read-only or missing.
     """
     descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{record.FILE}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), mode)  # mkstemp's 0600 would shut out another user in the other container
+            os.fchmod(file.fileno(), mode)  # mkstemp's 0600 would exclude another user in the other container
             file.write(record.model_dump_json(by_alias=True))
             file.flush()
             os.fsync(file.fileno())
@@ -53,11 +53,11 @@ def write(folder: Path, record: _File, *, mode: int = 0o644) -> None:
 
 
 def read(folder: Path, kind: type[F]) -> F | None:
-    """The record that stands in the folder, or None where its file is not there.
+    """Return the record of the folder, or None if its file does not exist.
 
     Raises:
-        InvalidInput: the file is not a record of this version; names the file, the field and what is allowed.
-        OSError: the file is there and can't be read.
+        InvalidInput: the file is no record of this version. The error names file, field and what is allowed.
+        OSError: the file exists and can't be read.
     """
     try:
         text = (folder / kind.FILE).read_text(encoding="utf-8")
@@ -71,11 +71,11 @@ def read(folder: Path, kind: type[F]) -> F | None:
         raise first_problem(error, prefix=kind.FILE) from error
 
 
-async def wait_for(folder: Path, kind: type[F], *, timeout: float) -> F:  # noqa: ASYNC109  # callers hand on a setting
-    """The record, as soon as it is there.
+async def wait_for(folder: Path, kind: type[F], *, timeout: float) -> F:  # noqa: ASYNC109  # callers pass a setting
+    """Wait for the record's file and return the record.
 
     Raises:
-        TimeoutError: it was not there within `timeout` seconds.
+        TimeoutError: the file did not appear within `timeout` seconds.
         InvalidInput, OSError: as `read`.
     """
     async with asyncio.timeout(timeout):

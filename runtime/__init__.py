@@ -1,4 +1,4 @@
-"""What the three programs share and is no part of the contract between them.
+"""Code that the three programs share and that is no part of the contract between them.
 
-Settings and logs, the SIGTERM handler and waiting, durations, text and masking. It imports no program and no SDK.
+Settings, logs, the SIGTERM handler, waiting, durations, text and masking. It imports no program and no SDK.
 """

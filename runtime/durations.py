@@ -1,4 +1,4 @@
-"""The one grammar of durations: of the catalog, of options and of arguments."""
+"""The grammar of durations in the catalog, in options and in arguments."""
 
 import re
 
@@ -12,9 +12,9 @@ _UNITS = (86_400, 3600, 60, 1)
 
 
 def seconds(value: object) -> float | None:
-    """Return the seconds of `"90s"`, `"1h30m"`, `"1d"`, `"90"` or a number, or None where the value is no duration.
+    """Return the seconds of `"90s"`, `"1h30m"`, `"1d"`, `"90"` or a number, or None if the value is no duration.
 
-    The units are d, h, m and s, each at most once and in this order; without a unit the number is seconds.
+    The units are d, h, m and s, each at most once and in this order. A number without a unit is in seconds.
     """
     if isinstance(value, bool):
         return None

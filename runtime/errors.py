@@ -1,4 +1,4 @@
-"""What can be wrong with something that was handed to us."""
+"""The error for invalid input: messages, settings, the catalog, files of the handoff."""
 
 from pydantic import ValidationError
 
@@ -6,8 +6,8 @@ from pydantic import ValidationError
 class InvalidInput(ValueError):
     """A field holds a value that is not allowed.
 
-    `field` is the path of the field as its author wrote it (`runId`, `suites.checkout.timeout`, `WORKER_CATALOG`);
-    `allowed` says in words what may stand there. The text of the error is the one line `field: allowed`.
+    `field` is the path of the field as its author wrote it (`runId`, `suites.checkout.timeout`, `WORKER_CATALOG`).
+    `allowed` describes the allowed values. The text of the error is the one line `field: allowed`.
     """
 
     def __init__(self, field: str, allowed: str) -> None:
@@ -17,9 +17,9 @@ class InvalidInput(ValueError):
 
 
 def first_problem(error: ValidationError, *, prefix: str = "") -> InvalidInput:
-    """Turn pydantic's report into one line that names the first wrong field and what is allowed there.
+    """Convert pydantic's report into one line on the first wrong field.
 
-    `prefix` is put before the field's path, with a dot where both are there.
+    `prefix` comes before the field's path, separated by a dot.
     """
     problem = error.errors(include_url=False, include_context=False)[0]
     path = ".".join(str(part) for part in problem["loc"] if part != "[key]")  # pydantic's mark of a wrong key

@@ -1,4 +1,4 @@
-"""Logs: one event a line, with a fixed snake_case name and its data as fields."""
+"""Logs: one event per line, with a fixed snake_case name and its data as fields."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ def configure(
 ) -> None:
     """Set up structlog for this process: JSON lines or coloured lines with UTC times, on `file` or else on stdout.
 
-    Fields bound with `structlog.contextvars` (`run_id`, `shard`, `attempt`, `message_id`) stand on every line.
+    Fields bound with `structlog.contextvars` (`run_id`, `shard`, `attempt`, `message_id`) are part of every line.
     """
     render: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()

@@ -1,4 +1,4 @@
-"""Masks a suite's secret values in stored text: the worker in logs, the reporter in error texts."""
+"""Mask a suite's secret values: the worker masks logs, the reporter masks error texts."""
 
 import base64
 import html
@@ -12,18 +12,18 @@ from runtime.xml_characters import replaced
 MASK = "***"
 
 _SPACES = str.maketrans("\t\n\r", "   ")
-"""What an XML parser makes of them in an attribute (https://www.w3.org/TR/xml/#AVNormalize)."""
+"""An XML parser replaces these characters in an attribute (https://www.w3.org/TR/xml/#AVNormalize)."""
 
 MIN_LENGTH = 6
-"""Characters. A shorter value (`true`, `8080`, `qa`) occurs in too much text that is no secret."""
+"""Minimum characters of a masked value. A shorter one (`true`, `8080`, `qa`) occurs in too much other text."""
 
 
 class Masking:
-    """The values of a suite's secret, ready to be found.
+    """Replaces the values of a suite's secret by `***`.
 
-    Found are the value itself, each long enough line of it, and the forms that tools print it in: as a JSON or Python
-    string, escaped for XML, URL-encoded, and in base64. Also found is what an XML parser leaves of it: U+FFFD for a
-    forbidden character, and a space for a tab in an attribute. Longer forms are found first.
+    It replaces each value, each long enough line of it, and the forms in which tools print it: as a JSON or Python
+    string, escaped for XML, URL-encoded, and in base64. It also replaces the form that an XML parser returns: U+FFFD
+    for a forbidden character, and a space for a tab in an attribute. Longer forms come first.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -40,11 +40,11 @@ class Masking:
         return self._text is not None
 
     def text(self, text: str) -> str:
-        """The text with `***` for each value."""
+        """Return the text with `***` for each value."""
         return text if self._text is None else self._text.sub(MASK, text)
 
     def cut(self, text: str) -> str:
-        """Mask a text that was cut off at its end, including the beginning of a value there."""
+        """Mask a text that was cut off, including the beginning of a value at its end."""
         text = self.text(text)
         tail, cut = text[-MIN_LENGTH:], 0
         for form in self._forms:

@@ -1,4 +1,4 @@
-"""What the settings of both programs have in common, where they come from, and how a wrong one is told."""
+"""Settings that worker and reporter share, and how all programs load and validate theirs."""
 
 import os
 from pathlib import Path
@@ -32,14 +32,14 @@ QueueUrl = Annotated[str, AfterValidator(_check_queue_url)]
 
 
 class PodSettings(BaseSettings):
-    """Settings that worker and reporter share; each field is the environment variable of the same name."""
+    """Settings that worker and reporter share. Each field is the environment variable of the same name."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, case_sensitive=False, extra="ignore")
 
     config_dir: Path = Field(
         default=Path("/config"),
         validation_alias="CONFIG_DIR",
-        description="Folder of files named like settings, each with the value; the environment goes before them.",
+        description="Folder of files named like settings, each with the value. The environment takes precedence.",
     )
     handoff_dir: Path = Field(
         default=Path("/handoff"),
@@ -49,7 +49,7 @@ class PodSettings(BaseSettings):
     artifacts_dir: Path = Field(
         default=Path("/artifacts"),
         validation_alias="ARTIFACTS_DIR",
-        description="Folder that a suite leaves its JUnit, traces and videos in.",
+        description="Folder in which a suite leaves its JUnit, traces and videos.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="LOG_LEVEL", description="Least important event that is logged."
@@ -65,10 +65,10 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 def load(kind: type[S]) -> S:
-    """Read the settings from the environment, and what is not there from the folder `CONFIG_DIR`, if there is one.
+    """Read each setting from the environment, or else from the folder `CONFIG_DIR`, if that exists.
 
     Raises:
-        InvalidInput: names the environment variable and what is allowed.
+        InvalidInput: a setting is missing or wrong. The error names the environment variable and what is allowed.
     """
     folder = Path(os.environ.get("CONFIG_DIR") or PodSettings.model_fields["config_dir"].default)
     try:
@@ -79,7 +79,7 @@ def load(kind: type[S]) -> S:
 
 
 def _variable(kind: type[BaseSettings], place: str) -> str:
-    """The environment variable of the field that pydantic names: by its alias where one was read, else by its name."""
+    """Return the environment variable of a field that pydantic reports by its alias or its name."""
     field = kind.model_fields.get(place)
     if field is None:
         return place.upper()

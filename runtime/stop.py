@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """Whether the process received SIGTERM or SIGINT. `install` comes before the slow imports, `bind` in the loop."""
+    """Records SIGTERM and SIGINT. Call `install` before the slow imports, and `bind` in the event loop."""
 
     def __init__(self) -> None:
         self._received = False
@@ -21,12 +21,12 @@ class Stop:
         self._event: asyncio.Event | None = None
 
     def install(self) -> None:
-        """Handle SIGTERM, and SIGINT for a program that was started in a terminal."""
+        """Install the handler of SIGTERM, and of SIGINT for a program in a terminal."""
         signal.signal(signal.SIGTERM, self._receive)
         signal.signal(signal.SIGINT, self._receive)
 
     def bind(self) -> "asyncio.Event":
-        """Return an event of the running loop. It is set when a signal arrives, or now if one has arrived already."""
+        """Return an event of the running loop that is set when a signal arrives, or at once if one has arrived."""
         import asyncio  # noqa: PLC0415  # slow to import: `install` comes first
 
         self._event = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Waiting in the event loop: for a blocking call, for the first of several coroutines, for a result or a stop."""
+"""Wait in the event loop: for a blocking call, for the first of several coroutines, for a result or a stop."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Stopped(Exception):
-    """The process was stopped before the wait was over."""
+    """The process received a stop before the wait ended."""
 
 
 async def in_thread(call: Callable[[], T]) -> T:
@@ -26,7 +26,7 @@ async def in_thread(call: Callable[[], T]) -> T:
         if future.done():  # the caller was cancelled
             return
         if error is None:
-            future.set_result(result)  # type: ignore[arg-type]  # without an error there is a result
+            future.set_result(result)  # type: ignore[arg-type]  # without an error, `call` returned a result
         else:
             future.set_exception(error)
 
@@ -34,7 +34,7 @@ async def in_thread(call: Callable[[], T]) -> T:
         result, error = None, None
         try:
             result = call()
-        except BaseException as raised:  # noqa: BLE001  # the caller gets it
+        except BaseException as raised:  # noqa: BLE001  # raised again in the caller
             error = raised
         with suppress(RuntimeError):  # the loop is closed: the process is ending
             loop.call_soon_threadsafe(settle, result, error)
@@ -47,13 +47,13 @@ async def race(
     *runners: Coroutine[Any, Any, Any],
     timeout: float | None = None,  # noqa: ASYNC109  # the losers must be cancelled, not the race
 ) -> tuple[asyncio.Task[Any] | None, ...]:
-    """Wait until one runner has ended or `timeout` seconds are over, then cancel the others.
+    """Wait until one runner has ended or `timeout` seconds have passed, then cancel the others.
 
     Return one item for each runner, in the order given: its task if it has returned, None if it was cancelled.
     A runner that fails while it is cancelled counts as cancelled.
 
     Raises:
-        Exception: what the first runner in that order raised that failed before the others were cancelled.
+        Exception: the error of the first runner, in that order, that failed before the others were cancelled.
     """
     tasks = tuple(asyncio.ensure_future(runner) for runner in runners)
     try:
@@ -69,11 +69,11 @@ async def race(
 
 
 async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of `work`. If `stop` is set first, cancel it; a result that is there by then is returned.
+    """Return the result of `work`, or cancel it if `stop` is set first.
 
     Raises:
         Stopped: `stop` was set first.
-        Exception: what `work` raised.
+        Exception: the error of `work`.
     """
     task, _ = await race(work, stop.wait())
     if task is None:
@@ -87,7 +87,7 @@ async def with_grace(seconds: float, stop: asyncio.Event, work: Coroutine[Any, A
 
     Raises:
         Stopped: the grace ended first.
-        Exception: what `work` raised.
+        Exception: the error of `work`.
     """
     task, _ = await race(work, _after(seconds, stop))
     if task is None:

@@ -1,8 +1,8 @@
-"""The bytes of a JUnit report as UTF-8 in which every character is one that XML 1.0 allows.
+"""Convert the bytes of a JUnit report to UTF-8 with only the characters that XML 1.0 allows.
 
-Tools write the output of tests into their reports as it is, colour codes and NUL included. An XML parser refuses such
-a report from there on. Here each forbidden character (https://www.w3.org/TR/xml/#charsets), each reference to one and
-each byte that the encoding does not define becomes U+FFFD.
+Tools copy the output of tests into their reports, with colour codes and NUL. An XML parser stops at such a character.
+This module replaces each forbidden character (https://www.w3.org/TR/xml/#charsets), each reference to one and each byte
+that the encoding does not define by U+FFFD.
 """
 
 import codecs
@@ -13,15 +13,15 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NEVER_UTF8 = 0xFF
 _TO_NEVER_UTF8 = bytes(_NEVER_UTF8 if _FORBIDDEN.match(chr(byte)) else byte for byte in range(256))
-"""UTF-8 has C0 characters as single bytes; as a byte that is never valid they become U+FFFD when decoded."""
+"""Maps forbidden C0 characters, single bytes in UTF-8, to an invalid byte. The decoder makes that U+FFFD."""
 
 _MAX_DECLARATION = 1024  # bytes
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*["']([A-Za-z][\w.-]*)["']""", re.ASCII)
 _ASCII_SAMPLE = bytes(range(0x20, 0x7F)).replace(b"\\", b"") + rb"\x41\u0041+AGE-"
-"""The declaration itself was read as ASCII, so an encoding that reads this otherwise can't be the file's."""
+"""The declaration was read as ASCII, so an encoding that decodes this sample otherwise is not the file's."""
 
 _SECTIONS = {b"<![CDATA[": b"]]>", b"<!--": b"-->", b"<?": b"?>"}
-"""Where a reference is plain text, with the end of each."""
+"""The beginning and end of sections in which a reference is plain text."""
 _MARKUP = re.compile(rb"<!\[CDATA\[|<!--|<\?|&#(?:x([0-9A-Fa-f]{1,60})|([0-9]{1,60}));")
 _BEGUN = re.compile(rb"(?:<(?:!(?:-|\[(?:C(?:D(?:A(?:TA?)?)?)?)?)?)?|&(?:#(?:[0-9]{0,60}|x[0-9A-Fa-f]{0,60}))?)\Z")
 _LONGEST_BEGUN = 64  # bytes
@@ -30,10 +30,10 @@ Decode = Callable[[bytes, bool], bytes]
 
 
 class XmlCharacters:
-    """One report. An incomplete end of a piece, such as half a character, is returned with the next one.
+    """The converter of one report. It returns an incomplete end of a piece, such as half a character, with the next.
 
-    The encoding is that of the byte order mark, else the declared one, else UTF-8. A declaration of UTF-16 in a file
-    of single bytes, as .NET writes it, is taken for UTF-8.
+    The encoding is that of the byte order mark, else the declared one, else UTF-8. A file of single bytes that declares
+    UTF-16, as .NET writes it, is read as UTF-8.
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class XmlCharacters:
         self._references = _References()
 
     def feed(self, data: bytes, *, last: bool = False) -> bytes:
-        """Return the next piece as UTF-8; `last` also returns the incomplete end.
+        """Return the next piece as UTF-8. With `last`, also return the incomplete end.
 
         Raises:
-            LookupError: the declared encoding is unknown or none that can hold a report.
+            LookupError: the declared encoding is unknown or can't hold a report.
         """
         if self._decode is None:
             self._head += data
@@ -91,7 +91,7 @@ class _References:
         return b"".join((*done, data[copied:end])) if done else data[:end]
 
     def _hold(self, data: bytes, start: int) -> int:
-        """Keep an incomplete markup or end of a section for the next piece; return its position."""
+        """Keep an incomplete markup or section end for the next piece, and return its position."""
         end = len(data)
         if self._section_end is None:
             begun = _BEGUN.search(data, max(start, end - _LONGEST_BEGUN))
@@ -119,8 +119,8 @@ def _is_allowed(reference: re.Match[bytes]) -> bool:
 
 
 def _shows_encoding(head: bytes) -> bool:
-    """Whether the declaration of the encoding is complete, or the file can't have one."""
-    if len(head) < 4:  # noqa: PLR2004  # bytes that tell UTF-16 from the rest
+    """Return whether the declaration of the encoding is complete, or the file can't have one."""
+    if len(head) < 4:  # noqa: PLR2004  # bytes that distinguish UTF-16 from the rest
         return False
     text = head.removeprefix(codecs.BOM_UTF8)
     return not (text.startswith(b"<?xml"[: len(text)]) and b"?>" not in text and len(text) < _MAX_DECLARATION)
@@ -138,7 +138,7 @@ def _decoder(head: bytes) -> Decode:
     if head.startswith(codecs.BOM_UTF8) or name.startswith(("ascii", "utf-8", "utf-16", "utf-32")):
         return _utf8()
     try:
-        _ASCII_SAMPLE.decode(name)  # raises LookupError where it is no encoding of text
+        _ASCII_SAMPLE.decode(name)  # raises LookupError if it does not encode text
         sample = codecs.getincrementaldecoder(name)("replace").decode(_ASCII_SAMPLE, final=True)
     except UnicodeError:
         sample = ""

@@ -1,4 +1,4 @@
-"""`python -m worker`: the pod's main process. With `--check` it only says whether its settings and catalog are good."""
+"""`python -m worker`: the main process of the pod. `--check` only validates settings and catalog."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from runtime.stop import Stop
 
 
 def main() -> int:
-    """Handle SIGTERM first, then load the slow parts and run."""
+    """Handle SIGTERM first, then import the slow modules and run."""
     stop = Stop()
     stop.install()
     parser = argparse.ArgumentParser(prog="python -m worker")
-    parser.add_argument("--check", action="store_true", help="only check the settings and the catalog")
+    parser.add_argument("--check", action="store_true", help="only validate the settings and the catalog")
     arguments = parser.parse_args()
-    from worker import app  # noqa: PLC0415  # its imports take a second, during which SIGTERM must be handled
+    from worker import app  # noqa: PLC0415  # slow to import, and SIGTERM must be handled meanwhile
 
     return app.check() if arguments.check else app.main(stop)
 

@@ -1,4 +1,4 @@
-"""The worker's parts put together: settings, catalog, queue, one message."""
+"""The wiring of the worker: settings, catalog, queue, sandbox and consumer."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ from worker.suite.space import Limit
 
 
 def check() -> int:
-    """Say on stderr what is wrong with the settings or the catalog, and give the exit code. AWS is not asked."""
+    """Validate settings and catalog without calling AWS. Print an error on stderr, and return the exit code."""
     try:
         settings = load(WorkerSettings)
         catalog.load(settings.catalog)
@@ -86,7 +86,7 @@ def _queue(settings: WorkerSettings) -> Queue:
 def _sandbox(settings: WorkerSettings) -> Sandbox:
     if settings.suite_sandbox == "off":
         return Sandbox()
-    return sandbox.around(
+    return sandbox.for_pod(
         os.environ,
         secret={"HANDOFF_DIR": settings.handoff_dir, "CONFIG_DIR": settings.config_dir},
         read=(settings.catalog.parent,),
@@ -95,7 +95,7 @@ def _sandbox(settings: WorkerSettings) -> Sandbox:
 
 
 def _temporary() -> Path:
-    return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # what tools take it for
+    return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # the default of the tools
 
 
 def _limits(settings: WorkerSettings) -> tuple[Limit, ...]:

@@ -1,4 +1,4 @@
-"""The pod's one life: one message in, seen through, acknowledged."""
+"""Receive one message, keep it hidden while it is handled, and acknowledge it."""
 
 import asyncio
 import math
@@ -10,8 +10,8 @@ import structlog
 
 from runtime.errors import InvalidInput
 from runtime.waiting import Stopped, in_thread, until_stopped
-from worker import disposition, exit_codes, heartbeat
-from worker.disposition import Backoff, Delete, Disposition, Leave, Reject, Release
+from worker import exit_codes, heartbeat
+from worker.disposition import INTERRUPTED, Backoff, Delete, Disposition, Leave, Reject, Release, try_again
 from worker.errors import ReporterSilent, TryAgain, WorkerError
 from worker.handler import Handler
 from worker.queue import MAX_POLL, Message, Queue
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One worker. `stop` is set when the pod is told to go; the waits are in seconds, as in the settings."""
+    """The consumer of one message. `stop` is set by SIGTERM. Times are in seconds, as in the settings."""
 
     queue: Queue
     handler: Handler
@@ -31,10 +31,10 @@ class Consumer:
     stop: asyncio.Event
 
     async def run(self) -> int:
-        """Receive one message, see it through, acknowledge it; the answer is the exit code.
+        """Receive, handle and acknowledge one message, and return the exit code.
 
         Raises:
-            QueueRefused: SQS refused the receive for good; nothing was received.
+            QueueRefused: SQS rejected the receive permanently. No message was received.
         """
         if stale := self.handler.sidecar.files():
             log.error("handoff_not_empty", files=stale, detail="HANDOFF_DIR: must be a fresh folder for each pod")
@@ -55,7 +55,7 @@ class Consumer:
         return await self._acknowledge(message, await self._hidden(message))
 
     async def _first_message(self) -> Message | None:
-        if self.stop.is_set():  # the signal came while the program loaded: a message in hand would lose a receive
+        if self.stop.is_set():  # SIGTERM arrived during the imports: receiving a message would use up a receive
             raise Stopped
         return await until_stopped(self.stop, self._receive())
 
@@ -69,7 +69,7 @@ class Consumer:
                 return message
 
     async def _hidden(self, message: Message) -> Disposition:
-        """See the message through, hidden from others all the while; no extension is under way afterwards."""
+        """Handle the message and extend its visibility timeout meanwhile. No extension is pending at the end."""
         done = asyncio.Event()
 
         async def extend() -> None:
@@ -83,11 +83,11 @@ class Consumer:
                 done.set()
 
     async def _handle(self, message: Message) -> Disposition:
-        """What becomes of the message; whatever goes wrong on the way, it comes back."""
+        """Return the disposition of the message. Any error releases it for another attempt."""
         try:
             return await self.handler.handle(message, self.stop)
         except Stopped:
-            return disposition.INTERRUPTED
+            return INTERRUPTED
         except InvalidInput as error:
             log.warning("handoff_unreadable", detail=str(error))
             detail, unsure = str(error), False
@@ -100,14 +100,17 @@ class Consumer:
         except Exception as error:
             log.exception("unexpected_error")
             detail, unsure = f"unexpected error: {type(error).__name__}", False
-        return disposition.try_again(detail, unsure=unsure)
+        return try_again(detail, unsure=unsure)
 
-    async def _acknowledge(self, message: Message, disposed: Disposition) -> int:
-        """Act on the disposed. A message that can't be deleted comes back and finds its shard complete: try again."""
+    async def _acknowledge(self, message: Message, disposition: Disposition) -> int:
+        """Act on the disposition and return the exit code.
+
+        A message that can't be deleted becomes visible again, and its shard is complete then. The exit code is 75.
+        """
         acknowledgement = self.backoff.settle(
-            disposed.acknowledgement,
+            disposition.acknowledgement,
             receive_count=message.receive_count,
-            jitter=random.random(),  # noqa: S311  # no secret depends on it
+            jitter=random.random(),  # noqa: S311  # not used for a secret
         )
         try:
             match acknowledgement:
@@ -125,5 +128,5 @@ class Consumer:
                     log.info("message_left")
         except WorkerError as error:
             log.warning("not_acknowledged", detail=str(error))
-            return disposed.exit_code or exit_codes.TRY_AGAIN
-        return disposed.exit_code
+            return disposition.exit_code or exit_codes.TRY_AGAIN
+        return disposition.exit_code

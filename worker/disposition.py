@@ -1,4 +1,4 @@
-"""What becomes of the message, decided as data; `consumer` acts on it."""
+"""The disposition of a message: the action on the queue and the exit code, as data. `consumer` acts on it."""
 
 import math
 from dataclasses import dataclass
@@ -20,32 +20,32 @@ from handoff.records import (
 from worker import exit_codes
 
 MAX_DELAY = 900
-"""Seconds: a message that is busy elsewhere looks again at least every quarter of an hour."""
+"""Maximum seconds before a message with the admission `busy` becomes visible again."""
 
 RETRY_FACTOR = 4
-"""By how much the delay before the next attempt grows with each receive."""
+"""Factor by which the delay before the next attempt grows with each receive."""
 MAX_RETRY_DELAY = 3600
-"""Seconds; the longest delay before jitter. SQS allows 12 h in all."""
+"""Maximum delay in seconds, without jitter. SQS allows 12 h in total."""
 JITTER = 0.25
-"""Greatest part of a delay that is added to it, so that a whole queue does not come back at once."""
+"""Maximum part of a delay that is added to it, so that many messages do not become visible at once."""
 OUT_OF_RECEIVES = "out_of_receives"
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """The message is dealt with."""
+    """Delete the message: it is handled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The message becomes visible to others after `delay` seconds."""
+    """Make the message visible to others after `delay` seconds."""
 
     delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """The message can never succeed: dead-letter queue, then delete."""
+    """Send the message to the dead-letter queue, then delete it: it can never succeed."""
 
     reason: str
     detail: str
@@ -53,9 +53,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The attempt failed for a passing reason; `Backoff.settle` makes it a `Release` or, at the last receive, `Reject`.
+    """Try the message again: the attempt failed for a passing reason.
 
-    `unsure`: the reporter may still commit, so the message is never rejected.
+    `Backoff.settle` replaces it by a `Release`, or by a `Reject` at the last receive. `unsure` means that the reporter
+    may still commit. Such a message is never rejected.
     """
 
     detail: str
@@ -64,7 +65,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The message is another worker's by now: nothing is acknowledged."""
+    """Do nothing: another worker has received the message."""
 
 
 Settled = Delete | Release | Reject | Leave
@@ -73,7 +74,7 @@ Acknowledgement = Settled | Retry
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """What to tell the queue, and the worker's exit code."""
+    """The action on the queue, and the worker's exit code."""
 
     acknowledgement: Acknowledgement
     exit_code: int
@@ -85,24 +86,24 @@ INTERRUPTED = Disposition(Release(), exit_codes.INTERRUPTED)
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How often and how late a message is tried again: the first delay in seconds, and the queue's maxReceiveCount."""
+    """The back-off: the first delay in seconds, and the queue's maxReceiveCount."""
 
     first_delay: int
     max_receives: int
 
     def delay(self, receive_count: int, jitter: float) -> int:
-        """Return the seconds before the next attempt: the first delay, multiplied with each receive, and the jitter.
+        """Return the seconds before the next attempt. The first delay grows by `RETRY_FACTOR` with each receive.
 
-        `jitter` is between 0 and 1, the part of `JITTER` that is added.
+        `jitter` is between 0 and 1: the part of `JITTER` that is added.
         """
         steps = min(receive_count - 1, MAX_RETRY_DELAY.bit_length())
         delay: int = min(self.first_delay * RETRY_FACTOR**steps, MAX_RETRY_DELAY)
         return math.ceil(delay * (1 + JITTER * jitter))
 
     def settle(self, acknowledgement: Acknowledgement, *, receive_count: int, jitter: float) -> Settled:
-        """Return what to do with the message.
+        """Return the action on the message.
 
-        A `Retry` at the last receive is a `Reject` with the reason: SQS would move the message without one.
+        A `Retry` at the last receive becomes a `Reject`, because SQS would move the message without a reason.
         """
         if not isinstance(acknowledgement, Retry):
             return acknowledgement
@@ -117,10 +118,10 @@ def try_again(detail: str, *, unsure: bool = False) -> Disposition:
 
 
 def on_admission(decision: Decision, *, receive_count: int) -> Disposition | None:
-    """What the reporter's answer to the claim means for the message; None says that the suite may start.
+    """Return the disposition for an admission, or None if the suite may start.
 
-    A message that is delivered twice backs off from its own holder, twice as long with each receive; one that was
-    enqueued twice goes, because the holder's own message still guards the shard.
+    A message that SQS delivered twice waits for its holder, twice as long with each receive. A message that was
+    enqueued twice is deleted, because the holder's own message still guards the shard.
     """
     match decision:
         case Run():
@@ -139,7 +140,7 @@ def on_admission(decision: Decision, *, receive_count: int) -> Disposition | Non
 
 
 def on_receipt(result: Result, *, interrupted: bool) -> Disposition:
-    """What the reporter's receipt means for the message; `interrupted`: this pod received SIGTERM."""
+    """Return the disposition for a receipt. `interrupted` means that this pod received SIGTERM."""
     match result:
         case Committed() | Cancelled():
             return HANDLED
@@ -152,11 +153,13 @@ def on_receipt(result: Result, *, interrupted: bool) -> Disposition:
 
 
 def on_rejection_receipt(result: Result, rejection: Reject) -> Disposition:
-    """As `on_receipt`, for a run that was only to be recorded as errored: recorded, its message is rejected."""
-    disposed = on_receipt(result, interrupted=False)
-    return Disposition(rejection, exit_codes.HANDLED) if isinstance(disposed.acknowledgement, Delete) else disposed
+    """Return the disposition for the receipt of an invalid job: `rejection` once the reporter has recorded it."""
+    disposition = on_receipt(result, interrupted=False)
+    return (
+        Disposition(rejection, exit_codes.HANDLED) if isinstance(disposition.acknowledgement, Delete) else disposition
+    )
 
 
 def on_silence(detail: str, *, interrupted: bool) -> Disposition:
-    """Return the action for a missing receipt: the reporter may be slow, and commit later."""
+    """Return the disposition for a missing receipt. The reporter may be slow and commit later."""
     return INTERRUPTED if interrupted else try_again(detail, unsure=True)

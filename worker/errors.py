@@ -1,36 +1,43 @@
-"""What can go wrong in the worker. The root has two branches that matter: *retry* and *reject*."""
+"""The worker's errors.
+
+WorkerError
+├── TryAgain: the same step may succeed later
+│   ├── QueueOutOfReach, SecretsOutOfReach, ReporterSilent
+└── Refused: the same step fails again
+    └── QueueRefused, SecretUnusable, CannotPlan, CannotStart
+"""
 
 
 class WorkerError(Exception):
-    """The root of what the worker raises itself; its text is one line for people and never holds a secret."""
+    """The root of the worker's errors. The text is one line for people and holds no secret."""
 
 
 class TryAgain(WorkerError):
-    """*Retry*: the same step may well succeed later, so the message becomes visible again."""
+    """The same step may succeed later, so the message becomes visible again."""
 
 
 class QueueOutOfReach(TryAgain):
-    """SQS did not answer, not even after the SDK's own retries."""
+    """SQS did not answer, even after the SDK's retries."""
 
 
 class SecretsOutOfReach(TryAgain):
-    """Secrets Manager did not answer, not even after the SDK's own retries."""
+    """Secrets Manager did not answer, even after the SDK's retries."""
 
 
 class ReporterSilent(TryAgain):
-    """The reporter did not write the file that we waited for."""
+    """The reporter did not write the expected file in time."""
 
 
 class Refused(WorkerError):
-    """*Reject*: the other side understood and said no; asking again as things are gives the same answer."""
+    """The same step would fail again."""
 
 
 class QueueRefused(Refused):
-    """SQS refused the call: no such queue, no permission, no longer our message."""
+    """SQS rejected the call: unknown queue, missing permission, expired receipt handle, or a wrong AWS setting."""
 
 
 class SecretUnusable(Refused):
-    """The secret does not exist, is not ours to read, or is no flat JSON object."""
+    """The secret does not exist, the worker may not read it, or it is no flat JSON object."""
 
 
 class CannotPlan(Refused):

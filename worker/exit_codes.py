@@ -1,15 +1,15 @@
-"""How the worker tells Kubernetes what became of the message. A red suite is a result, not a failed Job."""
+"""The worker's exit codes. A red suite is a result, not a failed Job."""
 
 from typing import Final
 
 HANDLED: Final = 0
-"""Green or red tests, no message, a rejected message, already complete, busy, superseded."""
+"""Green or red tests, no message, a rejected message, already complete, busy, superseded, cancelled."""
 
 TRY_AGAIN: Final = 75
-"""EX_TEMPFAIL: the message becomes visible after a back-off; at its last receive it is dead-lettered with a reason."""
+"""EX_TEMPFAIL: the message becomes visible after the back-off, or is dead-lettered at its last receive."""
 
 BAD_CONFIGURATION: Final = 78
-"""EX_CONFIG: a setting or the catalog is wrong; nothing was received."""
+"""EX_CONFIG: a setting or the catalog is wrong. No message was received."""
 
 INTERRUPTED: Final = 143
-"""128 + SIGTERM: the pod is going away; the message is visible again."""
+"""128 + SIGTERM: the pod is being stopped. The message is visible again."""

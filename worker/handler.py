@@ -1,4 +1,4 @@
-"""What one message asks for: read, claimed, run, and told to the reporter."""
+"""Handle one message: parse it, have its shard claimed, run the suite and wait for the receipt."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ import structlog
 from handoff.message import InvalidMessage, JobMessage, ParsedMessage
 from handoff.records import Outcome, Receipt, Run
 from runtime.waiting import in_thread, until_stopped
-from worker import disposition, exit_codes
+from worker import exit_codes
 from worker.catalog import Suite
-from worker.disposition import Disposition
+from worker.disposition import Disposition, Reject, on_admission, on_receipt, on_rejection_receipt, on_silence
 from worker.errors import ReporterSilent, SecretUnusable
 from worker.queue import Message
 from worker.secrets import Secrets
@@ -26,23 +26,22 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """Where a message is seen through."""
+    """Handles messages. `base_url` is the target of a job that names none."""
 
     sidecar: Sidecar
     secrets: Secrets
     suites: Mapping[str, Suite]
     host: SuiteHost
     base_url: str | None = None
-    """Target of a job that names none."""
 
     async def handle(self, message: Message, stop: asyncio.Event) -> Disposition:
-        """From the message's body to the reporter's receipt.
+        """Handle the message and return its disposition.
 
         Raises:
             Stopped: `stop` was set before the shard was admitted.
             TryAgain: the reporter or Secrets Manager did not answer.
-            InvalidInput: a file of the reporter's is no record; the suite is stopped.
-            OSError: the shared volume is full or gone.
+            InvalidInput: a file of the reporter is no valid record. The suite is stopped.
+            OSError: the shared volume is full or missing.
         """
         try:
             parsed = ParsedMessage.from_body(message.body, message_id=message.message_id)
@@ -61,9 +60,9 @@ class Handler:
         self.sidecar.write_job(message, job)
         decision = await until_stopped(stop, self.sidecar.admission())
         log.info("admission", **decision.model_dump(exclude={"version"}))
-        disposed = disposition.on_admission(decision, receive_count=message.receive_count)
-        if disposed is not None:
-            return disposed
+        disposition = on_admission(decision, receive_count=message.receive_count)
+        if disposition is not None:
+            return disposition
         if isinstance(decision, Run):
             structlog.contextvars.bind_contextvars(attempt=decision.attempt)
         return await self._run(suite, job, secret, stop)
@@ -76,8 +75,8 @@ class Handler:
         return suite
 
     async def _reject(self, message: Message, problem: InvalidMessage, stop: asyncio.Event) -> Disposition:
-        """Return the rejection. If the message names its run, the reporter records it there first."""
-        rejection = disposition.Reject(problem.reason, str(problem))
+        """Reject the message. If it names its run, the reporter first records the rejection there."""
+        rejection = Reject(problem.reason, str(problem))
         log.warning("message_invalid", reason=rejection.reason, detail=rejection.detail, for_run=problem.run_id)
         if problem.run_id is None:
             return Disposition(rejection, exit_codes.HANDLED)
@@ -85,14 +84,14 @@ class Handler:
         self.sidecar.write_invalid_job(message, problem, run_id=problem.run_id)
         receipt = await until_stopped(stop, self.sidecar.receipt())
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
-        return disposition.on_rejection_receipt(receipt, rejection)
+        return on_rejection_receipt(receipt, rejection)
 
     async def _secret(self, suite: Suite) -> Mapping[str, str] | SecretUnusable:
         if suite.secret is None:
             return {}
         try:
             return await in_thread(partial(self.secrets.environment, suite.secret))
-        except SecretUnusable as error:  # once it is admitted, the run says so
+        except SecretUnusable as error:  # becomes the outcome once the shard is admitted
             return error
 
     async def _run(
@@ -106,17 +105,17 @@ class Handler:
             ended = await execution.run(AdmittedShard(suite, job, secret), self.host, stop)
         if isinstance(ended, Receipt):
             log.warning("receipt_in_mid_suite", **ended.root.model_dump(exclude={"version"}))
-            return disposition.on_receipt(ended.root, interrupted=False)
+            return on_receipt(ended.root, interrupted=False)
         log.info("suite_ended", ending=ended.ending, exit_code=ended.exit_code, detail=ended.detail)
         self.sidecar.write_outcome(ended)
         return await self._receipt(interrupted=ended.ending == "interrupted")
 
     async def _receipt(self, *, interrupted: bool) -> Disposition:
-        """What the receipt means. From here on SIGTERM changes nothing: the commit is let finish."""
+        """Wait for the receipt and return its disposition. SIGTERM does not end this wait: the commit may finish."""
         try:
             receipt = await self.sidecar.receipt(limit=self.host.stop_grace if interrupted else None)
         except ReporterSilent as error:
             log.warning("reporter_silent", detail=str(error))
-            return disposition.on_silence(str(error), interrupted=interrupted)
+            return on_silence(str(error), interrupted=interrupted)
         log.info("receipt", **receipt.model_dump(exclude={"version"}))
-        return disposition.on_receipt(receipt, interrupted=interrupted)
+        return on_receipt(receipt, interrupted=interrupted)

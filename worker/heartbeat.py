@@ -1,4 +1,4 @@
-"""Keeping the message hidden from others for as long as we work on it."""
+"""Extend the visibility timeout of a message while it is handled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,10 @@ log = structlog.get_logger()
 
 
 async def beat(extend: Callable[[], Awaitable[None]], *, every: float, until: asyncio.Event) -> None:
-    """Call `extend` every so many seconds, until the event is set and no call is under way any more.
+    """Call `extend` every `every` seconds until the event is set.
 
-    A call that fails is logged and tried again with the next beat. It stops nothing: a message that comes back early
-    only finds its shard busy.
+    A failed call is logged and tried again at the next beat. It stops nothing, because a message that becomes visible
+    early gets the admission `busy`.
     """
     while True:
         try:
@@ -21,7 +21,7 @@ async def beat(extend: Callable[[], Awaitable[None]], *, every: float, until: as
         except TimeoutError:
             try:
                 await extend()
-            except Exception as error:  # noqa: BLE001  # whatever it was, the suite goes on
+            except Exception as error:  # noqa: BLE001  # no error may stop the suite
                 log.warning("visibility_not_extended", detail=str(error))
         else:
             return

@@ -1,4 +1,4 @@
-"""The SQS queue that the worker lives on. The only module that knows the SQS SDK."""
+"""The SQS queue and its dead-letter queue. The only module of the worker that imports the SQS SDK."""
 
 import re
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ QUEUE = "WORKER_QUEUE_URL"
 DEAD_LETTER_QUEUE = "WORKER_DEAD_LETTER_QUEUE_URL"
 
 MAX_POLL = 20
-"""Seconds that SQS lets one ReceiveMessage wait."""
+"""Maximum seconds that one ReceiveMessage waits."""
 
 MAX_DETAIL = 4096
-"""Bytes of a dead message's `detail`; SQS counts attributes to the size of a message, and its body comes first."""
+"""Maximum bytes of `detail`. SQS counts the attributes towards the size of a message."""
 
 _CALL = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 _POLL = Config(connect_timeout=3, read_timeout=MAX_POLL + 10, retries={"mode": "standard", "total_max_attempts": 3})
-"""The SDK's standard mode is the one owner of retries; what it gives up is left to redelivery.
+"""The SDK's standard mode owns the retries. Redelivery follows when it gives up.
 
-Any call but a receive takes at most about 30 s, all retries included: what a stopping worker must count on."""
+Any call except a receive takes at most about 30 s with all retries. The pod's grace period includes this time."""
 
 _REFUSALS = (
     *("AccessDenied", "InvalidAddress"),
@@ -35,28 +35,28 @@ _REFUSALS = (
 )
 
 _NOT_OUR_ROLE = ("AccessDenied", "InvalidIdentityToken", "ValidationError")
-"""What STS says where the role does not trust the token, or the identity provider does not know its audience."""
+"""Error codes of STS if the role does not trust the token, or the identity provider rejects its audience."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What an SQS string may not hold (API reference, SendMessage)."""
+"""Characters that SQS does not allow in a string (API reference, SendMessage)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message in flight: hidden from others until its visibility timeout ends."""
+    """A received message, hidden from others until its visibility timeout ends."""
 
     message_id: str
     body: str
     receipt_handle: str
     receive_count: int
-    """As SQS tells it: approximate, from 1."""
+    """SQS's approximate count, from 1."""
 
 
 class Queue:
     """One queue and its dead-letter queue. Every method blocks and raises QueueOutOfReach or QueueRefused.
 
-    `region` is AWS_REGION, which boto3, unlike the other SDKs, does not read itself; None leaves it to the SDK's chain.
-    The constructor reaches out to nobody; it raises QueueRefused where what the environment tells the SDK is wrong.
+    `region` is AWS_REGION, or None for the region of the SDK's own chain. The constructor makes no network call. It
+    raises QueueRefused if the SDK rejects the AWS settings of the environment.
     """
 
     def __init__(self, url: str, dead_letter_url: str, *, visibility_timeout: int, region: str | None) -> None:
@@ -75,7 +75,7 @@ class Queue:
             raise QueueRefused(one_line(f"AWS_*: {error}")) from error
 
     def receive(self, wait: int) -> Message | None:
-        """The next message, if one comes within `wait` seconds (at most `MAX_POLL`)."""
+        """Wait up to `wait` seconds (at most `MAX_POLL`) for a message, and return it or None."""
         with _translated(QUEUE):
             answer = self._poll.receive_message(
                 QueueUrl=self._url,
@@ -102,12 +102,12 @@ class Queue:
         self._hide(message, delay)
 
     def delete(self, message: Message) -> None:
-        """Take the message off the queue for good."""
+        """Delete the message from the queue."""
         with _translated(QUEUE):
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
 
     def dead_letter(self, message: Message, *, reason: str, detail: str) -> None:
-        """Put a copy on the dead-letter queue: the body as it came, why as the attributes `reason` and `detail`."""
+        """Send the unchanged body to the dead-letter queue, with the attributes `reason`, `detail` and `messageId`."""
         attributes = {"reason": reason, "detail": detail, "messageId": message.message_id}
         with _translated(DEAD_LETTER_QUEUE):
             self._sqs.send_message(
@@ -127,14 +127,14 @@ class Queue:
 
 
 def attribute_text(text: str) -> str:
-    """The text as SQS takes it for an attribute: not empty, allowed characters only, at most `MAX_DETAIL` bytes."""
+    """Return the text as a valid attribute: not empty, only allowed characters, at most `MAX_DETAIL` bytes."""
     allowed = _FORBIDDEN.sub("\ufffd", text)
     return allowed.encode()[:MAX_DETAIL].decode(errors="ignore") or "-"
 
 
 @contextmanager
 def _translated(setting: str) -> Iterator[None]:
-    """Name each error by the setting that told the queue."""
+    """Translate errors of the SDK, and prefix them with the name of the setting that holds the URL."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""A suite's secret in AWS Secrets Manager. The only module that knows its SDK."""
+"""A suite's secret in AWS Secrets Manager. The only module of the worker that imports its SDK."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from worker import variable
 from worker.errors import SecretsOutOfReach, SecretUnusable
 
 _CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-"""The SDK's standard mode is the one owner of retries; what it gives up is left to redelivery."""
+"""The SDK's standard mode owns the retries. Redelivery follows when it gives up."""
 
 _PERMANENT = (
     *("AccessDenied", "DecryptionFailure", "InvalidParameter", "InvalidRequest", "ResourceNotFound"),
@@ -20,17 +20,17 @@ _PERMANENT = (
 
 
 class Secrets:
-    """Secrets Manager, asked only for the suites that name a secret. `region` is as `Queue` has it."""
+    """Secrets Manager. It is called only for suites that name a secret. `region` is as in `Queue`."""
 
     def __init__(self, *, region: str | None) -> None:
         self._region = region
 
     def environment(self, secret_id: str) -> dict[str, str]:
-        """The variables that the secret holds. Blocks. No error ever tells a value.
+        """Return the variables that the secret holds. Blocks. No error contains a value.
 
         Raises:
-            SecretsOutOfReach: it may well work later.
-            SecretUnusable: there is no such secret, it is not ours to read, or it is no flat JSON object.
+            SecretsOutOfReach: Secrets Manager did not answer. A later call may succeed.
+            SecretUnusable: the secret does not exist, the worker may not read it, or it is no flat JSON object.
         """
         try:
             client: Any = boto3.Session(region_name=self._region).client("secretsmanager", config=_CONFIG)
@@ -45,15 +45,15 @@ class Secrets:
 
 
 def parse(secret_id: str, text: str | None) -> dict[str, str]:
-    """The variables in a secret's JSON: strings as they are, numbers and booleans as JSON writes them.
+    """Return the variables in a secret's JSON. Numbers and booleans become their JSON text.
 
     Raises:
-        SecretUnusable: it is no flat JSON object; tells the key, never the value.
+        SecretUnusable: the text is no flat JSON object. The error names the key, never the value.
     """
     try:
         content = json.loads(text) if text is not None else None
     except (ValueError, RecursionError):
-        # The decoder's error carries the whole document, so it must not travel on as the cause.
+        # The decoder's error contains the whole document, so it must not become the cause.
         raise SecretUnusable(f"secret {secret_id}: must be a JSON object") from None
     if not isinstance(content, dict):
         raise SecretUnusable(f"secret {secret_id}: must be a JSON object")

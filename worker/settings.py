@@ -11,7 +11,7 @@ from handoff.message import Url
 from runtime.settings import PodSettings, QueueUrl
 
 _REDELIVERY = 20
-"""Seconds beyond the visibility timeout within which SQS hands out a crashed worker's message again."""
+"""Seconds after the visibility timeout within which SQS delivers a crashed worker's message again."""
 
 
 def _wait_for_redelivery(validated: dict[str, Any]) -> int:
@@ -22,73 +22,78 @@ Mebibytes = Annotated[int, Field(ge=1)]
 
 
 class WorkerSettings(PodSettings):
-    """What the worker is told. AWS access (region, endpoint, credentials) comes through the SDK's own chain."""
+    """The settings of the worker. Region, endpoint and credentials of AWS come from the SDK's own chain."""
 
     model_config = SettingsConfigDict(env_prefix="WORKER_")
 
-    queue_url: QueueUrl = Field(description="SQS queue that one message is taken from.")
+    queue_url: QueueUrl = Field(description="SQS queue from which the worker receives one message.")
     dead_letter_queue_url: QueueUrl = Field(
-        description="SQS queue for messages that can never succeed, each with its reason; not the queue itself."
+        description="SQS dead-letter queue for messages that can never succeed, each with its reason."
     )
-    catalog: Path = Field(description="TOML file of the suites that a message may name; suites lie beside it.")
+    catalog: Path = Field(
+        description="TOML file of the suites that a message may name. Their folders are below the file's own."
+    )
     base_url: Url | None = Field(default=None, description="`targetUrl` of a message that names none.")
     visibility_timeout: int = Field(
         default=120,
         ge=1,
         le=3600,
-        description="Seconds that SQS hides the message from others, extended every third of it: how long a crashed "
-        "worker's message is gone. At most an hour: SQS hides a message for 12 h in all, and a suite may take 11.",
+        description="Seconds for which SQS hides a received message, extended every third of it. A crashed worker's "
+        "message stays hidden for so long. At most an hour: SQS hides one for 12 h in total, and a suite may take 11.",
     )
     receive_wait: int = Field(
         default_factory=_wait_for_redelivery,
         ge=0,
         le=7200,
-        description="Seconds to wait for a message; by default the visibility timeout + 20, so that the Job made for a "
-        "crashed worker's message is still there when it comes back.",
+        description="Seconds to wait for a message. The default is the visibility timeout + 20, so that the Job made "
+        "for a crashed worker's message can still receive it.",
     )
     max_receives: int = Field(
         default=5,
         ge=1,
         le=1000,
-        description="The queue's maxReceiveCount. An attempt that fails at the last receive dead-letters its message "
-        "with the reason out_of_receives; SQS would move it without one.",
+        description="The queue's maxReceiveCount. The worker dead-letters a message that fails at its last receive, "
+        "with the reason out_of_receives. SQS would move it without a reason.",
     )
     retry_delay: int = Field(
         default=30,
         ge=0,
         le=3600,
-        description="Seconds before the second attempt, after the database, the bucket or Secrets Manager was out of "
-        "reach. Each further delay is four times the one before, at most an hour; up to a quarter is added at random.",
+        description="Seconds before the second attempt, if the database, the bucket or Secrets Manager was out of "
+        "reach. Each further delay is four times as long, at most an hour. Up to a quarter is added at random.",
     )
     suite_sandbox: Literal["landlock", "off"] = Field(
         default="landlock",
-        description="Keeps suites from the worker's credentials and the handoff; landlock needs Linux 5.19 with it.",
+        description="Keeps suites from the worker's credentials and the handoff. landlock needs Linux 5.19 or newer.",
     )
     stop_grace: int = Field(
         default=30,
         ge=0,
         le=3600,
-        description="Seconds between SIGTERM and SIGKILL for the suite, and again for the reporter's receipt of an "
-        "interrupted one. The pod's terminationGracePeriodSeconds must be at least twice this + 40.",
+        description="Seconds between SIGTERM and SIGKILL for the suite, and again the wait for the receipt of an "
+        "interrupted suite. The pod's terminationGracePeriodSeconds must be at least twice this + 40.",
     )
     receipt_timeout: int = Field(
         default=600,
         ge=1,
         le=3600,
-        description="Seconds to wait for the reporter's admission, and again for its receipt, each counted from the "
-        "reporter's last progress. Must be above REPORTER_DATABASE_PATIENCE and REPORTER_BUCKET_PATIENCE: the reporter "
-        "then gives up first, with the reason.",
+        description="Seconds to wait for the reporter's admission, and again for its receipt, each counted from its "
+        "last progress. Must be above REPORTER_DATABASE_PATIENCE and REPORTER_BUCKET_PATIENCE, so that the reporter "
+        "gives up first and writes the reason.",
     )
 
     artifacts_limit: Mebibytes | None = Field(
         default=None,
-        description="MiB that ARTIFACTS_DIR may hold: a suite that writes more is ended and its shard errored. Must be "
-        "below the volume's sizeLimit, at which the kubelet evicts the pod; unset, nothing is measured.",
+        description="Maximum MiB in ARTIFACTS_DIR. A suite that writes more is stopped and its shard errored. Must be "
+        "below the volume's sizeLimit, at which the kubelet evicts the pod. Unset means no limit.",
     )
     tmp_limit: Mebibytes | None = Field(
-        default=None, description="Likewise for the folder of temporary files: `TMPDIR`, else `/tmp`."
+        default=None,
+        description="Maximum MiB in the folder of temporary files (`TMPDIR`, else `/tmp`), with the same effect.",
     )
-    handoff_limit: Mebibytes | None = Field(default=None, description="Likewise for HANDOFF_DIR.")
+    handoff_limit: Mebibytes | None = Field(
+        default=None, description="Maximum MiB in HANDOFF_DIR, with the same effect."
+    )
 
     @field_validator("dead_letter_queue_url")
     @classmethod
@@ -112,4 +117,4 @@ class WorkerSettings(PodSettings):
         if not value.is_dir() or not os.access(value, os.W_OK | os.X_OK):
             msg = "must be an existing, writable folder"
             raise ValueError(msg)
-        return value.resolve()  # the suite has another working directory
+        return value.resolve()  # the suite runs in another working directory

@@ -1,4 +1,4 @@
-"""The sidecar as the worker sees it: six files on the shared volume."""
+"""The reporter, as the worker reaches it: through the six files on the shared volume."""
 
 import asyncio
 from collections.abc import Iterable
@@ -26,11 +26,11 @@ F = TypeVar("F", Admission, Receipt)
 
 
 class Sidecar:
-    """Hands the job to the reporter and waits for its answers.
+    """Writes files for the reporter and waits for its files.
 
-    `worker` is the pod's name, `claim_id` random, `patience` the seconds to wait for each of its files,
-    counted from the reporter's last progress. Every method raises OSError where the volume is full or gone, and
-    what reads raises InvalidInput where a file is no record.
+    `worker` is the pod's name, and `claim_id` is random. `patience` is the seconds to wait for a file, counted from the
+    reporter's last progress. Every method raises OSError if the volume is full or missing. A method that reads raises
+    InvalidInput if a file is no valid record.
     """
 
     def __init__(self, folder: Path, *, worker: str, claim_id: str, patience: float) -> None:
@@ -40,7 +40,7 @@ class Sidecar:
         self._patience = patience
 
     def files(self) -> list[str]:
-        """Return the names of the six files that exist already."""
+        """Return the names of the handoff's files that exist already."""
         kinds = (Mask, JobRecord, Admission, Outcome, Progress, Receipt)
         return [kind.FILE for kind in kinds if (self._folder / kind.FILE).exists()]
 
@@ -49,7 +49,7 @@ class Sidecar:
         volume.write(self._folder, Mask(values=tuple(values)), mode=0o600)
 
     def write_job(self, message: Message, job: JobMessage) -> None:
-        """Ask for the shard."""
+        """Write the job, so that the reporter claims its shard."""
         valid = ValidJob(
             claim_id=self._claim_id,
             message_id=message.message_id,
@@ -71,11 +71,11 @@ class Sidecar:
         volume.write(self._folder, JobRecord(invalid))
 
     def write_outcome(self, outcome: Outcome) -> None:
-        """The suite and all its processes have ended, and every file is closed."""
+        """Write the outcome. The suite's processes must have ended, and every file must be closed."""
         volume.write(self._folder, outcome)
 
     async def admission(self) -> Decision:
-        """Return whether the suite may start.
+        """Wait for the admission and return it.
 
         Raises:
             ReporterSilent: the reporter neither answered nor advanced in time.
@@ -83,10 +83,10 @@ class Sidecar:
         return (await self._wait_for(Admission, self._patience)).root
 
     async def receipt(self, *, limit: float | None = None) -> Result:
-        """Return the receipt. With `limit`, wait at most so many seconds, regardless of progress.
+        """Wait for the receipt and return it. `limit` is the maximum wait in seconds, regardless of progress.
 
         Raises:
-            ReporterSilent: the reporter neither answered nor advanced in time, or `limit` is over.
+            ReporterSilent: the reporter neither answered nor advanced in time, or `limit` has passed.
         """
         if limit is None:
             return (await self._wait_for(Receipt, self._patience)).root
@@ -96,9 +96,9 @@ class Sidecar:
             raise ReporterSilent(f"{Receipt.FILE}: the reporter did not write it within {limit:g} s") from error
 
     async def _wait_for(self, kind: type[F], patience: float) -> F:
-        """Return the record once it exists. Each growth of the progress beyond its maximum restarts the patience.
+        """Wait for the record. Each growth of the progress beyond its maximum restarts the patience.
 
-        Comparing with the maximum bounds the wait for a reporter that crashes and starts again and again.
+        The comparison with the maximum bounds the wait for a reporter that crashes repeatedly.
         """
         loop = asyncio.get_running_loop()
         furthest = self._progress()

@@ -8,5 +8,5 @@ ALLOWED = "the name must be of A-Z a-z 0-9 _, with no leading digit"
 
 
 def is_name(name: str) -> bool:
-    """Whether every shell and every tool can read a variable of this name."""
+    """Return whether every shell and every tool can read a variable of this name."""
     return _NAME.fullmatch(name) is not None

@@ -1,4 +1,4 @@
-"""Reads the record of collected tests, a file that the suite writes and that is therefore untrusted."""
+"""Read the record of collected tests. The suite writes the file, so its content is untrusted."""
 
 import os
 import stat
@@ -16,9 +16,9 @@ log = structlog.get_logger()
 
 
 def read(file: Path) -> Collection | None:
-    """The record in the file; None where there is none, or where it is no such record, which is logged.
+    """Return the record in the file, or None if the file is missing or invalid. An invalid file is logged.
 
-    To be called within the sandbox: a link in the suite's folders must lead no further than the suite itself.
+    Call it within the sandbox, so that a link can't lead to a file that the suite may not read.
     """
     try:
         return Collection.model_validate_json(_content(file), strict=True)
@@ -33,7 +33,7 @@ def read(file: Path) -> Collection | None:
 
 
 def _content(file: Path) -> bytes:
-    """Return at most 4 KiB of the file, so that a longer one is no record; empty if it is no regular file."""
+    """Return the first 4 KiB of the file, or nothing if it is no regular file. A longer file is no valid record."""
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         return os.read(descriptor, MAX_BYTES) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""

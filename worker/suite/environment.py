@@ -1,4 +1,4 @@
-"""The environment that a suite's process gets: nothing of the pod's but an allow-list."""
+"""The environment of a suite's process. It inherits only an allow-list of the worker's variables."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -12,7 +12,7 @@ _INHERITED = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
     *("NODE_OPTIONS", "NODE_PATH", "JAVA_HOME", "PLAYWRIGHT_*", "K6_*", "PYTEST_*", "NPM_CONFIG_*", "npm_config_*"),
 )
-"""What tools need of the machine. Everything else of the worker's stays away, above all each AWS variable."""
+"""Variables that tools need. No other variable of the worker reaches a suite, above all no AWS variable."""
 
 
 def of_suite(
@@ -24,9 +24,9 @@ def of_suite(
     job: JobMessage,
     folders: Folders,
 ) -> dict[str, str]:
-    """The suite's environment; what comes later in the list of parameters wins.
+    """Return the suite's environment. A later parameter overrides an earlier one.
 
-    Of the message only `PARAM_…` and fixed names are set, so that it can reach no other variable (`LD_PRELOAD`).
+    A message sets only `PARAM_…` and fixed names, so that it can't set any other variable (`LD_PRELOAD`).
     """
     inherited = {name: value for name, value in worker.items() if any(fnmatchcase(name, rule) for rule in _INHERITED)}
     return {**inherited, **runner, **suite, **secret, **_of_job(job, folders)}

@@ -1,4 +1,4 @@
-"""Masks the logs of a suite after its end."""
+"""Mask the suite's logs after its end."""
 
 import os
 import stat
@@ -10,13 +10,13 @@ CHUNK = 1024 * 1024
 
 
 def rewrite(file: Path, masking: Masking) -> None:
-    """Mask the file in place; nothing may write to it meanwhile. A missing file is ignored.
+    """Mask the file in place, because a copy might not fit on the volume. A missing file is ignored.
 
-    In place because a copy might not fit on the volume. The masked text is never longer, so that what is written never
-    overtakes what is read. To be called within the sandbox: the path is the suite's to make a link of.
+    Masked text is never longer, so the write position never passes the read position. No process may write to the file
+    meanwhile. Call it within the sandbox, because the suite may have replaced the file by a link.
 
     Raises:
-        OSError: the file can't be rewritten; it is then removed, so that nothing unmasked is stored.
+        OSError: the file can't be rewritten. It is then removed, so that no secret is stored.
     """
     if not masking:
         return

@@ -1,4 +1,4 @@
-"""Processes that the kernel has killed for lack of memory, counted by the container's control group."""
+"""Count the processes that the kernel killed for lack of memory, from the container's control group."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ EVENTS = Path("/sys/fs/cgroup/memory.events")
 
 
 def oom_kills(events: Path) -> int | None:
-    """How many processes were killed since the container started; None where the kernel does not count them here."""
+    """Return the number of OOM kills since the container started, or None if the kernel does not count them."""
     try:
         lines = events.read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
@@ -16,7 +16,7 @@ def oom_kills(events: Path) -> int | None:
 
 
 def killed_since(before: int | None, events: Path) -> str | None:
-    """One line on the processes that were killed since `before` was counted; None where there was none."""
+    """Return one line on the OOM kills since `before` was counted, or None without any."""
     now = oom_kills(events)
     if before is None or now is None or now <= before:
         return None

@@ -1,4 +1,4 @@
-"""The suite's process: started in a session of its own, watched, and ended with everything that it has started."""
+"""The suite's process: start it in its own session, wait for it, and end it with all its descendants."""
 
 import asyncio
 import subprocess
@@ -15,7 +15,7 @@ from worker.suite.process_tree import ProcessTree
 POLL_SECONDS = 0.05
 
 REAP_SECONDS = 1.0
-"""How often orphans that have ended are collected, so that a long suite's never fill the table of processes."""
+"""Seconds between two collections of ended orphans, so that they never fill the process table."""
 
 log = structlog.get_logger()
 
@@ -32,10 +32,10 @@ class SuiteProcess:
     def start(
         cls, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Path, tree: ProcessTree
     ) -> "SuiteProcess":
-        """Start the process with `env` as its whole environment; stdout and stderr go to the file `output`.
+        """Start the process with exactly the environment `env`. Its stdout and stderr go to the file `output`.
 
         Raises:
-            CannotStart: there is no such program or folder, or the file can't be written; one line says which.
+            CannotStart: the program or folder does not exist, or the file can't be written.
         """
         try:
             with output.open("wb") as file:
@@ -54,11 +54,11 @@ class SuiteProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """As the kernel gave it, negative for a signal; None while the process runs."""
+        """The exit code, negative for a signal. None while the process runs."""
         return self._process.returncode
 
     async def wait(self) -> None:
-        """Return when the first process has ended; others may still run."""
+        """Wait for the first process. Its descendants may still run."""
         loop = asyncio.get_running_loop()
         reap_at = loop.time() + REAP_SECONDS
         while self._process.poll() is None:
@@ -68,7 +68,7 @@ class SuiteProcess:
                 reap_at = loop.time() + REAP_SECONDS
 
     async def end(self, grace: float) -> None:
-        """Leave none of the suite's processes: SIGTERM to each, `grace` seconds later SIGKILL."""
+        """End all of the suite's processes: SIGTERM, and SIGKILL after `grace` seconds."""
         survivors = await in_thread(lambda: self._tree.end(grace))
         if survivors:
             log.error("processes_left", pids=survivors)

@@ -1,8 +1,8 @@
-"""Every process that a suite has started, to the last grandchild, and how to be rid of them all.
+"""The tree of all processes that a suite started, and how to end them.
 
-A process that outlives its parent is handed to the nearest ancestor that is a *child subreaper* (Linux, prctl(2)). The
-worker is one, so whatever group or session a daemon moved to, it stays our descendant; and when nobody is our child any
-more, nobody is our descendant.
+When a process outlives its parent, the kernel makes it a child of the nearest ancestor that is a *child subreaper*
+(Linux, prctl(2)). The worker is one. A daemon therefore stays the worker's descendant, whatever process group or
+session it moves to. No children left means no descendants left.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ import psutil
 POLL_SECONDS = 0.05
 
 KILL_PATIENCE = 10
-"""Seconds until we give up on processes that not even SIGKILL ends: they hang in the kernel."""
+"""Maximum seconds to wait for processes after SIGKILL. A process that hangs in the kernel survives it."""
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -27,10 +27,10 @@ _KERNEL_LISTS_CHILDREN = Path("/proc/thread-self/children").exists()
 
 
 def adopt_orphans() -> None:
-    """Make this process the one that orphaned descendants are handed to. Elsewhere than on Linux it does nothing.
+    """Make this process the parent of its orphaned descendants. Does nothing on other systems than Linux.
 
     Raises:
-        OSError: the kernel refused.
+        OSError: the kernel rejected the call.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -41,77 +41,78 @@ def adopt_orphans() -> None:
 
 
 class ProcessTree:
-    """The descendants of this process, apart from those that were there before the tree was founded.
+    """The descendants of this process, except children that ran before the tree was created.
 
-    `head` is the one whose exit code somebody waits for.
+    `head` is the suite's first process, whose exit code `SuiteProcess` reads.
     """
 
     def __init__(self) -> None:
         self.head: subprocess.Popen[bytes] | None = None
-        self._strangers = {process.pid: process for process in psutil.Process().children()}
+        self._earlier = {process.pid: process for process in psutil.Process().children()}
 
     def reap(self) -> None:
-        """Collect the exit codes that nobody else will, so that no zombie stays."""
+        """Collect the exit codes of ended children, so that no zombie is left."""
         for pid in self._children():
             if self.head is not None and pid == self.head.pid:
                 self.head.poll()
             else:
-                with suppress(ChildProcessError):  # whoever started it was faster
+                with suppress(ChildProcessError):  # another thread has collected it
                     os.waitpid(pid, os.WNOHANG)
 
     def end(self, grace: float) -> list[int]:
-        """SIGTERM to all, also to those that are born meanwhile; after `grace` seconds SIGKILL until none is left.
+        """Send SIGTERM to all processes, and SIGKILL after `grace` seconds. Return the PIDs that survived SIGKILL.
 
-        Blocks. The answer is who is left all the same, hung in the kernel: nobody, usually.
+        Processes that start meanwhile get both signals too. Blocks.
         """
-        self._ask(time.monotonic() + grace)
+        self._terminate(time.monotonic() + grace)
         return self._kill(time.monotonic() + KILL_PATIENCE)
 
-    def _ask(self, deadline: float) -> None:
-        asked: set[psutil.Process] = set()
+    def _terminate(self, deadline: float) -> None:
+        signalled: set[psutil.Process] = set()
         self.reap()
         while (children := self._children()) and time.monotonic() < deadline:
             for process in _with_descendants(children):
-                if process not in asked:
-                    asked.add(process)
+                if process not in signalled:
+                    signalled.add(process)
                     with suppress(psutil.Error):
                         process.terminate()
             time.sleep(POLL_SECONDS)
             self.reap()
 
     def _kill(self, deadline: float) -> list[int]:
-        """Kill children until there are none: those of a killed child become ours, and it cannot start them again.
+        """Kill this process's children until none is left, and return the survivors.
 
-        Only our own children are ever killed, whose ids nobody else can get before we have reaped them.
+        The children of a killed child become children of this process. Only children are killed, because the kernel
+        does not reuse their PIDs before they are reaped.
         """
         before: list[int] = []
         while (children := self._children()) and time.monotonic() < deadline:
             for pid in children:
                 _kill_with_group(pid)
             self.reap()
-            if children == before:  # who forks on and on is outrun; who merely takes time to die is waited for
+            if children == before:  # the same processes need time to die, while new ones are killed at once
                 time.sleep(POLL_SECONDS)
             before = children
         return children
 
     def _children(self) -> list[int]:
-        return [pid for pid in _children_of_this_process() if not self._is_stranger(pid)]
+        return [pid for pid in _children_of_this_process() if not self._is_earlier(pid)]
 
-    def _is_stranger(self, pid: int) -> bool:
-        stranger = self._strangers.get(pid)
-        return stranger is not None and stranger.is_running()  # otherwise its id has gone to somebody else
+    def _is_earlier(self, pid: int) -> bool:
+        earlier = self._earlier.get(pid)
+        return earlier is not None and earlier.is_running()  # otherwise the PID belongs to a new process
 
 
 def _children_of_this_process() -> list[int]:
-    """The direct children, zombies too.
+    """Return the PIDs of the direct children, with zombies.
 
-    The kernel's own list (proc(5), `children`) is never empty while a child lives. A walk over all processes can miss
-    one that hands over to the next in between; it serves where a kernel is built without the list.
+    The kernel's list (proc(5), `children`) is never empty while a child lives. A walk over all processes may miss a
+    process that forks and exits meanwhile. It is used only on a kernel without the list.
     """
     if not _KERNEL_LISTS_CHILDREN:
         return [process.pid for process in psutil.Process().children()]
     pids: list[int] = []
-    # A thread that ends hands its children to the first one, which is looked at last so that none slips by.
+    # The children of an ending thread move to the main thread. Reading that one last misses none.
     for task in sorted(Path("/proc/self/task").iterdir(), key=lambda task: task.name == str(os.getpid())):
         with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
             pids += map(int, (task / "children").read_text().split())
@@ -119,7 +120,10 @@ def _children_of_this_process() -> list[int]:
 
 
 def _with_descendants(pids: list[int]) -> list[psutil.Process]:
-    """Parents before their children: a shell that sees its child end first would make an exit code of that."""
+    """Return the processes and their descendants, parents first.
+
+    A shell that sees its child end first would exit with an error of its own.
+    """
     found: list[psutil.Process] = []
     for pid in pids:
         with suppress(psutil.Error):
@@ -129,9 +133,9 @@ def _with_descendants(pids: list[int]) -> list[psutil.Process]:
 
 
 def _kill_with_group(child: int) -> None:
-    """SIGKILL to the child and at one blow to its group, whose members can't fork out of it meanwhile.
+    """Send SIGKILL to the child and to its whole process group at once, so that no member can fork meanwhile.
 
-    A suite's process starts a session of its own, and groups never span sessions, so nobody else is in its groups.
+    The suite starts in its own session, and groups never span sessions. Its groups therefore hold no other process.
     """
     with suppress(OSError):
         group = os.getpgid(child)

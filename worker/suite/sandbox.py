@@ -1,12 +1,12 @@
-"""What a suite must not reach: the worker's credentials, and what worker and reporter say to each other.
+"""The sandbox that keeps a suite from the worker's credentials and from the handoff.
 
-The suite runs as the worker's user in the worker's container, so that no permission of a file keeps it out. Landlock
-does (https://docs.kernel.org/userspace-api/landlock.html): a thread without any privilege gives up rights, and
-whatever it starts from then on is born without them. The kernel then also denies such a process every look into one
-that has kept them: `/proc/<pid>/environ`, `mem` or an open file of the worker and of PID 1. Some capabilities go before
-that, so that a worker that has one of them is refused; a pod's has none.
+The suite runs as the worker's user in the worker's container, so file permissions do not separate them. Landlock does
+(https://docs.kernel.org/userspace-api/landlock.html): an unprivileged thread gives up access rights, and every process
+that it starts lacks them too. The kernel also denies such a process the memory, environment and open files of processes
+that kept these rights, such as the worker and PID 1. Three capabilities override this, so a worker that has one of them
+is rejected. The worker of a pod has none.
 
-The package on PyPI is a development release, hence the three system calls by hand.
+The package on PyPI is a development release, so this module makes the three system calls itself.
 """
 
 import ctypes
@@ -39,16 +39,16 @@ NEEDS: Final = (
     "landlock needs Linux 5.19 or newer with Landlock enabled; off lets test code read the worker's credentials"
 )
 
-_SEEING: Final = 1 << 19 | 1 << 21 | 1 << 38
-"""SYS_PTRACE, SYS_ADMIN and PERFMON: they let a process read the memory of others."""
+_OVERRIDING: Final = 1 << 19 | 1 << 21 | 1 << 38
+"""SYS_PTRACE, SYS_ADMIN and PERFMON let a process read the memory of others."""
 
 UNLESS: Final = (
-    "landlock needs a worker without the capabilities SYS_PTRACE, SYS_ADMIN and PERFMON, as no pod of ours has them; "
+    "landlock needs a worker without the capabilities SYS_PTRACE, SYS_ADMIN and PERFMON; "
     "off lets test code read the worker's credentials"
 )
 
 _SECRETS: Final = Path("/var/run/secrets")
-"""Where Kubernetes and AWS mount tokens, by convention."""
+"""The folder in which Kubernetes and AWS mount tokens."""
 
 _TOKENS: Final = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _FILES: Final = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")
@@ -64,56 +64,56 @@ class _PathBeneath(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Paths that are hidden from whoever is called within: neither read nor changed, nor anything below them.
+    """Hides paths, and all paths below them, from code that runs within. An empty `hidden` disables the sandbox.
 
-    In a folder on the way to a hidden path nothing new can be made, and what is made there later can't be opened: such
-    paths belong into folders that no suite writes to, as `/handoff` and `/var/run/secrets` are. Hidden is nothing
-    where `hidden` is empty.
+    Code within can neither create a file in a parent folder of a hidden path, nor open one that is created there later.
+    A hidden path must therefore not lie in a folder to which suites write.
     """
 
     hidden: frozenset[Path] = frozenset()
 
     def shut_memory(self) -> None:
-        """Keep every process of the same user out of this one's memory and environment, once and for ever.
+        """Deny every process of the same user the memory and environment of this one, for good.
 
-        For a moment the thread that starts a suite is within as much as the suite is, and through it the suite could
-        look into the memory that all threads share. A core dump would hold it, too.
+        The launching thread briefly shares the suite's Landlock domain. Through it, the suite could read the memory of
+        all threads. This also disables core dumps, which would contain it.
         """
         if self.hidden and _libc.prctl(_DUMPABLE, 0, 0, 0, 0):
             raise _error()
 
     def call(self, work: Callable[[], T]) -> T:
-        """What `work` returns. The calling thread stays within for ever, and so does every process that it starts.
+        """Restrict the calling thread and all processes that it starts, for good, and return the result of `work`.
 
         Raises:
-            OSError: the kernel refused, and `work` was not called.
+            OSError: the kernel rejected the restriction, and `work` was not called.
         """
         if self.hidden:
             _restrict(self.hidden)
         return work()
 
 
-def around(
+def for_pod(
     env: Mapping[str, str], *, secret: Mapping[str, Path], read: tuple[Path, ...], written: tuple[Path, ...]
 ) -> Sandbox:
-    """The sandbox of a pod whose worker has this environment: `secret` and all places of credentials are hidden.
+    """Return the sandbox that hides `secret` and all credentials that the worker's environment `env` names.
 
-    `secret` are folders by the setting that names them; `read` and `written` are those that a suite reads and that it
-    writes to.
+    `secret` maps settings to their folders. `read` and `written` are the folders that a suite reads and writes.
 
     Raises:
-        InvalidInput: this kernel can't do it; such a folder lies within a hidden one; or one that is hidden lies in a
-            folder that is written to.
+        InvalidInput: the kernel lacks Landlock, a capability overrides it, a folder of `read` or `written` lies in a
+            hidden one, or a hidden one lies in a folder of `written`.
     """
     if abi() < LEAST_ABI:
         raise InvalidInput("WORKER_SUITE_SANDBOX", NEEDS)
-    if _capabilities() & _SEEING:
+    if _capabilities() & _OVERRIDING:
         raise InvalidInput("WORKER_SUITE_SANDBOX", UNLESS)
     named = {name: Path(env[name]) for name in (*_TOKENS, *_FILES) if env.get(name)}
     places = {
         **secret,
         str(_SECRETS): _SECRETS,
-        **{name: path.parent if name in _TOKENS else path for name, path in named.items()},  # its links change
+        **{
+            name: path.parent if name in _TOKENS else path for name, path in named.items()
+        },  # the token file is a link that changes
         **({"HOME": Path(env["HOME"]) / ".aws"} if env.get("HOME") else {}),
     }
     hidden = {name: path.resolve() for name, path in places.items() if path.exists()}
@@ -128,16 +128,16 @@ def around(
 
 
 def _capabilities() -> int:
-    """The effective ones, as proc(5) tells them."""
+    """Return the effective capabilities as a bit mask (proc(5), `CapEff`)."""
     (line,) = [each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("CapEff:")]
     return int(line.split()[1], 16)
 
 
 def ruleset_attributes(version: int) -> tuple[int, ...]:
-    """The fields of `struct landlock_ruleset_attr` that a kernel with this version of Landlock gets, 64 bits each.
+    """Return the fields of `struct landlock_ruleset_attr` for this version of Landlock, 64 bits each.
 
-    In this order: handled_access_fs, handled_access_net (version 4), scoped (version 6). A kernel refuses a field that
-    it does not know unless it is left out. From version 6 on, a suite can signal no process outside of its domain.
+    The fields are handled_access_fs, handled_access_net (version 4) and scoped (version 6). A kernel rejects fields
+    that it does not know. From version 6 on, a suite can signal no process outside of its domain.
     """
     handled = _UP_TO_REFER | (_TRUNCATE if version >= _TRUNCATE_ABI else 0)
     return (handled, 0, _SCOPE_SIGNAL) if version >= _SCOPE_ABI else (handled,)
@@ -151,7 +151,7 @@ def _restrict(hidden: frozenset[Path]) -> None:
     ruleset = _call(CREATE_RULESET, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
     try:
         for path in _others(Path("/"), hidden):
-            with suppress(FileNotFoundError):  # it has gone since it was listed
+            with suppress(FileNotFoundError):  # removed since it was listed
                 _grant(ruleset, path, handled, of_files)
         if _libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
             raise _error()
@@ -161,14 +161,14 @@ def _restrict(hidden: frozenset[Path]) -> None:
 
 
 def _others(folder: Path, hidden: frozenset[Path]) -> Iterator[Path]:
-    """The fewest paths that hold everything below the folder but what is hidden."""
+    """Yield the fewest paths that cover the folder without the hidden paths."""
     if folder in hidden:
         return
     if not any(path.is_relative_to(folder) for path in hidden):
         yield folder
         return
     for child in folder.iterdir():
-        if not child.is_symlink():  # what it leads to is granted by its own name, or it is not
+        if not child.is_symlink():  # its target is granted by its own path, or hidden
             yield from _others(child, hidden)
 
 

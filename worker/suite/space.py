@@ -1,6 +1,7 @@
-"""Measures the pod's volumes before the kubelet does.
+"""Measure the pod's volumes, so that a suite ends before the kubelet evicts the pod.
 
-A volume that exceeds its `sizeLimit` gets the whole pod evicted: no result is recorded, and the next pod does the same.
+The kubelet evicts a pod whose volume exceeds its `sizeLimit`. No result is recorded then, and the next pod is evicted
+too.
 """
 
 import asyncio
@@ -15,10 +16,10 @@ from pathlib import Path
 from runtime.waiting import in_thread
 
 LEAST_PAUSE = 1.0
-"""Seconds between two measurements."""
+"""Minimum seconds between two measurements."""
 
 SHARE = 10
-"""Pause after a measurement as a multiple of its own length: it takes less than a tenth of a core."""
+"""Pause after a measurement, as a multiple of its duration. Measuring takes less than a tenth of a core."""
 
 MIB = 1024 * 1024
 _BLOCK = 512  # bytes, the unit of st_blocks: stat(2)
@@ -26,10 +27,10 @@ _BLOCK = 512  # bytes, the unit of st_blocks: stat(2)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much the folder of a volume may hold, in MiB; `setting` is the variable that sets it."""
+    """The maximum MiB in a folder. `setting` is the environment variable that sets it."""
 
     name: str
-    """In the plural, for the reason."""
+    """A plural noun for the reason: "artifacts"."""
     folder: Path
     mib: int
     setting: str
@@ -48,7 +49,7 @@ async def exceeded(limits: Sequence[Limit]) -> str:
 
 
 def check(limits: Sequence[Limit]) -> str | None:
-    """One line on the first folder that holds more than it may, None where there is none."""
+    """Return one line on the first folder that exceeds its limit, or None."""
     for limit in limits:
         held = used(limit.folder)
         if held > limit.mib * MIB:
@@ -57,9 +58,9 @@ def check(limits: Sequence[Limit]) -> str | None:
 
 
 def used(folder: Path) -> int:
-    """The bytes that a folder takes up: blocks, not lengths, and a file with several names once.
+    """Return the bytes of a folder's blocks on disk. A file with several hard links counts once.
 
-    No link is followed. A file that vanishes meanwhile or can't be read counts as empty.
+    Symbolic links are not followed. A file that disappears or can't be read counts as empty.
     """
     total = 0
     linked: set[tuple[int, int]] = set()

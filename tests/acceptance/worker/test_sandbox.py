@@ -213,5 +213,5 @@ def test_a_kernel_without_landlock_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     """The alternative and its price are in the line."""
     monkeypatch.setattr(sandbox, "LEAST_ABI", 1000)
     with pytest.raises(InvalidInput) as caught:
-        sandbox.around({}, secret={}, read=(), written=())
+        sandbox.for_pod({}, secret={}, read=(), written=())
     assert str(caught.value) == f"WORKER_SUITE_SANDBOX: {sandbox.NEEDS}"
