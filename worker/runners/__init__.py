@@ -1,4 +1,4 @@
-"""How each kind of suite is run: one module per runner, each with one function from suite and job to a `Plan`."""
+"""The runners, one module each. Its function `plan` maps suite, job and folders to a `Plan`."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ _RUNNERS: dict[RunnerName, Callable[[Suite, JobMessage, Folders], Plan | NoTests
 
 
 def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan | NoTests:
-    """The process that runs this shard of the suite, or that there is nothing to run.
+    """Return the process that runs this shard of the suite, or `NoTests`.
 
     Raises:
-        CannotPlan: a tool, a script or the suite's folder is missing or unreadable; one line says which.
+        CannotPlan: a tool, a script or the suite's folder is missing or unreadable. The error is one line.
     """
     if not suite.path.is_dir():
-        raise CannotPlan(f"suites.{suite.name}.path: must be a folder, {suite.path} is none")
+        raise CannotPlan(f"suites.{suite.name}.path: must be an existing folder, but {suite.path} is not")
     return _RUNNERS[suite.runner](suite, job, folders)

@@ -1,4 +1,4 @@
-"""Suites with a command of their own: an argv, run as it stands, that writes its JUnit to `$JUNIT_FILE`."""
+"""Suites with their own command: an argv that writes its JUnit to `$JUNIT_FILE`."""
 
 from handoff.message import JobMessage
 from worker.catalog import Suite
@@ -8,13 +8,13 @@ from worker.runners.plan import HASH_SEED, Folders, Plan
 
 
 def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
-    """The suite's command. How a shard is cut is the command's own affair: it reads `SHARD_INDEX` and `SHARD_TOTAL`.
+    """Return the suite's command. The command selects its shard itself, by `SHARD_INDEX` and `SHARD_TOTAL`.
 
     Raises:
-        CannotPlan: there is no such program.
+        CannotPlan: the program does not exist.
     """
     program = suite.command[0]
-    # A name with a slash is meant from the suite's folder, as a shell that stands there would take it.
+    # A name with a slash is relative to the suite's folder, the working directory.
     if tools.on_path(str(suite.path / program) if "/" in program else program) is None:
         raise CannotPlan(
             f"suites.{suite.name}.command: must name a program on PATH or in the suite's folder: {program}"

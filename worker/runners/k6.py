@@ -1,4 +1,4 @@
-"""k6: its own execution segments; thresholds and checks become cases when it has ended."""
+"""k6: shards are k6's execution segments. Thresholds and checks become cases at its end."""
 
 import sys
 from pathlib import Path
@@ -12,13 +12,13 @@ from worker.runners.plan import Folders, Plan
 LAUNCHER = Path(__file__).parent / "inside" / "k6_run.py"
 
 TREND_STATS = "avg,min,med,max,p(90),p(95),p(99),p(99.9),count"
-"""What the summary says of each trend: p(95) and count for us, the rest for a script's own `handleSummary`."""
+"""Statistics of each trend in the summary. A script's own `handleSummary` may use those besides p(95) and count."""
 
 _SCRIPTS = (".js", ".ts")
 
 
 def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
-    """`k6 run` on one execution segment.
+    """Return `k6 run` on one execution segment.
 
     The script is the suite's first argument, else `script.js`, else the only `.js` or `.ts` file of the folder.
 
@@ -33,7 +33,7 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
         if (report := k6_summary.read(summary, log, job.shard)) is not None:
             k6_summary.write(report, folders.junit_file)
 
-    # Only a segment can be without work.
+    # Only a segment can have no work.
     launcher = () if job.shard.total == 1 else (sys.executable, str(LAUNCHER), str(summary))
     return Plan(
         argv=(
@@ -44,9 +44,9 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
             *segment(job.shard),
             f"--summary-export={summary}",
             f"--summary-trend-stats={TREND_STATS}",
-            "--log-format=json",  # an exception in an iteration is told nowhere else, and k6 ends with 0 all the same
+            "--log-format=json",  # the only record of an exception in an iteration: k6 still exits with 0
             f"--log-output=file={log}",
-            "--address=",  # its REST server takes a fixed port, which two shards on one machine can't share
+            "--address=",  # disables the REST server, whose fixed port two shards on one machine can't share
             "--no-usage-report",
             "--no-color",
             "--quiet",
@@ -58,7 +58,7 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
 
 
 def segment(shard: Shard) -> tuple[str, ...]:
-    """The arguments that give this shard its part of the work; with them all parts together do exactly the whole.
+    """Return the arguments that select this shard's part of the work. All parts together are exactly the whole.
 
     https://grafana.com/docs/k6/latest/using-k6/k6-options/reference/#execution-segment
     """
@@ -85,6 +85,6 @@ def _script(suite: Suite) -> tuple[Path, tuple[str, ...]]:
     if not script.is_file():
         raise CannotPlan(
             f"suites.{suite.name}.args: must begin with the script's file (….js or ….ts), or the suite's folder must "
-            f"hold script.js or one such file; there is no {script.name}"
+            f"hold script.js or one such file; {script.name} does not exist"
         )
     return script, args

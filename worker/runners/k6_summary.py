@@ -1,6 +1,6 @@
-"""What k6 says at its end (`--summary-export` and its log), as cases.
+"""Convert k6's summary (`--summary-export`) and its log into cases.
 
-Its summary holds the figures of every metric and, per threshold, whether it was crossed:
+The summary holds the figures of every metric and, for each threshold, whether it was crossed:
 https://grafana.com/docs/k6/latest/results-output/end-of-test/#summary-export-to-a-json-file
 """
 
@@ -19,7 +19,7 @@ _NOTHING: Mapping[str, Any] = {"metrics": {}, "root_group": {"checks": {}, "grou
 
 @dataclass(frozen=True, slots=True)
 class ReportCase:
-    """One case; without `failure` and `error`, which are texts for people, it passed."""
+    """One case. It passed if it has neither `failure` nor `error`, which are texts for people."""
 
     classname: str
     name: str
@@ -29,14 +29,14 @@ class ReportCase:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The cases of one shard and what else the run's row wants to know."""
+    """The cases of one shard, and the properties of its suite."""
 
     cases: tuple[ReportCase, ...]
     properties: Mapping[str, str]
 
 
 def read(summary: Path, log: Path, shard: Shard) -> Report | None:
-    """The report of a run that has ended; None where k6 told nothing at all, so that only its exit code speaks."""
+    """Return the report of an ended k6, or None if k6 wrote neither a summary nor an exception."""
     thrown = exceptions(log)
     try:
         content = json.loads(summary.read_text(encoding="utf-8"))
@@ -61,10 +61,10 @@ def write(report: Report, file: Path) -> None:
 
 
 def report(summary: Mapping[str, Any], thrown: tuple[int, str], shard: Shard) -> Report:
-    """The cases of a summary. `thrown` is how many iterations threw, and what the first one said."""
+    """Return the cases of a summary. `thrown` is the number of uncaught exceptions and the first message."""
     metrics: Mapping[str, Any] = summary["metrics"]
     suffix = "" if shard.total == 1 else f" [shard {shard}]"
-    # Nothing can be asked of a segment without work; a whole run without any has failed to measure.
+    # A segment without work measures nothing. A whole run without work has failed to measure.
     judged = metrics if shard.total == 1 or worked(metrics) else {}
     cases = [
         *_thresholds(judged, suffix),
@@ -77,15 +77,15 @@ def report(summary: Mapping[str, Any], thrown: tuple[int, str], shard: Shard) ->
 
 
 def exceptions(log: Path) -> tuple[int, str]:
-    """How many uncaught exceptions stand in k6's log, and the first of them.
+    """Return the number of uncaught exceptions in k6's log, and the first message.
 
-    k6 counts an iteration that threw like any other and ends with 0; only its log tells.
+    k6 counts an iteration that threw like any other and exits with 0. Only its log holds the exception.
     """
     count, first = 0, ""
     try:
         with log.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                # A cheap look first: the log also holds whatever the script prints, and may be long.
+                # A cheap test first: the log also holds the script's output and may be long.
                 if '"level":"error"' in line and (message := _exception(line)) is not None:
                     count += 1
                     first = first or message
@@ -115,9 +115,9 @@ def _thresholds(metrics: Mapping[str, Any], suffix: str) -> Iterator[ReportCase]
 
 
 def _sampled(figures: Mapping[str, Any]) -> bool:
-    """Whether a metric was ever recorded: trends and counters say `count`, rates say `passes` and `fails`.
+    """Return whether a metric has samples. Trends and counters have `count`, rates have `passes` and `fails`.
 
-    A gauge without samples can't be told from one that stood at zero all the time; the summary is the same.
+    In the summary, a gauge without samples looks the same as one that was always zero.
     """
     if "passes" in figures:
         return bool(figures["passes"] + figures["fails"])

@@ -1,4 +1,4 @@
-"""Newman: a Postman collection, cut by its top-level folders."""
+"""Newman: a Postman collection, divided by its top-level folders."""
 
 import itertools
 import json
@@ -18,12 +18,12 @@ LAUNCHER = Path(__file__).parent / "inside" / "newman_run.cjs"
 
 
 def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
-    """`newman run` on the folders of this shard.
+    """Return `newman run` on the folders of this shard.
 
     The collection is the suite's first argument, else `collection.json`, else the only `*.postman_collection.json`.
 
     Raises:
-        CannotPlan: Node or Newman is not installed, or the collection is missing or no Postman collection.
+        CannotPlan: Node or Newman is not installed, or the collection is missing or invalid.
     """
     file, args = _collection(suite)
     items = _items(suite, file)
@@ -32,7 +32,9 @@ def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
     if job.shard.total > 1 and not chosen:
         return NoTests(divided)
     if job.shard.total > 1 and any(arg.partition("=")[0] == "--folder" for arg in args):
-        raise CannotPlan(f"suites.{suite.name}.args: --folder can't be combined with shards, which are folders too")
+        raise CannotPlan(
+            f"suites.{suite.name}.args: --folder can't be combined with shards, because shards select folders"
+        )
     node, script = tools.node_command("newman", suite.path)
     return Plan(
         argv=(
@@ -52,10 +54,10 @@ def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
 
 
 def share(items: list[dict[str, Any]], shard: Shard) -> tuple[int, ...]:
-    """The indexes of the top-level items that this shard runs.
+    """Return the indexes of the top-level items that this shard runs.
 
-    Folders are dealt out in turn, in the collection's order. Requests outside any folder may build on each other, so
-    they stay together: they are dealt as one more folder that stands where the first of them stands.
+    Shards receive folders in turn, in the collection's order. Requests outside of folders may depend on each other.
+    They therefore stay together and count as one more folder at the position of the first of them.
     """
     groups: dict[object, list[int]] = {}
     for index, item in enumerate(items):
@@ -65,7 +67,7 @@ def share(items: list[dict[str, Any]], shard: Shard) -> tuple[int, ...]:
 
 
 def _divided(items: list[dict[str, Any]], chosen: tuple[int, ...]) -> Collection:
-    """Each request by the names that lead to it and its place; the launcher runs the chosen top-level items whole."""
+    """Return the collected and the selected requests. The id of a request is its path of names and positions."""
     requests = [list(_requests(item, str(index))) for index, item in enumerate(items)]
     return Collection(
         collected=IdSet(**collection.tests(itertools.chain.from_iterable(requests))),

@@ -1,4 +1,4 @@
-"""What a runner answers: the process to start, or that this shard has nothing to run."""
+"""The result of a runner: the process to start, or that the shard has no tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from pathlib import Path
 from handoff.records import Collection
 
 HASH_SEED = {"PYTHONHASHSEED": "0"}
-"""The order of a set is then the same in every shard, and so are ids of tests that are made from one."""
+"""Makes the order of a set, and test ids that derive from it, the same in every shard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where a suite leaves its files: `junit` is the folder `artifacts/junit`, which exists before the suite starts."""
+    """The folders of a suite's files. The folder `junit` exists before the suite starts."""
 
     artifacts: Path
 
@@ -33,10 +33,9 @@ class Folders:
 class Plan:
     """The process that runs one shard of a suite.
 
-    `env` holds only what the runner adds; the worker lays it over the suite's own environment. `after` is called once,
-    when the process and all its descendants have ended: it turns the tool's own report into JUnit, where the tool
-    writes none while it runs. `collection` is the record to compare across shards, if the runner computes it;
-    otherwise the suite's process may write it to `Folders.collection_file`.
+    `env` holds the variables that the runner adds. `after` is called once, when the process and all its descendants
+    have ended. It converts the tool's own report, if the tool writes no JUnit. `collection` is the record of collected
+    tests, if the runner computes it. Otherwise the suite's process may write it to `Folders.collection_file`.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +47,6 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class NoTests:
-    """The shard gets no test of the suite: it is complete with an empty report."""
+    """The shard has no test of the suite. It is complete with an empty report."""
 
     collection: Collection | None = None

@@ -1,4 +1,4 @@
-"""Playwright: its own `--shard`, and a reporter of ours that writes JUnit while the tests finish."""
+"""Playwright: shards by `--shard`. testfleet's own Playwright reporter writes JUnit as tests finish."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ REPORTER = Path(__file__).parent / "inside" / "playwright_reporter.cjs"
 
 
 def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
-    """`playwright test` on one shard; traces, videos and screenshots land under the artifacts folder.
+    """Return `playwright test` on one shard. Traces, videos and screenshots go to the artifacts folder.
 
     Raises:
         CannotPlan: Node or Playwright is not installed.
@@ -23,7 +23,7 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
             *suite.args,
             f"--shard={job.shard}",
             f"--reporter=list,{REPORTER}",
-            # A folder of its own: Playwright empties it before it starts.
+            # Playwright empties this folder before it starts.
             f"--output={folders.artifacts / 'playwright'}",
         ),
         cwd=suite.path,

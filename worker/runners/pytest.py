@@ -1,4 +1,4 @@
-"""pytest: a plugin of ours keeps the tests of this shard, by a stable hash of their ids, and writes the JUnit."""
+"""pytest: testfleet's plugin selects the tests of this shard by a stable hash of their ids, and writes the JUnit."""
 
 import sys
 from pathlib import Path
@@ -11,9 +11,9 @@ LAUNCHER = Path(__file__).parent / "inside" / "pytest_run.py"
 
 
 def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
-    """`pytest` in the suite's folder; the plugin reads `SHARD_INDEX`, `SHARD_TOTAL` and `JUNIT_FILE`."""
+    """Return `pytest` in the suite's folder. The plugin reads `SHARD_INDEX`, `SHARD_TOTAL` and `JUNIT_FILE`."""
     return Plan(
-        # The cache would go into the suite's folder, which may be read-only, and die with the pod anyway.
+        # pytest writes its cache to the suite's folder, which may be read-only, and the pod does not keep it.
         argv=(sys.executable, str(LAUNCHER), "-p", "no:cacheprovider", *suite.args),
         cwd=suite.path,
         env={**HASH_SEED, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},

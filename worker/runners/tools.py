@@ -1,4 +1,4 @@
-"""Where the test tools are installed."""
+"""Find the test tools."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ from worker.errors import CannotPlan
 
 
 def on_path(program: str) -> str | None:
-    """The absolute path of a program that PATH knows, or that is installed beside this Python; None where neither."""
+    """Return the absolute path of a program on PATH or beside this Python, or None."""
     return shutil.which(program) or shutil.which(program, path=str(Path(sys.executable).parent))
 
 
 def required(program: str) -> str:
-    """As `on_path`.
+    """Return the absolute path of a program, as `on_path`.
 
     Raises:
         CannotPlan: the program is not installed.
@@ -25,11 +25,10 @@ def required(program: str) -> str:
 
 
 def node_command(program: str, suite: Path) -> tuple[str, str]:
-    """Node and the script of an npm tool.
+    """Return Node and the script of an npm tool.
 
-    It is looked for in the nearest `node_modules` from the suite's folder upwards, then in NODE_PATH, then on PATH.
-    The nearest one comes first because it is the one that the suite's own `import` finds, and some tools refuse to run
-    with two copies of themselves.
+    The search covers each `node_modules` from the suite's folder upwards, then NODE_PATH, then PATH. The nearest comes
+    first, because the suite's own `import` finds the same one. Some tools do not run with two copies of themselves.
 
     Raises:
         CannotPlan: Node or the tool is not installed.

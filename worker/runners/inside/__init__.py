@@ -1,1 +1,1 @@
-"""What runs inside the suites' own processes. It imports nothing else of ours, so that it works in any suite."""
+"""Code that runs inside the processes of suites. It imports no other package of testfleet."""

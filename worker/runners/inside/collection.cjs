@@ -1,4 +1,4 @@
-// What a shard has collected and which part of it is its own, for the worker to compare with the other shards.
+// Records the tests that a shard collected and selected, for the comparison with the other shards.
 'use strict';
 
 const { createHash } = require('node:crypto');
@@ -7,7 +7,7 @@ const path = require('node:path');
 
 const MODULUS = 1n << 256n;
 
-/** The number of ids and the sum of their SHA-256: a sum depends on no order, and disjoint parts add up to the whole. */
+/** Returns the number of ids and the sum of their SHA-256. A sum depends on no order, and disjoint parts add up. */
 function tests(ids) {
   let total = 0n;
   for (const id of ids) {
@@ -16,7 +16,7 @@ function tests(ids) {
   return { count: ids.length, digest: (total % MODULUS).toString(16).padStart(64, '0') };
 }
 
-/** Writes the record, and beside it the collected ids as a sorted list for people, each file whole. */
+/** Writes the record and, for people, a sorted list of the collected ids. Each file is replaced atomically. */
 function write(file, { collected, selected }) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const lines = collected.map((id) => `${JSON.stringify(id).slice(1, -1)}\n`).sort();

@@ -1,21 +1,21 @@
-// JUnit, written while the tests run: each case is in the file as soon as it is known, so that a reader can follow.
-// Used by the Playwright reporter and by the Newman launcher.
+// Writes JUnit while the tests run: each case is in the file as soon as it has ended.
+// The Playwright reporter and the Newman launcher use it.
 'use strict';
 
 const fs = require('node:fs');
 const path = require('node:path');
 
-// What XML 1.0 has no way to write: most control characters, lone surrogates and two non-characters.
+// Characters that XML 1.0 forbids: most control characters, lone surrogates and two non-characters.
 const UNWRITABLE = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 const ANSI = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\t': '&#9;', '\n': '&#10;', '\r': '&#13;' };
 
-/** Text as the content of an element, without terminal colours. */
+/** Returns the text as the content of an element, without terminal colours. */
 function text(value) {
   return clean(value).replace(/[&<>\r]/g, (char) => ESCAPES[char]);
 }
 
-/** Text as the value of an attribute; line breaks are kept, where a bare one would be read as a blank. */
+/** Returns the text as an attribute's value. Line breaks are escaped, because a parser reads a bare one as a blank. */
 function attribute(value) {
   return clean(value).replace(/[&<>"\t\n\r]/g, (char) => ESCAPES[char]);
 }
@@ -26,7 +26,7 @@ function clean(value) {
 
 const withoutColours = (value) => value.replace(ANSI, '');
 
-/** One element: `{ name, attributes, children, text }`; attributes that are undefined are left out. */
+/** Returns the element `{ name, attributes, children, text }` as XML, without undefined attributes. */
 function element({ name, attributes = {}, children = [], text: content }) {
   const written = Object.entries(attributes)
     .filter(([, value]) => value !== undefined)
@@ -36,7 +36,7 @@ function element({ name, attributes = {}, children = [], text: content }) {
   return inner ? `<${name}${written}>${inner}</${name}>` : `<${name}${written}/>`;
 }
 
-/** A report with one suite. Every write goes to the file at once and is whole. */
+/** A report of one suite. Each case is written to the file at once. */
 class JUnitWriter {
   constructor(file, suite) {
     fs.mkdirSync(path.dirname(file), { recursive: true });

@@ -1,9 +1,9 @@
-"""Run k6 on an execution segment that may hold no work, which is no failure.
+"""Run k6 on an execution segment. A segment without work is no failure.
 
 usage: k6_run.py <summary> <k6> run …
 
-k6 judges thresholds such as `iterations: count>0` in an empty segment too, and would end with 99. Everything else that
-k6 says with its exit code stands.
+k6 applies thresholds such as `iterations: count>0` to an empty segment, too, and exits with 99. This launcher then
+exits with 0. It returns every other exit code unchanged.
 """
 
 import json
@@ -19,21 +19,21 @@ THRESHOLDS_CROSSED = 99
 
 
 def worked(metrics: Mapping[str, Any]) -> bool:
-    """Whether a segment got any work. One without has no virtual users, and so neither iterations nor `vus_max`.
+    """Return whether a segment had work. Without work it has no virtual users: neither iterations nor `vus_max`.
 
-    What `setup()` does is no work: it runs in every segment.
+    Requests of `setup()` do not count, because it runs in every segment.
     """
     return any(metrics.get(name, {}).get(figure) for name, figure in (("iterations", "count"), ("vus_max", "max")))
 
 
 def main(summary: Path, command: list[str]) -> int:
-    # The worker signals every descendant, so k6 has its own; a second one would make it stop without a summary.
+    # The worker signals every descendant, k6 too. A second signal would stop k6 without a summary.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
     exit_code = subprocess.run(command, check=False).returncode
     if exit_code == THRESHOLDS_CROSSED and not worked(json.loads(summary.read_text(encoding="utf-8"))["metrics"]):
         return 0
-    # A signal's number, as a shell tells it: a process can't end with a negative code.
+    # The code of a shell for a signal, because a process can't exit with a negative code.
     return exit_code if exit_code >= 0 else 128 - exit_code
 
 

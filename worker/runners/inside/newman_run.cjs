@@ -1,8 +1,8 @@
-// Newman's own command line with three additions:
-//   - it runs only the top-level items of the collection that belong to this shard,
-//   - the process's environment becomes Postman's, so that no secret ever stands in an argv,
-//   - it writes JUnit to $JUNIT_FILE as requests finish. Newman's own JUnit leaves out requests that got no answer and
-//     scripts that threw, so a run that failed could look green.
+// Runs Newman's own command line with three additions:
+//   - It runs only the top-level items of the collection that belong to this shard.
+//   - It copies the process's environment into Postman's, so that no argv contains a secret.
+//   - It writes JUnit to $JUNIT_FILE as requests finish. Newman's own JUnit omits requests without a response and
+//     scripts that threw, so that a failed run could look green.
 //
 // usage: node newman_run.cjs <newman's script> <indexes of the top-level items, or "all"> run <collection> …
 'use strict';
@@ -11,25 +11,25 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { JUnitWriter } = require('./junit_writer.cjs');
 
-// What describes the machine rather than the system under test stays out of the collection's sight.
+// Variables that describe the machine and not the system under test stay hidden from the collection.
 const MACHINE =
   /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|TERM|PWD|OLDPWD|SHLVL|_|CI|(https?|no)_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_.*|JAVA_HOME|PLAYWRIGHT_.*|K6_.*|PYTEST_.*|NPM_CONFIG_.*)$/i;
 
 function environment() {
   const values = Object.entries(process.env).filter(([name]) => !MACHINE.test(name));
   if (process.env.BASE_URL) {
-    values.push(['baseUrl', process.env.BASE_URL]); // Postman's customary spelling
+    values.push(['baseUrl', process.env.BASE_URL]); // the usual name in Postman collections
   }
   return values.map(([key, value]) => ({ key, value }));
 }
 
-/** The collection with only the given top-level items; whatever else it holds (scripts, variables, auth) stays. */
+/** Returns the collection with only the given top-level items, and with its scripts, variables and auth. */
 function part(file, indexes) {
   const collection = JSON.parse(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   return { ...collection, item: collection.item.filter((_, index) => indexes.has(index)) };
 }
 
-/** "Cart / Add a product": the folders down to the request, without the collection's own name. */
+/** Returns the path of folders and request, such as "Cart / Add a product", without the collection's name. */
 function fullName(item) {
   const names = [];
   for (let node = item; node && node.parent(); node = node.parent()) {
@@ -44,7 +44,7 @@ const problem = (kind, error) => ({
   text: error.stack || String(error),
 });
 
-/** Writes one case per assertion, and one per request that broke or that asserts nothing. */
+/** Writes one case for each assertion, and one for each request that had an error or no assertion. */
 function report(emitter, junit) {
   let current;
 
@@ -59,7 +59,7 @@ function report(emitter, junit) {
       junit.testcase({ classname: request, name, time: seconds, timestamp, children });
     }
     if (errors.length || !assertions.length) {
-      // An assertion says what was expected; a broken request says that nothing could be.
+      // The error of the request itself. Its assertions are cases of their own.
       junit.testcase({ name: request, time: seconds, timestamp, children: errors.slice(0, 1) });
     }
   };
@@ -99,7 +99,7 @@ newman.run = (options, done) => {
   const envVar = [...(options.envVar ?? []), ...environment()];
   const junit = new JUnitWriter(process.env.JUNIT_FILE, 'newman');
   const emitter = run({ ...options, collection, envVar }, (error, summary) => {
-    const broken = error ?? summary.run.error; // the run itself, such as an environment file that is not there
+    const broken = error ?? summary.run.error; // an error of the run itself, such as a missing environment file
     if (broken) {
       junit.testcase({ name: 'newman', children: [problem('error', broken)] });
     }

@@ -1,15 +1,14 @@
-// A Playwright reporter that writes JUnit to $JUNIT_FILE while the tests finish. Playwright's own writes one file at the
-// end, so nothing of a run that is stopped would be left. Retries are written as Surefire writes them: `flakyFailure`
-// for each failed try of a test that passed in the end; `failure` for the first and `rerunFailure` for each further try
-// of one that never did.
+// A Playwright reporter that writes JUnit to $JUNIT_FILE as tests finish. Playwright's own JUnit reporter writes at the
+// end, so a stopped run would leave no report. Tries have Surefire's format: `flakyFailure` for each failed try of a test
+// that passed in the end; else `failure` for the first try and `rerunFailure` for each further one.
 'use strict';
 
 const path = require('node:path');
 const collection = require('./collection.cjs');
 const { JUnitWriter, withoutColours } = require('./junit_writer.cjs');
 
-// Surefire's difference: an expectation that did not hold is a failure, anything else that broke is an error. A wait of
-// Playwright's is an expectation in disguise, and so is a test's own time.
+// As in Surefire, an expectation that did not hold is a failure, and any other problem is an error. A timeout of a
+// Playwright wait or of the test itself counts as an expectation.
 const kind = (result) =>
   result.status === 'interrupted' || (result.status === 'failed' && !isExpectation(result.error)) ? 'Error' : 'Failure';
 const isExpectation = (error) =>
@@ -17,10 +16,10 @@ const isExpectation = (error) =>
 
 const seconds = (result) => result.duration / 1000;
 
-/** What broke in a few lines: locator, expected and received, without Playwright's log of its waiting, and the line. */
+/** Returns the error in a few lines: locator, expected, received and the failing line, without Playwright's call log. */
 function message(error, otherwise) {
-  const told = withoutColours(error?.message ?? error?.value ?? otherwise).split(/\n\s*Call log:/i, 1)[0];
-  const lines = told.split('\n').filter((line) => line.trim());
+  const shown = withoutColours(error?.message ?? error?.value ?? otherwise).split(/\n\s*Call log:/i, 1)[0];
+  const lines = shown.split('\n').filter((line) => line.trim());
   const failing = withoutColours(error?.snippet ?? '')
     .split('\n')
     .find((line) => /^\s*> ?\d+ \|/.test(line));
@@ -37,7 +36,7 @@ class StreamingJUnit {
     return false;
   }
 
-  /** Called with the tests of all shards. An older Playwright does not call it: then nothing is written of them. */
+  /** Playwright calls this with the tests of all shards. An older Playwright does not, and no collection is written. */
   async preprocess({ config, suite }) {
     this._collected = sharded(config, suite);
   }
@@ -47,7 +46,7 @@ class StreamingJUnit {
     this._suite = suite;
     this._open();
     const file = process.env.COLLECTION_FILE;
-    // What failed last time is picked out after the shard has been cut, from a list that each shard has of its own.
+    // `--last-failed` selects after sharding, from a list of this shard alone, so shards can't be compared.
     if (file && config.shard?.total > 1 && this._collected && !process.argv.some((word) => /^--last-failed/.test(word))) {
       collection.write(file, { collected: this._collected, selected: sharded(config, suite) });
     }
@@ -77,7 +76,7 @@ class StreamingJUnit {
   onEnd(result) {
     this._open();
     for (const test of this._suite?.allTests() ?? []) {
-      // A test that a stopped run left out has no verdict yet: it gets one when its shard is tried again.
+      // A test that a stopped run left out has no result yet. The next attempt of the shard runs it.
       if (test.results.length || result.status !== 'interrupted') {
         this._write(test);
       }
@@ -94,21 +93,21 @@ class StreamingJUnit {
       return;
     }
     this._written.add(test);
-    const told = failedAtLast(test) ? failures(test)[0] : test.results.at(-1);
+    const shown = failedAtLast(test) ? failures(test)[0] : test.results.at(-1);
     const file = path.relative(this._root, test.location.file).split(path.sep).join('/');
     this._junit.testcase({
       classname: file,
       name: caseName(test),
       file,
       line: test.location.line,
-      time: told && seconds(told),
+      time: shown && seconds(shown),
       timestamp: test.results[0]?.startTime.toISOString(),
       children: [...verdict(test), ...output(test, path.dirname(this._file))],
     });
   }
 }
 
-/** The ids of the tests that shards divide among them: those of setup and teardown projects run in each shard. */
+/** Returns the ids of the tests that shards divide. Tests of setup and teardown projects run in each shard. */
 function sharded(config, suite) {
   const shared = new Set(config.projects.flatMap(({ dependencies, teardown }) => [...dependencies, teardown]));
   return suite
@@ -117,20 +116,20 @@ function sharded(config, suite) {
     .map((test) => `${path.relative(config.rootDir, test.location.file)} › ${caseName(test)}`);
 }
 
-/** "[chromium] Cart › adds a product": the name that Playwright's own reports give it. */
+/** Returns the name as in Playwright's own reports, such as "[chromium] Cart › adds a product". */
 function caseName(test) {
   const [, project, , ...titles] = test.titlePath();
   const repeat = test.repeatEachIndex ? ` (repeat ${test.repeatEachIndex + 1})` : '';
   return `${project ? `[${project}] ` : ''}${titles.join(' › ')}${repeat}`;
 }
 
-/** Whether this end of a test may not be its last: it is retried, or a whole serial group around it is. */
+/** Returns whether the test may run again, because Playwright retries it or the serial group around it. */
 function mayRunAgain(test, result) {
   if (!test.retries || result.status === 'interrupted') {
     return false;
   }
   for (let suite = test.parent; suite; suite = suite.parent) {
-    // There is no public way to ask. Without this field a passed test of a group that is retried is merely told early.
+    // Playwright has no public field for it. Without this one, a passed test of a retried group is only written early.
     if (suite._parallelMode === 'serial') {
       return true;
     }
@@ -138,17 +137,17 @@ function mayRunAgain(test, result) {
   return result.status !== test.expectedStatus && result.status !== 'skipped' && result.retry < test.retries;
 }
 
-/** The tries that went wrong; a try that failed as expected did not. */
+/** Returns the failed tries. A try that failed as expected is not one. */
 const failures = (test) =>
   test.results.filter(({ status }) => status !== test.expectedStatus && status !== 'skipped');
 
-/** Whether no try was good in the end. A serial group skips the rest of a try whose earlier tests fail. */
+/** Returns whether the last try failed, without skipped ones. A serial group skips the tests after a failed one. */
 const failedAtLast = (test) => {
   const last = test.results.findLast(({ status }) => status !== 'skipped');
   return last !== undefined && last.status !== test.expectedStatus;
 };
 
-/** What became of a test, in the elements of Surefire; none for a test that passed at once. */
+/** Returns the result of a test as Surefire's elements: none for a test that passed in its first try. */
 function verdict(test) {
   if (!test.results.length) {
     return [{ name: 'skipped', attributes: { message: 'did not run' } }];
@@ -182,14 +181,14 @@ function about(result, test) {
   return { message: message(result.error, otherwise), type: result.status === 'timedOut' ? 'TimeoutError' : type };
 }
 
-/** Every error of a try: a soft assertion or a broken fixture leaves more than one. */
+/** Returns all errors of a try. Soft assertions and broken fixtures can cause several. */
 function details(result) {
   return result.errors
     .map((error) => [error.stack ?? error.message ?? error.value, error.snippet].filter(Boolean).join('\n\n'))
     .join('\n\n');
 }
 
-/** The files of all tries, each as a line that tells where it lies from the report's own folder. */
+/** Returns one line for each file of all tries, with its path relative to the report's folder. */
 function output(test, folder) {
   const files = test.results.flatMap(({ attachments }) => attachments).filter((attachment) => attachment.path);
   const lines = files.map((attachment) => `[[ATTACHMENT|${path.relative(folder, attachment.path)}]]`);

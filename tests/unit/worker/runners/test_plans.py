@@ -195,7 +195,7 @@ def test_a_command_may_stand_in_the_suites_folder(planned: Planned, install: Ins
         ("k6", {}, {"script.js": ""}, (), "k6: must be installed"),
         ("k6", {}, {}, ("k6",), "suites.mine.args: must begin with the script's file"),
         ("k6", {}, {"a.js": "", "b.js": ""}, ("k6",), "suites.mine.args: must begin with the script's file"),
-        ("k6", {"args": ("gone.js",)}, {"script.js": ""}, ("k6",), "there is no gone.js"),
+        ("k6", {"args": ("gone.js",)}, {"script.js": ""}, ("k6",), "gone.js does not exist"),
         ("newman", {}, {"collection.json": collection(FOLDER)}, ("node",), "newman: must be installed"),
         ("newman", {}, {}, ("node", "newman"), "suites.mine.args: must begin with the collection's file"),
         ("newman", {}, {"collection.json": "{"}, ("node", "newman"), "collection.json must be a readable Postman"),
@@ -239,5 +239,5 @@ def test_a_folder_option_contradicts_shards(planned: Planned, install: Install, 
 def test_a_suite_without_a_folder_cannot_start(tmp_path: Path) -> None:
     """An image that lacks the suite is told before any tool looks for it."""
     suite = Suite(name="mine", runner="pytest", path=tmp_path / "gone", timeout=60)
-    with pytest.raises(CannotPlan, match=r"suites\.mine\.path: must be a folder"):
+    with pytest.raises(CannotPlan, match=r"suites\.mine\.path: must be an existing folder"):
         plan(suite, JobMessage(run_id="r-1", suite="mine"), Folders(tmp_path))

@@ -1,1 +1,1 @@
-"""What a suite's own Python process loads of ours: under a name that no suite uses, importing only its siblings."""
+"""Modules for the Python process of a suite, in a package whose name no suite uses. They import only each other."""

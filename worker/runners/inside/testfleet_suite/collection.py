@@ -1,4 +1,4 @@
-"""Records the tests that a shard collected and selected, for the comparison with the other shards."""
+"""Record the tests that a shard collected and selected, for the comparison with the other shards."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import TypedDict
 
 
 class IdSet(TypedDict):
-    """How many tests, and the digest of their ids."""
+    """The number of tests, and the digest of their ids."""
 
     count: int
     digest: str
@@ -18,7 +18,7 @@ class IdSet(TypedDict):
 def tests(ids: Iterable[str]) -> IdSet:
     """Count the ids and add up their SHA-256, modulo 2^256.
 
-    A sum depends on no order, and the digests of disjoint parts add up to that of the whole.
+    A sum depends on no order, and the digests of disjoint parts add up to the digest of the whole.
     """
     count = total = 0
     for one in ids:
@@ -28,7 +28,7 @@ def tests(ids: Iterable[str]) -> IdSet:
 
 
 def write(file: Path, *, collected: Iterable[str], selected: Iterable[str]) -> None:
-    """Write the record, and beside it the collected ids as a sorted list for people, each file whole.
+    """Write the record and, for people, a sorted list of the collected ids. Each file is replaced atomically.
 
     Raises:
         OSError: a file can't be written.

@@ -1,4 +1,4 @@
-"""JUnit, written case by case, so that a reader can follow while the tests run."""
+"""Write JUnit case by case, while the tests run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 
 class JUnitWriter:
-    """A report of one suite. Each case is in the file, whole, when `case` returns.
+    """A report of one suite. When `case` returns, the case is in the file.
 
     Raises:
         OSError: the file can't be written.
@@ -24,7 +24,7 @@ class JUnitWriter:
             self._write(ET.tostring(element("properties", {}, *entries), encoding="utf-8"))
 
     def case(self, attributes: Mapping[str, str | None], *children: ET.Element) -> None:
-        """Write one case; an attribute that is None is left out. Without children it passed."""
+        """Write one case without the attributes that are None. A case without children passed."""
         self._write(ET.tostring(element("testcase", attributes, *children), encoding="utf-8"))
 
     def close(self) -> None:
@@ -45,7 +45,7 @@ class JUnitWriter:
 
 
 def element(name: str, attributes: Mapping[str, str | None], *children: ET.Element, text: str = "") -> ET.Element:
-    """An element whose text and attributes hold only what XML can say."""
+    """Return an element whose text and attributes hold only characters that XML allows."""
     made = ET.Element(name, {key: _clean(value) for key, value in attributes.items() if value is not None})
     made.text = _clean(text) or None
     made.extend(children)
@@ -53,7 +53,7 @@ def element(name: str, attributes: Mapping[str, str | None], *children: ET.Eleme
 
 
 def _clean(text: str) -> str:
-    """The text with what XML 1.0 has no way to write replaced."""
+    """Return the text with U+FFFD for each character that XML 1.0 forbids."""
     return "".join(char if _is_writable(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

@@ -1,10 +1,10 @@
-"""A pytest plugin: it keeps the tests of this shard, writes JUnit as tests finish, and ends in order on SIGTERM.
+"""A pytest plugin that selects the tests of this shard, writes JUnit as tests finish, and ends cleanly on SIGTERM.
 
-pytest's own JUnit comes only at the end, and shows each failed try of pytest-rerunfailures as a test that passed. Here
-tries are written as Surefire writes them: `flakyFailure` for each failed try of a test that passed in the end;
-`failure` for the first and `rerunFailure` for each further try of one that never did.
+pytest writes its own JUnit only at the end, and shows each failed try of pytest-rerunfailures as a passed test. This
+plugin uses Surefire's format for tries: `flakyFailure` for each failed try of a test that passed in the end; else
+`failure` for the first try and `rerunFailure` for each further one.
 
-It works with pytest-xdist: each worker keeps the same tests, and only the controller writes.
+With pytest-xdist, each worker selects the same tests, and only the controller writes.
 """
 
 import hashlib
@@ -33,11 +33,11 @@ _DOCTEST = re.compile(
     re.MULTILINE,
 )
 _MARKED = re.compile(r"^(?:E {3,}(\S.*)|UNEXPECTED EXCEPTION: .*)$", re.MULTILINE)
-"""pytest's mark of a line that says what broke, as for an unknown fixture, and doctest's of an exception."""
+"""The line with the error: as pytest marks it, for example for an unknown fixture, or as doctest does."""
 
 
 def belongs(node_id: str, index: int, total: int) -> bool:
-    """Whether a test is of shard `index` (from 1) of `total`: decided by its id alone, the same on every machine."""
+    """Return whether a test belongs to shard `index` (from 1) of `total`, by a hash of its id alone."""
     digest = hashlib.sha256(node_id.encode("utf-8", "backslashreplace")).digest()
     return int.from_bytes(digest[:8], "big") % total == index - 1
 
@@ -49,19 +49,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(shards, "testfleet-shard")
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, _interrupt)
-        # Not "pytest": by that name its own reports are known, where a repeated case means something else.
+        # Not "pytest": in a suite of that name, the reporter reads a repeated case as a further try.
         writer = JUnitWriter(Path(os.environ["JUNIT_FILE"]), "testfleet")
         config.pluginmanager.register(ReportPlugin(writer, index, total), "testfleet-report")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """End as on Ctrl-C: fixtures are torn down, and the report is closed."""
+    """End as on Ctrl-C: pytest tears down fixtures, and the report is closed."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 class ShardPlugin:
-    """Deselects the tests of the other shards, and writes `file` with what was collected for all of them."""
+    """Deselects the tests of the other shards, and writes the record of collected tests to `file`."""
 
     def __init__(self, index: int, total: int, file: Path | None) -> None:
         self._index = index
@@ -74,7 +74,7 @@ class ShardPlugin:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None, None, None]:
-        """Come after -k, -m and every plugin of the suite's own, so that `collected` is what the suite selects."""
+        """Run after -k, -m and the suite's own plugins, so that only the tests that they select count as collected."""
         yield
         self._collected = len(items)
         self._ids = [item.nodeid for item in items]
@@ -85,20 +85,20 @@ class ShardPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write what was collected; the controller of pytest-xdist collects nothing and leaves it to its workers."""
+        """Write the collected tests. The controller of pytest-xdist collects none, and its workers write them."""
         if self._file is not None and self._ids:
             collection.write(self._file, collected=self._ids, selected=[item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ARG002  # pytest-xdist's signature
-        """Take over what a worker of pytest-xdist has collected; its controller collects nothing."""
+        """Copy the number of collected tests from a worker of pytest-xdist, whose controller collects none."""
         self._collected = max(self._collected, getattr(node, "workeroutput", {}).get(_COLLECTED, 0))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_COLLECTED] = self._collected
-        # A shard may get no test of a suite that has some; a suite that has none at all (a wrong path) stays an error.
+        # A shard may have no test although the suite has some. A suite without any test (a wrong path) is an error.
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._total > 1 and self._collected:
             session.exitstatus = pytest.ExitCode.OK
 
@@ -108,7 +108,7 @@ class _Try:
     started: float
     seconds: float = 0.0
     problem: tuple[str, str, str] | None = None
-    """Kind (`failure`, `error`), message and details of the first thing that went wrong."""
+    """Kind (`failure`, `error`), message and details of the first problem."""
     skipped: str | None = None
     done: bool = False
 
@@ -134,19 +134,19 @@ class ReportPlugin:
         test = self._running.setdefault(report.nodeid, _Test(file, None if line is None else line + 1))
         if not test.tries or (report.when == "setup" and test.tries[-1].done):
             test.tries.append(_Try(report.start))
-        attempt = test.tries[-1]
-        if attempt.done:
-            return  # the teardown of a try that has already been called off
-        attempt.seconds += report.duration
-        _note(attempt, report)
+        try_ = test.tries[-1]
+        if try_.done:
+            return  # the teardown of a try that pytest-rerunfailures has ended
+        try_.seconds += report.duration
+        _note(try_, report)
         if _is_rerun(report):
-            attempt.done = True
+            try_.done = True
         elif report.when not in {"setup", "call"}:  # "teardown", or "???" for a crashed worker of pytest-xdist
             del self._running[report.nodeid]
             self._write(report.nodeid, test)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that can't be read is an error in every shard; one that skips itself is told by one shard only."""
+        """Write a file that can't be collected as an error in every shard, and a skipped file in one shard only."""
         name = report.nodeid or "collection"
         if report.failed:
             problem = ("error", "collection failed", report.longreprtext)
@@ -163,36 +163,36 @@ class ReportPlugin:
 
     def _write(self, node_id: str, test: _Test) -> None:
         classname, name = _address(node_id)
-        bad = [attempt for attempt in test.tries if attempt.problem]
+        bad = [try_ for try_ in test.tries if try_.problem]
         last = test.tries[-1]
-        told = bad[0] if last.problem else last
+        shown = bad[0] if last.problem else last
         attributes = {
             "classname": classname,
             "name": name,
             "file": test.file,
             "line": None if test.line is None else str(test.line),
-            "time": f"{told.seconds:.3f}",
+            "time": f"{shown.seconds:.3f}",
             "timestamp": datetime.fromtimestamp(test.tries[0].started, UTC).isoformat(timespec="milliseconds"),
         }
         self._writer.case(attributes, *_verdict(bad, last))
 
 
 def _is_rerun(report: pytest.TestReport) -> bool:
-    """Whether pytest-rerunfailures has called this try off to start another; the word is its own."""
+    """Return whether pytest-rerunfailures ended this try to start another. It sets this outcome."""
     return str(report.outcome) == "rerun"
 
 
-def _note(attempt: _Try, report: pytest.TestReport) -> None:
-    """Take down what one phase of a try says."""
+def _note(try_: _Try, report: pytest.TestReport) -> None:
+    """Record the problem or the skip of one phase of a try."""
     if report.failed or _is_rerun(report):
         kind = "failure" if report.when == "call" else "error"
-        attempt.problem = attempt.problem or (kind, _message(report), report.longreprtext)
-    elif report.skipped and not hasattr(report, "context"):  # a subtest that skips itself leaves its test standing
-        attempt.skipped = _reason(report)
+        try_.problem = try_.problem or (kind, _message(report), report.longreprtext)
+    elif report.skipped and not hasattr(report, "context"):  # a skipped subtest does not skip its test
+        try_.skipped = _reason(report)
 
 
 def _message(report: pytest.TestReport) -> str:
-    """The exception's own message; for a doctest and for text without an exception the line that says what broke."""
+    """Return the exception's message, or the line with the error for a doctest or a text without an exception."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if message := getattr(crash, "message", None):
         return str(message)
@@ -207,32 +207,32 @@ def _message(report: pytest.TestReport) -> str:
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     if (expected := getattr(report, "wasxfail", None)) is not None:
         return f"expected failure: {expected}".removesuffix(": ")
-    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-    return str(said).removeprefix("Skipped: ")
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(reason).removeprefix("Skipped: ")
 
 
 def _verdict(bad: Sequence[_Try], last: _Try) -> list[ET.Element]:
     if not last.problem:
         skipped = [] if last.skipped is None else [element("skipped", {"message": last.skipped})]
-        return skipped + [_rerun("flaky", attempt) for attempt in bad]
+        return skipped + [_rerun("flaky", try_) for try_ in bad]
     first, *others = bad
-    assert first.problem  # noqa: S101  # for the type checker: they are in `bad` because they have one
-    return [_problem(*first.problem), *(_rerun("rerun", attempt) for attempt in others)]
+    assert first.problem  # noqa: S101  # for the type checker: every try in `bad` has a problem
+    return [_problem(*first.problem), *(_rerun("rerun", try_) for try_ in others)]
 
 
 def _problem(kind: str, message: str, details: str) -> ET.Element:
     return element(kind, {"message": message.split("\n", 1)[0]}, text=details)
 
 
-def _rerun(prefix: str, attempt: _Try) -> ET.Element:
-    assert attempt.problem  # noqa: S101  # as above
-    kind, message, details = attempt.problem
-    attributes = {"message": message.split("\n", 1)[0], "time": f"{attempt.seconds:.3f}"}
+def _rerun(prefix: str, try_: _Try) -> ET.Element:
+    assert try_.problem  # noqa: S101  # as above
+    kind, message, details = try_.problem
+    attributes = {"message": message.split("\n", 1)[0], "time": f"{try_.seconds:.3f}"}
     return element(prefix + kind.capitalize(), attributes, element("stackTrace", {}, text=details))
 
 
 def _address(node_id: str) -> tuple[str, str]:
-    """`tests/test_cart.py::TestCart::test_add[a/b::c]` as `tests.test_cart.TestCart` and `test_add[a/b::c]`."""
+    """Split a node id: `tests/test_cart.py::TestCart::test_add[a]` is `tests.test_cart.TestCart` and `test_add[a]`."""
     head, bracket, parameters = node_id.partition("[")
     file, *names = head.split("::")
     module = file.removesuffix(".py").replace("/", ".")
