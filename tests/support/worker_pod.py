@@ -17,14 +17,14 @@ from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, R
 
 WORKER = (sys.executable, "-m", "worker")
 WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
-"""What to put before a program so that it has none, as in a pod; only root has any."""
+"""Command prefix that drops all capabilities, as in a pod. Only root has any."""
 
 DEADLINE = 30
-"""Seconds until a condition that must come about is given up; a slow machine is no failure."""
+"""Maximum seconds to wait for a condition. Only a hang reaches it, not a slow machine."""
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    """The condition's first true value."""
+    """Wait for the condition, and return its first true value."""
     deadline = time.monotonic() + DEADLINE
     while not (value := condition()):
         assert time.monotonic() < deadline, "the condition did not come about"
@@ -34,12 +34,12 @@ def until(condition: Callable[[], Any]) -> Any:
 
 @dataclass
 class Script:
-    """What the stand-in for the reporter answers: a record, the raw text of a file, or nothing at all."""
+    """The answers of the stand-in for the reporter: a record, the raw text of a file, or None."""
 
     admission: Admission | str | None = field(default_factory=lambda: Admission(Run(attempt=1)))
     receipt: Receipt | str | None = field(default_factory=lambda: Receipt(Committed(status="passed")))
     speaks_after_outcome: bool = True
-    """Otherwise the receipt comes as soon as the file `started` lies among the artifacts: in mid-suite."""
+    """If False, the receipt is written in mid-suite, once the artifact `started` exists."""
 
 
 class Sidecar:
@@ -113,13 +113,13 @@ class Pod:
         self._open: list[Any] = []
 
     def suite(self, script: str, *, timeout: float = 60, more: str = "") -> None:
-        """Make the catalog's one suite, `checkout`, a shell script."""
+        """Write a catalog with one suite `checkout`, a shell script."""
         command = json.dumps(["sh", "-c", script])
         text = f'[suites.checkout]\nrunner = "command"\npath = "."\ntimeout = {timeout}\ncommand = {command}\n{more}'
         (self.suites / "catalog.toml").write_text(text)
 
     def send(self, body: str | None = None, **fields: object) -> str:
-        """Put a message on the queue; the answer is its body."""
+        """Send a message and return its body."""
         body = json.dumps({"runId": "r-42", "suite": "checkout"} | fields) if body is None else body
         self.sqs.send_message(QueueUrl=self.aws.queue_url, MessageBody=body)
         return body
@@ -130,7 +130,7 @@ class Pod:
         return worker
 
     def run(self, script: Script | None = None, **settings: str) -> int:
-        """The exit code of a worker that is left to itself."""
+        """Run a worker to its end and return its exit code."""
         return self.start(script, **settings).wait()
 
     def outcome(self) -> Outcome:
@@ -139,7 +139,7 @@ class Pod:
         return outcome
 
     def started(self) -> None:
-        """Return when the suite has touched `$ARTIFACTS_DIR/started`."""
+        """Wait until the suite has created `$ARTIFACTS_DIR/started`."""
         until((self.artifacts / "started").exists)
 
     def waiting(self) -> int:
@@ -152,7 +152,7 @@ class Pod:
         return self.waiting() == self.in_flight() == 0
 
     def dead(self) -> list[tuple[str, str, str]]:
-        """Body, reason and detail of each dead message."""
+        """Return body, reason and detail of each dead message."""
         answer = self.sqs.receive_message(
             QueueUrl=self.aws.dead_letter_queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         )
@@ -222,7 +222,7 @@ class Worker:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there and no zombie."""
+    """Return whether the process exists and is no zombie."""
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):  # the latter: it ended while we read

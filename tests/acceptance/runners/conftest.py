@@ -1,4 +1,4 @@
-"""Suites of a test's own, run by the real tools as the worker runs them."""
+"""Run a test's own suites with the real tools, as the worker does."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ from worker.runners.plan import Folders, Plan
 from worker.suite import collection, environment
 
 DEADLINE = 120.0
-"""Seconds; a hang is a failure, a slow machine is none."""
+"""Seconds. Only a hang reaches it, not a slow machine."""
 
 REPOSITORY = Path(__file__).parents[3]
 

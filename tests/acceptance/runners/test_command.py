@@ -1,4 +1,4 @@
-"""A command of the suite's own."""
+"""Suites with their own command."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ exit 3
 
 
 def test_a_command_runs_in_its_folder_and_writes_its_own_report(bench: Callable[..., Any]) -> None:
-    """It gets the shard by its environment, and its exit code is handed on."""
+    """Its environment holds the shard, and its exit code is the suite's."""
     suite = bench("command", {"run.sh": SCRIPT}, command=("./run.sh",))
     (suite.suite.path / "run.sh").chmod(0o755)
     ended = suite.run("2/3")

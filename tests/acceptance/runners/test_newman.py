@@ -1,4 +1,4 @@
-"""Newman: what requests and assertions become, in how many shards soever."""
+"""Newman: requests and assertions as cases, for any number of shards."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ def passing(name: str) -> dict[str, Any]:
     return request(name, f"pm.test('{name} is up', () => pm.response.to.have.status(200));")
 
 
-def test_every_ending_of_a_request_is_told_as_what_it_is(bench: Callable[..., Any]) -> None:
-    """What Newman's own JUnit leaves out (no answer, a script that threw) is an error here."""
+def test_every_ending_of_a_request_is_reported(bench: Callable[..., Any]) -> None:
+    """A request without a response and a script that threw are errors. Newman's own JUnit omits them."""
     ended = bench(
         "newman",
         collection(
@@ -77,7 +77,7 @@ def test_every_request_is_in_exactly_one_shard(bench: Callable[..., Any], total:
 
 
 def test_secrets_reach_the_collection_and_no_argv(bench: Callable[..., Any]) -> None:
-    """Whoever may list processes must not read them; the collection sees them as variables."""
+    """A list of processes must not show them. The collection gets them as variables."""
     lines: Sequence[str] = (
         "pm.test('knows the token', () => pm.expect(pm.environment.get('TOKEN')).to.equal('s3cret'));",
         "pm.test('knows the run', () => pm.expect(pm.environment.get('RUN_ID')).to.equal('r-1'));",
@@ -91,8 +91,8 @@ def test_secrets_reach_the_collection_and_no_argv(bench: Callable[..., Any]) -> 
     assert "s3cret" not in ended.output
 
 
-def test_a_run_that_stops_at_the_first_failure_still_tells_it(bench: Callable[..., Any]) -> None:
-    """Newman's own options work as ever, and the report is closed."""
+def test_a_run_that_stops_at_the_first_failure_reports_it(bench: Callable[..., Any]) -> None:
+    """Newman's own options work, and the report is closed."""
     red = request("Red", "pm.test('is red', () => pm.expect(1).to.equal(2));")
     ended = bench("newman", collection(red, passing("Later")), args=("--bail",)).run()
     assert ended.exit_code == 1

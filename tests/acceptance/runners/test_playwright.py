@@ -1,4 +1,4 @@
-"""Playwright: what its tests become, in how many shards soever."""
+"""Playwright: its tests as cases, for any number of shards."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ WAIT = 60.0
 """Seconds until a condition must hold."""
 
 
-def test_every_ending_of_a_test_is_told_as_what_it_is(bench: Callable[..., Any]) -> None:
+def test_every_ending_of_a_test_is_reported(bench: Callable[..., Any]) -> None:
     """Passed, failed, flaky, skipped, expected to fail, out of time: one case each, its tries inside."""
     spec = r"""
         import { test, expect } from '@playwright/test';
@@ -67,7 +67,7 @@ def test_every_ending_of_a_test_is_told_as_what_it_is(bench: Callable[..., Any])
 
 
 def test_a_failures_message_holds_expected_received_and_the_failing_line(bench: Callable[..., Any]) -> None:
-    """The first line of Playwright's own message says only which expectation did not hold."""
+    """The first line of Playwright's own message names only the failed expectation."""
     spec = "import { test, expect } from '@playwright/test';\ntest('loses', () => { expect(2, 'items').toBe(3); });\n"
     ended = bench("playwright", {"playwright.config.ts": PLAIN, "a.spec.ts": spec}).run()
     reports = Reports(ended.artifacts)
@@ -98,8 +98,8 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
     assert coverage.doubt(total, said) is None
 
 
-def test_tests_that_each_shard_runs_and_tests_that_only_count_here_are_no_doubt(bench: Callable[..., Any]) -> None:
-    """Setup and teardown projects run in each shard; `only`, --grep and repeats choose before a shard is cut."""
+def test_setup_projects_and_filters_leave_the_shards_comparable(bench: Callable[..., Any]) -> None:
+    """Setup and teardown projects run in each shard. `only`, --grep and repeats apply before sharding."""
     config = """
         import { defineConfig } from '@playwright/test';
         export default defineConfig({ projects: [
@@ -128,8 +128,8 @@ def test_tests_that_each_shard_runs_and_tests_that_only_count_here_are_no_doubt(
     assert sum(len(shard.cases) for shard in shards.values()) == 12 + 2 * 2
 
 
-def test_a_serial_group_that_is_retried_is_told_once(bench: Callable[..., Any]) -> None:
-    """The whole group runs again, also what had passed; each test is still one case."""
+def test_a_retried_serial_group_is_reported_once(bench: Callable[..., Any]) -> None:
+    """The whole group runs again with its passed tests, and each test is one case."""
     spec = """
         import { test, expect } from '@playwright/test';
         test.describe.serial('Login', () => {
@@ -149,8 +149,8 @@ def test_a_serial_group_that_is_retried_is_told_once(bench: Callable[..., Any]) 
     ]
 
 
-def test_what_has_finished_is_in_the_file_while_the_rest_runs(bench: Callable[..., Any]) -> None:
-    """A reader follows the run, and a run that is killed leaves what it has done."""
+def test_finished_tests_are_in_the_file_while_the_rest_runs(bench: Callable[..., Any]) -> None:
+    """A killed run therefore leaves its finished tests."""
     spec = """
         import { test } from '@playwright/test';
         test('first', () => {});
@@ -168,7 +168,7 @@ def test_what_has_finished_is_in_the_file_while_the_rest_runs(bench: Callable[..
 
 
 def test_a_file_that_cannot_be_read_is_an_errored_case(bench: Callable[..., Any]) -> None:
-    """A syntax error is seen, not counted as an empty shard."""
+    """A syntax error is no empty shard."""
     ended = bench("playwright", {"playwright.config.ts": PLAIN, "a.spec.ts": "test('x', () => {"}).run("1/2")
     assert ended.exit_code != 0
     assert set(ended.cases) == {("error outside any test", ("error",))}
@@ -187,8 +187,8 @@ def test_a_process_that_dies_in_a_test_is_that_tests_error(bench: Callable[..., 
     assert ended.cases == [("[mobile] crashes", ("error",)), ("[mobile] goes on", ())]
 
 
-def test_tests_that_a_stopped_run_left_out_are_told_as_skipped(bench: Callable[..., Any]) -> None:
-    """A run that stops at the first failure hides nothing."""
+def test_tests_that_a_stopped_run_left_out_are_skipped(bench: Callable[..., Any]) -> None:
+    """A run that stops at the first failure reports its other tests."""
     spec = """
         import { test, expect } from '@playwright/test';
         test('a', () => { expect(1).toBe(2); });
@@ -202,7 +202,7 @@ def test_tests_that_a_stopped_run_left_out_are_told_as_skipped(bench: Callable[.
 
 
 def test_a_suite_without_tests_is_not_green(bench: Callable[..., Any]) -> None:
-    """A wrong filter of an unsharded suite is seen."""
+    """A wrong filter of an unsharded suite is an error."""
     spec = "import { test } from '@playwright/test'; test('a', () => {});"
     suite = bench("playwright", {"playwright.config.ts": PLAIN, "a.spec.ts": spec}, args=("nowhere",))
     assert suite.run().exit_code != 0
@@ -213,7 +213,7 @@ def read(folders: Any) -> str:
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    """Whether the condition came to hold before its deadline."""
+    """Return whether the condition held before its deadline."""
     deadline = time.monotonic() + WAIT
     while not condition():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""pytest: what its tests become, in how many shards soever."""
+"""pytest: its tests as cases, for any number of shards."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ WAIT = 60.0
 """Seconds until a condition must hold."""
 
 
-def test_every_ending_of_a_test_is_told_as_what_it_is(bench: Callable[..., Any]) -> None:
+def test_every_ending_of_a_test_is_reported(bench: Callable[..., Any]) -> None:
     """Passed, failed, flaky, skipped, expected to fail, broken fixtures: one case each, its tries inside."""
     tests = r"""
 import pytest
@@ -73,8 +73,8 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
     assert coverage.doubt(total, said) is None
 
 
-def test_what_a_suite_deselects_is_not_collected(bench: Callable[..., Any]) -> None:
-    """By -k, and by a hook of its own that comes as late as it can: no shard would ever run it."""
+def test_deselected_tests_do_not_count_as_collected(bench: Callable[..., Any]) -> None:
+    """No shard runs a test that -k or a late hook of the suite deselects."""
     tests = "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_number(n): pass\ndef test_other(): pass"
     hook = """
 import pytest
@@ -94,12 +94,12 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.mark.parametrize("shard", ["1/1", "1/2"])
 def test_a_suite_without_tests_is_not_green(bench: Callable[..., Any], shard: str) -> None:
-    """No shard may hide that the whole suite holds no test."""
+    """Each shard reports a suite without tests."""
     assert bench("pytest", {"pytest.ini": INI, "test_a.py": ""}).run(shard).exit_code == 5
 
 
 def test_a_file_that_cannot_be_read_is_an_errored_case(bench: Callable[..., Any]) -> None:
-    """A syntax error is seen, not counted as an empty shard; a module that skips itself is told by one shard."""
+    """A syntax error is no empty shard. One shard reports a module that skips itself."""
     files = {"test_a.py": "def test_x(:", "test_b.py": "import pytest\npytest.skip('no', allow_module_level=True)"}
     suite = bench("pytest", {"pytest.ini": INI, **files})
     shards = [suite.run("1/2"), suite.run("2/2")]
@@ -108,8 +108,8 @@ def test_a_file_that_cannot_be_read_is_an_errored_case(bench: Callable[..., Any]
     assert sum(shard.cases.count(("collection", ("skipped",))) for shard in shards) == 1
 
 
-def test_sigterm_ends_in_order_with_what_has_finished(bench: Callable[..., Any]) -> None:
-    """Fixtures are torn down and the report is whole; the test that was interrupted has no verdict."""
+def test_sigterm_ends_cleanly_with_the_finished_tests(bench: Callable[..., Any]) -> None:
+    """Fixtures are torn down and the report is complete. The interrupted test has no case."""
     tests = """
 import pathlib, time, pytest
 @pytest.fixture
@@ -137,8 +137,8 @@ def test_second(tidy):
     assert "test_second" not in text
 
 
-def test_a_crash_leaves_what_has_finished(bench: Callable[..., Any]) -> None:
-    """A report that breaks off is no green one: its end is missing."""
+def test_a_crash_leaves_the_finished_tests(bench: Callable[..., Any]) -> None:
+    """The report lacks its end and is therefore not green."""
     tests = "import os\ndef test_first(): pass\ndef test_crash(): os._exit(7)"
     suite = bench("pytest", {"pytest.ini": INI, "test_a.py": tests})
     ended = suite.run()
@@ -148,7 +148,7 @@ def test_a_crash_leaves_what_has_finished(bench: Callable[..., Any]) -> None:
 
 
 def test_a_parallel_worker_that_crashes_is_an_errored_case(bench: Callable[..., Any]) -> None:
-    """pytest-xdist goes on with another worker; the test that killed the first is told."""
+    """pytest-xdist continues with another worker, and the test that crashed the first is reported."""
     tests = "import os\ndef test_first(): pass\ndef test_crash(): os._exit(7)"
     ended = bench("pytest", {"pytest.ini": INI, "test_a.py": tests}, args=("-n1",)).run()
     assert ended.exit_code == 1
@@ -171,7 +171,7 @@ class T(unittest.TestCase):
 
 
 def test_a_module_of_the_suite_keeps_its_name(bench: Callable[..., Any]) -> None:
-    """Our plugin brings no module that could stand before the suite's own."""
+    """Our plugin adds no module that hides one of the suite."""
     files = {"junit.py": "MINE = True", "handoff.py": "MINE = True"}
     tests = "import handoff, junit\ndef test_mine(): assert junit.MINE and handoff.MINE"
     ended = bench("pytest", {"pytest.ini": INI, **files, "test_a.py": tests}).run()
@@ -179,7 +179,7 @@ def test_a_module_of_the_suite_keeps_its_name(bench: Callable[..., Any]) -> None
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    """Whether the condition came to hold before its deadline."""
+    """Return whether the condition held before its deadline."""
     deadline = time.monotonic() + WAIT
     while not condition():
         if time.monotonic() > deadline:
@@ -189,10 +189,10 @@ def until(condition: Callable[[], bool]) -> bool:
 
 
 @pytest.mark.parametrize("args", [(), ("-n", "1")])
-def test_a_failure_without_an_exception_says_in_its_message_what_broke(
+def test_a_failure_without_an_exception_has_the_failing_line_as_message(
     bench: Callable[..., Any], args: tuple[str, ...]
 ) -> None:
-    """A doctest, an unknown fixture and a strict xfail have only a text, which pytest-xdist gives a heading."""
+    """A doctest, an unknown fixture and a strict xfail have only a text. pytest-xdist adds a heading to it."""
     tests = '''
 import pytest
 def double(number):

@@ -1,4 +1,4 @@
-"""The sample suites against the shop: what the demo promises to show."""
+"""The sample suites of the demo, against the shop."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def test_a_sample_suite_is_green(
 
 
 def test_checkout_finds_one_bug_and_one_flaky_test(sample: Callable[[Suite], Any], suites: Mapping[str, Suite]) -> None:
-    """Two shards share its tests; traces and screenshots of what failed lie where the case says."""
+    """Two shards share its tests. Each failed case names its trace and screenshot."""
     checkout = sample(suites["checkout"])
     shards = [checkout.run("1/2"), checkout.run("2/2")]
     cases = dict(case for shard in shards for case in shard.cases)
@@ -53,6 +53,6 @@ def test_checkout_finds_one_bug_and_one_flaky_test(sample: Callable[[Suite], Any
 
 
 def test_the_flaky_test_is_flaky_each_time(sample: Callable[[Suite], Any], suites: Mapping[str, Suite]) -> None:
-    """A run that is repeated against the same shop gets the same verdict."""
+    """A repeated run against the same shop has the same result."""
     lamp = sample(suites["checkout"].model_copy(update={"args": ("--grep=reading lamp",)}))
     assert [lamp.run().cases for _ in range(2)] == [[(FLAKY, ("flakyFailure",))]] * 2

@@ -74,7 +74,7 @@ def test_a_message_that_names_no_run_is_dead_without_the_reporter(body: str, det
 
 
 def test_a_rejected_run_that_cannot_be_recorded_comes_back(pod: Pod) -> None:
-    """Otherwise nobody would ever see why the run does not end."""
+    """Otherwise the run would never end."""
     pod.send(shard="3/2")
     assert pod.run(Script(receipt=None), WORKER_RECEIPT_TIMEOUT="1") == 75
     assert pod.waiting() == 1
@@ -141,7 +141,7 @@ def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("runner = 3", "runner: must be one of playwright, k6, newman, pytest, command"),
         ('runner = "cypress"', "runner: must be one of playwright, k6, newman, pytest, command"),
@@ -177,7 +177,7 @@ def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: p
     ],
 )
 def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
-    line: str, told: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: str, expected: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole catalog is checked before anything starts, so that a typo never waits for its suite's turn."""
     lines = {"runner": '"command"', "path": '"."', "timeout": '"1m"', "command": '["true"]'}
@@ -188,12 +188,12 @@ def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
     pod.send()
     _set(monkeypatch, pod, {})
     assert app.main(Stop()) == 78
-    assert capsys.readouterr().err == f"worker: suites.checkout.{told}\n"
+    assert capsys.readouterr().err == f"worker: suites.checkout.{expected}\n"
     assert pod.waiting() == 1
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("", "suites: must hold at least one table [suites.NAME]"),
         ("[suites]", "suites: must hold at least one table [suites.NAME]"),
@@ -205,20 +205,20 @@ def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
         ("# \udcff", "WORKER_CATALOG: must be TOML in UTF-8: 'utf-8' codec can't decode byte 0xff"),
     ],
 )
-def test_a_catalog_that_is_none_is_named(
-    content: str, told: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_file_that_is_no_catalog_is_named(
+    content: str, expected: str, pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, whatever lies where the catalog should."""
+    """Any wrong content is one line."""
     _write_catalog(pod, content)
     _set(monkeypatch, pod, {})
     assert app.main(Stop()) == 78
     line = capsys.readouterr().err
-    assert line.startswith(f"worker: {told}")
+    assert line.startswith(f"worker: {expected}")
     assert line.count("\n") == 1
 
 
-def test_a_queue_that_is_not_there_is_a_wrong_setting(pod: Pod) -> None:
-    """It takes the whole program to find out; nothing is received, and no Job spins on it."""
+def test_a_missing_queue_is_a_wrong_setting(pod: Pod) -> None:
+    """Only the receive reveals it. The worker exits with 78, and no Job is retried."""
     worker = pod.start(WORKER_QUEUE_URL=pod.aws.queue_url + "-no-such")
     assert worker.wait() == 78
     assert worker.errors.startswith("worker: WORKER_QUEUE_URL: ")
@@ -226,7 +226,7 @@ def test_a_queue_that_is_not_there_is_a_wrong_setting(pod: Pod) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "told"),
+    ("script", "expected"),
     [
         (Script(admission="{"), "admission.json: Invalid JSON"),
         (Script(admission='{"version": 2, "decision": "run", "attempt": 1}'), "admission.json.run.version: "),
@@ -238,19 +238,19 @@ def test_a_queue_that_is_not_there_is_a_wrong_setting(pod: Pod) -> None:
         (Script(receipt='{"version": 1, "result": "committed", "status": 1}'), "receipt.json.committed.status: "),
     ],
 )
-def test_a_handoff_file_that_is_no_record_brings_the_message_back(script: Script, told: str, pod: Pod) -> None:
-    """Nobody knows what the reporter meant, so nothing is acknowledged."""
+def test_a_handoff_file_that_is_no_record_brings_the_message_back(script: Script, expected: str, pod: Pod) -> None:
+    """The reporter's answer is unknown, so the message is not acknowledged."""
     pod.send()
     worker = pod.start(script)
     assert worker.wait() == 75
     lines = [line["detail"] for line in worker.log if line["event"] == "handoff_unreadable"]
     assert len(lines) == 1
-    assert lines[0].startswith(told)
+    assert lines[0].startswith(expected)
     assert pod.waiting() == 1
 
 
 def test_a_bad_receipt_in_mid_suite_stops_the_suite(pod: Pod) -> None:
-    """It was to say `superseded` and nothing else: going on could run the shard twice."""
+    """A receipt during the suite means that the shard is lost: going on could run it twice."""
     pod.suite('touch "$ARTIFACTS_DIR/started"; sleep 600')
     pod.send()
     assert pod.run(Script(receipt="{", speaks_after_outcome=False)) == 75

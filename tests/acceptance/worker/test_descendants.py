@@ -1,4 +1,4 @@
-"""Whenever the suite ends, none of its descendants is left, and nobody else is touched."""
+"""When a suite ends, none of its descendants is left, and no other process is touched."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.worker_pod import Pod, Script, is_running, until
 
-# A real daemon: two forks and a session of its own; it writes its pid to the file that it is told.
+# A real daemon: two forks and its own session. It writes its PID to the file of its argument.
 DAEMON = """
 import os, signal, sys, time
 if os.fork() == 0:
@@ -57,7 +57,7 @@ def _pid(file: Path) -> int:
 
 @pytest.mark.parametrize("kind", ["", "deaf"])
 def test_a_daemon_does_not_outlive_its_suite(kind: str, pod: Pod, daemon: str) -> None:
-    """Neither two forks, a session of its own nor deafness to SIGTERM help it."""
+    """Two forks, an own session and ignoring SIGTERM do not help it."""
     pod.suite(f'{daemon} "$ARTIFACTS_DIR/pid" {kind}')
     pod.send()
     assert pod.run(WORKER_STOP_GRACE="1") == 0
@@ -65,8 +65,8 @@ def test_a_daemon_does_not_outlive_its_suite(kind: str, pod: Pod, daemon: str) -
     assert pod.outcome().exit_code == 0
 
 
-def test_a_daemon_goes_before_the_outcome_is_told(pod: Pod, daemon: str) -> None:
-    """The reporter reads files that nobody writes to any more."""
+def test_a_daemon_ends_before_the_outcome_is_written(pod: Pod, daemon: str) -> None:
+    """No process may write to the files that the reporter reads."""
     pod.suite(f'{daemon} "$ARTIFACTS_DIR/pid"; exit 4')
     pod.send()
     worker = pod.start(Script(receipt=None))
@@ -77,7 +77,7 @@ def test_a_daemon_goes_before_the_outcome_is_told(pod: Pod, daemon: str) -> None
 
 
 def test_a_timeout_ends_a_whole_tree_that_ignores_sigterm(pod: Pod, daemon: str) -> None:
-    """SIGTERM is a question, SIGKILL is not."""
+    """SIGKILL ends the processes that ignore SIGTERM."""
     pod.suite(f"""{daemon} "$ARTIFACTS_DIR/pid" deaf; trap "" TERM; (trap "" TERM; sleep 600) & sleep 600""", timeout=3)
     pod.send()
     worker = pod.start(WORKER_STOP_GRACE="1")
@@ -88,7 +88,7 @@ def test_a_timeout_ends_a_whole_tree_that_ignores_sigterm(pod: Pod, daemon: str)
 
 
 def test_a_suite_may_clean_up_on_sigterm(pod: Pod) -> None:
-    """Its grace is there to be used, and the code it exits with is its own."""
+    """It has its grace, and its own exit code is recorded."""
     pod.suite("""trap 'echo cleaned; exit 9' TERM; touch "$ARTIFACTS_DIR/started"; while :; do sleep 0.1; done""")
     pod.send()
     worker = pod.start()
@@ -99,8 +99,8 @@ def test_a_suite_may_clean_up_on_sigterm(pod: Pod) -> None:
     assert (pod.artifacts / "log" / "suite.log").read_text().endswith("cleaned\n")
 
 
-def test_a_chain_of_forks_is_outrun(pod: Pod, tmp_path: Path) -> None:
-    """Processes that hand over to the next session faster than anybody can list them end all the same."""
+def test_a_chain_of_forks_is_ended(pod: Pod, tmp_path: Path) -> None:
+    """Each process forks into a new session and exits faster than a list of processes can be read."""
     relay = _script(tmp_path, "relay.py", RELAY)
     pod.suite(f'{relay} "$ARTIFACTS_DIR/started"; while [ ! -e "$ARTIFACTS_DIR/started" ]; do sleep 0.01; done')
     pod.send()
@@ -122,8 +122,8 @@ def test_orphans_that_have_ended_are_collected_while_the_suite_runs(pod: Pod) ->
     worker.wait()
 
 
-def test_nobody_but_the_suite_is_ended(pod: Pod, daemon: str, tmp_path: Path) -> None:
-    """Another program on the machine, even in a daemon's guise, is none of the worker's business."""
+def test_only_processes_of_the_suite_are_ended(pod: Pod, daemon: str, tmp_path: Path) -> None:
+    """Another program on the machine survives, even if it looks like the daemon."""
     subprocess.run([*daemon.split(), str(tmp_path / "other")], check=True)
     other = _pid(tmp_path / "other")
     try:
@@ -136,7 +136,7 @@ def test_nobody_but_the_suite_is_ended(pod: Pod, daemon: str, tmp_path: Path) ->
 
 
 def _children(pid: int) -> set[str]:
-    """Names of the direct children, zombies too."""
+    """Return the names of the direct children, with zombies."""
     found = set()
     for status in Path("/proc").glob("[0-9]*/status"):
         try:

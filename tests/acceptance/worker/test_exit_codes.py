@@ -1,4 +1,4 @@
-"""What becomes of the message and of the exit code, for each way that a session can go."""
+"""The message and the exit code at the end of each kind of session."""
 
 import json
 import subprocess
@@ -38,8 +38,8 @@ def test_a_suite_green_or_red_is_handled(code: int, pod: Pod) -> None:
     assert (pod.artifacts / "log" / "suite.log").read_text() == "hello\noops\n"
 
 
-def test_the_job_is_told_to_the_reporter_as_it_came(pod: Pod) -> None:
-    """What the reporter claims with stands in job.json."""
+def test_the_reporter_gets_the_job_unchanged(pod: Pod) -> None:
+    """job.json holds the data of the claim."""
     pod.send(shard="2/3", commit="abc")
     assert pod.run() == 0
     record = read(pod.handoff, JobRecord)
@@ -57,7 +57,7 @@ def test_no_message_is_handled(pod: Pod) -> None:
 
 
 def test_a_message_that_comes_late_is_still_taken(pod: Pod) -> None:
-    """A Job that was made for a crashed worker's message is there when it comes back."""
+    """A Job created for a crashed worker's message still runs when that becomes visible."""
     pod.sqs.send_message(
         QueueUrl=pod.aws.queue_url, MessageBody='{"runId": "r-1", "suite": "checkout"}', DelaySeconds=2
     )
@@ -68,7 +68,7 @@ def test_a_message_that_comes_late_is_still_taken(pod: Pod) -> None:
 
 @pytest.mark.parametrize("admission", [AlreadyComplete(), Busy(retry_after=60, same_message=False)])
 def test_a_repeated_job_is_deleted_and_runs_nothing(admission: AlreadyComplete | Busy, pod: Pod) -> None:
-    """Its results stand already, or the holder's own message still guards the shard."""
+    """The shard is complete, or the holder's own message still guards it."""
     pod.suite(TOUCH)
     pod.send()
     assert pod.run(Script(Admission(admission))) == 0
@@ -77,14 +77,14 @@ def test_a_repeated_job_is_deleted_and_runs_nothing(admission: AlreadyComplete |
 
 
 def test_a_message_delivered_twice_is_hidden_for_a_lease(pod: Pod) -> None:
-    """It comes back when the holder may have died, and not before."""
+    """It becomes visible when the holder may have died, and not before."""
     pod.send()
     assert pod.run(Script(Admission(Busy(retry_after=2, same_message=True)))) == 0
     assert (pod.waiting(), pod.in_flight()) == (0, 1)
     until(lambda: pod.waiting() == 1)  # long before the visibility timeout of 120 s
 
 
-def test_what_only_the_reporter_can_see_is_rejected_too(pod: Pod) -> None:
+def test_a_message_that_the_reporter_rejects_is_dead_lettered(pod: Pod) -> None:
     """A message that contradicts its run can never succeed."""
     body = pod.send()
     assert pod.run(Script(Admission(Rejected(reason="other_total", detail="shard: must be i/4")))) == 0
@@ -136,7 +136,7 @@ def test_the_receipt_decides(
     in_flight: int,
     pod: Pod,
 ) -> None:
-    """The message is deleted on `committed` and `cancelled` only, and left alone where it is another's."""
+    """Only `committed` and `cancelled` delete the message. `superseded` leaves it to its new owner."""
     pod.send()
     assert pod.run(Script(receipt=Receipt(receipt))) == code
     assert (pod.waiting(), pod.in_flight()) == (waiting, in_flight)
@@ -163,8 +163,8 @@ def test_a_cancelled_run_stops_the_suite_and_deletes_the_message(pod: Pod) -> No
 
 
 @pytest.mark.parametrize("script", [Script(admission=None), Script(receipt=None)], ids=["admission", "receipt"])
-def test_a_silent_reporter_is_not_waited_for_for_ever(script: Script, pod: Pod) -> None:
-    """No wait is without a deadline."""
+def test_the_wait_for_a_silent_reporter_has_a_deadline(script: Script, pod: Pod) -> None:
+    """The message is hidden for the back-off."""
     pod.send()
     assert pod.run(script, WORKER_RECEIPT_TIMEOUT="1") == 75
     assert pod.waiting() == 1
@@ -217,7 +217,7 @@ def test_the_suite_gets_its_job_and_secret_and_nothing_of_the_pod(pod: Pod) -> N
 
 
 def test_a_job_without_a_target_gets_the_platforms(pod: Pod) -> None:
-    """The run's row tells the same target as the suite was given."""
+    """The suite and the run's row get the same target."""
     pod.suite('printf %s "$TARGET_URL" > "$ARTIFACTS_DIR/target"')
     pod.send()
     assert pod.start(WORKER_BASE_URL="http://shop.example.com").wait() == 0
@@ -230,15 +230,15 @@ def test_a_job_without_a_target_gets_the_platforms(pod: Pod) -> None:
 
 
 def test_a_check_takes_no_message(pod: Pod) -> None:
-    """It is run where the platform is installed, beside a queue that may be full."""
+    """An installation runs the check beside a queue that may hold messages."""
     pod.send()
     done = subprocess.run([sys.executable, "-m", "worker", "--check"], env=pod.env, check=False, timeout=60)
     assert done.returncode == 0
     assert pod.waiting() == 1
 
 
-def test_a_secret_that_is_not_there_is_an_outcome(pod: Pod) -> None:
-    """No redelivery makes it appear, so the run says so."""
+def test_a_missing_secret_is_an_outcome(pod: Pod) -> None:
+    """No redelivery can succeed, so the run records it."""
     pod.suite("exit 0", more='secret = "no/such"')
     pod.send()
     assert pod.run() == 0
@@ -246,8 +246,8 @@ def test_a_secret_that_is_not_there_is_an_outcome(pod: Pod) -> None:
     assert pod.outcome().detail == "secret no/such: ResourceNotFoundException"
 
 
-def test_a_pod_has_one_life(pod: Pod) -> None:
-    """Files of an earlier session would be taken for this one's answers."""
+def test_a_used_handoff_folder_is_rejected(pod: Pod) -> None:
+    """The worker would take files of an earlier pod for answers to its own."""
     (pod.handoff / "receipt.json").write_text('{"version": 1, "result": "committed", "status": "passed"}')
     pod.send()
     worker = pod.start()
@@ -257,7 +257,7 @@ def test_a_pod_has_one_life(pod: Pod) -> None:
 
 
 def test_a_suite_may_run_longer_than_the_visibility_timeout(pod: Pod) -> None:
-    """The message is extended all the while, so that nobody else ever sees it."""
+    """The worker extends the visibility timeout, so that no other worker receives the message."""
     pod.suite(TOUCH + 'while [ ! -e "$ARTIFACTS_DIR/enough" ]; do sleep 0.1; done')
     pod.send()
     worker = pod.start(WORKER_VISIBILITY_TIMEOUT="2")
@@ -270,7 +270,7 @@ def test_a_suite_may_run_longer_than_the_visibility_timeout(pod: Pod) -> None:
     assert pod.is_empty()
 
 
-def test_every_line_tells_whose_it_is(pod: Pod) -> None:
+def test_every_log_line_names_its_run(pod: Pod) -> None:
     """run_id, shard, attempt and message_id are bound once they are known."""
     pod.send(shard="2/3")
     worker = pod.start()

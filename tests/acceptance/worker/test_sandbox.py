@@ -1,4 +1,4 @@
-"""A suite that looks for credentials gets nothing; without the sandbox it would."""
+"""A suite that looks for credentials finds none. Without the sandbox it finds them."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def probed(tmp_path: Path, aws: Aws, clean_env: dict[str, str]) -> Iterator[Prob
 
 @landlock
 def test_a_suite_that_looks_for_credentials_gets_nothing(probed: Probed) -> None:
-    """Neither by variables, nor by files, nor through other processes; and it cannot speak for its worker."""
+    """Variables, files and other processes reveal none, and it can't write to the handoff."""
     denied = "PermissionError"
     assert probed.probe("landlock") == {
         "own": [],
@@ -96,8 +96,8 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(probed: Probed) -> None
     assert probed.outcome().ending == "finished"
 
 
-def test_without_the_sandbox_the_same_suite_finds_its_way_in(probed: Probed) -> None:
-    """The probe can find something: it is the sandbox that keeps it out."""
+def test_without_the_sandbox_the_same_suite_finds_credentials(probed: Probed) -> None:
+    """This proves that the probe works, and that the sandbox stops it."""
     found = probed.probe("off")
     assert found["own"] == []  # the environment is the worker's own doing
     assert "AWS_SECRET_ACCESS_KEY" in found["others"]
@@ -143,8 +143,8 @@ def test_a_suite_cannot_signal_its_worker_and_the_worker_can_end_the_suite(probe
 
 
 @landlock
-def test_a_program_that_is_not_there_is_told_as_ever(probed: Probed) -> None:
-    """No wrapper stands between the worker and the suite."""
+def test_a_missing_program_has_the_usual_error(probed: Probed) -> None:
+    """The sandbox adds no wrapper process."""
     probed.command("no-such-program")
     probed.send()
     assert probed.run(WORKER_SUITE_SANDBOX="landlock") == 0
@@ -154,8 +154,8 @@ def test_a_program_that_is_not_there_is_told_as_ever(probed: Probed) -> None:
 
 @landlock
 @pytest.mark.parametrize("place", [".", "artifacts/secrets"], ids=["around", "within"])
-def test_what_is_hidden_and_what_suites_need_must_be_apart(probed: Probed, tmp_path: Path, place: str) -> None:
-    """A token beside the artifacts would take them along; one within would keep files from being made: one line."""
+def test_a_hidden_folder_must_not_overlap_a_folder_of_the_suite(probed: Probed, tmp_path: Path, place: str) -> None:
+    """A token beside the artifacts would hide them, and one below them would block new files. Both are one line."""
     probed.send()
     folder = tmp_path / place
     folder.mkdir(exist_ok=True)
@@ -189,8 +189,8 @@ thread.join()
 
 @landlock
 @pytest.mark.parametrize(("memory", "seen"), [("shut", False), ("open", True)])
-def test_the_thread_that_starts_a_suite_is_no_way_into_the_worker(tmp_path: Path, memory: str, seen: bool) -> None:
-    """It is within the sandbox itself, and shares the worker's memory as long as it lives."""
+def test_a_suite_cannot_read_the_worker_through_the_launching_thread(tmp_path: Path, memory: str, seen: bool) -> None:
+    """The launching thread is in the same domain and shares the worker's memory."""
     argv = [*WITHOUT_CAPABILITIES, sys.executable, "-c", SHARED_MEMORY, str(tmp_path), memory]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
@@ -200,7 +200,7 @@ def test_the_thread_that_starts_a_suite_is_no_way_into_the_worker(tmp_path: Path
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has capabilities")
 @landlock
 def test_a_worker_with_capabilities_is_refused(probed: Probed) -> None:
-    """Some see into other processes whatever Landlock says."""
+    """Some capabilities override Landlock's protection of other processes."""
     probed.argv = WORKER
     probed.send()
     worker = probed.start(WORKER_SUITE_SANDBOX="landlock")
@@ -209,8 +209,8 @@ def test_a_worker_with_capabilities_is_refused(probed: Probed) -> None:
     assert probed.waiting() == 1
 
 
-def test_a_kernel_without_landlock_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The alternative and its price are in the line."""
+def test_a_kernel_without_landlock_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line names the alternative and its risk."""
     monkeypatch.setattr(sandbox, "LEAST_ABI", 1000)
     with pytest.raises(InvalidInput) as caught:
         sandbox.for_pod({}, secret={}, read=(), written=())

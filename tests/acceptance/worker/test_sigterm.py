@@ -1,4 +1,4 @@
-"""SIGTERM has one path in each phase: nothing is lost, nothing runs on."""
+"""SIGTERM in each phase: no result is lost, and no process runs on."""
 
 import signal
 import subprocess
@@ -15,7 +15,7 @@ ENDLESS = 'touch "$ARTIFACTS_DIR/started"; sleep 600'
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_while_waiting_for_a_message_it_ends_at_once(number: signal.Signals, pod: Pod) -> None:
-    """A long poll under way is not waited for."""
+    """The worker does not wait for a pending long poll."""
     worker = pod.start(WORKER_RECEIVE_WAIT="600")
     until(lambda: _is_polling(worker.process.pid))
     worker.process.send_signal(number)
@@ -24,7 +24,7 @@ def test_while_waiting_for_a_message_it_ends_at_once(number: signal.Signals, pod
 
 
 def test_while_the_program_still_loads_it_ends_at_once(pod: Pod) -> None:
-    """A Python program that is PID 1 would ignore the signal until a handler is there."""
+    """A Python program with PID 1 ignores the signal until it installs a handler."""
     first_slow_import = """
 import os, signal, sys
 os.kill(os.getpid(), signal.SIGTERM)
@@ -52,8 +52,8 @@ def test_before_admission_the_message_is_visible_at_once(pod: Pod) -> None:
     assert not (pod.handoff / "outcome.json").exists()
 
 
-def test_in_mid_suite_the_partial_results_are_brought_in_and_the_message_comes_back(pod: Pod) -> None:
-    """The reporter says `interrupted`, then the message is visible."""
+def test_in_mid_suite_the_partial_results_are_stored_and_the_message_becomes_visible(pod: Pod) -> None:
+    """The message becomes visible after the receipt `interrupted`."""
     pod.suite(ENDLESS)
     pod.send()
     worker = pod.start(Script(receipt=Receipt(Interrupted(cases=1))))
@@ -65,8 +65,8 @@ def test_in_mid_suite_the_partial_results_are_brought_in_and_the_message_comes_b
 
 
 @pytest.mark.parametrize("receipt", [None, Receipt(Failed(detail="S3 did not answer"))], ids=["silent", "failed"])
-def test_in_mid_suite_the_message_comes_back_whatever_the_reporter_says(receipt: Receipt | None, pod: Pod) -> None:
-    """The grace is not waited out for ever, and the exit code lets Kubernetes replace the pod."""
+def test_in_mid_suite_the_message_becomes_visible_after_any_receipt(receipt: Receipt | None, pod: Pod) -> None:
+    """The wait ends with the grace, and the exit code lets Kubernetes replace the pod."""
     pod.suite(ENDLESS)
     pod.send()
     worker = pod.start(Script(receipt=receipt), WORKER_STOP_GRACE="1", WORKER_RECEIPT_TIMEOUT="3600")
@@ -89,8 +89,8 @@ def test_a_second_sigterm_changes_nothing(pod: Pod) -> None:
     assert pod.waiting() == 1
 
 
-def test_after_the_outcome_commit_and_delete_are_let_finish(pod: Pod) -> None:
-    """The results are all but durable: running the suite again would waste them."""
+def test_after_the_outcome_commit_and_delete_may_finish(pod: Pod) -> None:
+    """The results are almost durable, and another attempt would waste them."""
     pod.send()
     worker = pod.start(Script(receipt=None))
     until((pod.handoff / "outcome.json").exists)

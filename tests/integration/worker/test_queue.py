@@ -60,7 +60,7 @@ def test_a_received_message_is_in_flight_and_counted(queue: Queue, aws: Any) -> 
 
 
 def test_only_one_message_is_taken(queue: Queue, aws: Any) -> None:
-    """A pod has one life; a second message would be hidden for nothing."""
+    """A pod handles one message. A second one would only be hidden."""
     _send(aws, "one")
     _send(aws, "two")
     _received(queue)
@@ -95,7 +95,7 @@ def test_a_deleted_message_is_gone(queue: Queue, aws: Any) -> None:
 
 
 def test_a_dead_letter_carries_the_body_as_it_came_and_why(queue: Queue, aws: Any) -> None:
-    """Whoever reads the dead-letter queue can fix the sender and send the body again."""
+    """A reader of the dead-letter queue can fix the sender and send the body again."""
     body = '{"suite":  "chekout", "mood": "\u2603"}'
     _send(aws, body)
     message = _received(queue)
@@ -113,7 +113,7 @@ def test_a_dead_letter_carries_the_body_as_it_came_and_why(queue: Queue, aws: An
 
 
 def test_a_queue_that_is_not_there_is_named_by_its_setting(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asking again would give the same answer."""
+    """Another call would fail, too."""
     _environment(monkeypatch, aws.env)
     gone = Queue(aws.queue_url + "x", aws.dead_letter_queue_url + "x", visibility_timeout=1, region="eu-central-1")
     with pytest.raises(QueueRefused, match=r"^WORKER_QUEUE_URL: there is no such queue$"):
@@ -124,16 +124,16 @@ def test_a_queue_that_is_not_there_is_named_by_its_setting(aws: Any, monkeypatch
 
 
 def test_a_message_that_is_no_longer_ours_is_refused(queue: Queue) -> None:
-    """A bad handle is no matter of time."""
+    """A later call with an expired handle fails, too."""
     with pytest.raises(QueueRefused, match=r"^WORKER_QUEUE_URL: .*ReceiptHandleIsInvalid"):
         queue.release(Message("m", "body", "no-such-handle", 1), 0)
 
 
 def test_an_endpoint_that_does_not_answer_is_out_of_reach(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the SDK's own retries, and in one line."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: it refuses every connection
-        host, port = nobody.getsockname()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # bound and not listening: it refuses every connection
+        host, port = silent.getsockname()
         _environment(monkeypatch, aws.env | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"})
         with pytest.raises(QueueOutOfReach) as caught:
             _queue(aws).delete(Message("m", "body", "handle", 1))

@@ -33,8 +33,8 @@ def test_a_binary_secret_is_no_environment(aws: Any, name: str) -> None:
         Secrets(region=REGION).environment(name)
 
 
-def test_a_secret_that_is_not_there_is_unusable(name: str) -> None:
-    """No redelivery makes it appear."""
+def test_a_missing_secret_is_unusable(name: str) -> None:
+    """No redelivery can succeed."""
     with pytest.raises(SecretUnusable, match=f"^secret {name}: ResourceNotFoundException$"):
         Secrets(region=REGION).environment(name)
 
@@ -50,9 +50,9 @@ def test_a_deleted_secret_is_unusable(aws: Any, name: str) -> None:
 
 def test_an_endpoint_that_does_not_answer_is_out_of_reach(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the SDK's own retries, the message comes back."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # bound and not listening: it refuses every connection
-        host, port = nobody.getsockname()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # bound and not listening: it refuses every connection
+        host, port = silent.getsockname()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         with pytest.raises(SecretsOutOfReach, match=f"^secret {name}: EndpointConnectionError$"):
             Secrets(region=REGION).environment(name)

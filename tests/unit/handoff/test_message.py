@@ -1,4 +1,4 @@
-"""The job message: what is read, what is refused and with which words."""
+"""The job message: valid messages, rejected messages and their errors."""
 
 import json
 
@@ -26,7 +26,7 @@ def parse(**fields: object) -> ParsedMessage:
 
 
 def test_a_full_message_is_read_field_by_field() -> None:
-    """Every field of the contract arrives where it belongs."""
+    """Each field of the contract is parsed."""
     assert parse(**FULL).job == JobMessage(
         run_id="r-42",
         suite="checkout",
@@ -41,7 +41,7 @@ def test_a_full_message_is_read_field_by_field() -> None:
 
 
 def test_a_suite_alone_is_one_shard_of_a_run_named_by_the_message_id() -> None:
-    """An EventBridge target need not invent a run id, and a redelivery keeps it."""
+    """An EventBridge target needs no run id, and a redelivery keeps it."""
     job = parse(suite="checkout").job
     assert (job.run_id, str(job.shard)) == ("m-1", "1/1")
 
@@ -52,19 +52,19 @@ def test_a_shard_may_be_an_object() -> None:
 
 
 def test_unknown_fields_are_ignored_and_named() -> None:
-    """A newer sender must not break an older worker, but the log should tell."""
+    """A newer sender must not break an older worker, but the log names the fields."""
     parsed = parse(suite="x", zebra=1, priority="high")
     assert parsed.unknown_fields == ("priority", "zebra")
 
 
 def test_the_python_name_of_a_field_is_an_unknown_field() -> None:
-    """The wire knows one spelling: `run_id` must not silently stand in for `runId`."""
+    """JSON has one spelling: `run_id` must not replace `runId` silently."""
     parsed = parse(suite="x", run_id="r-9")
     assert (parsed.job.run_id, parsed.unknown_fields) == ("m-1", ("run_id",))
 
 
-def test_null_is_as_good_as_absent() -> None:
-    """Serializers that write every field send null for the ones that are unset."""
+def test_null_means_absent() -> None:
+    """Some serializers write null for each unset field."""
     job = parse(**dict.fromkeys(FULL, None) | {"suite": "x"}).job
     assert job == JobMessage(run_id="m-1", suite="x")
 
@@ -109,7 +109,7 @@ def test_null_is_as_good_as_absent() -> None:
     ],
 )
 def test_a_wrong_field_is_named_with_what_is_allowed(wrong: dict[str, object], line: str) -> None:
-    """Each field in turn: one line, and nothing of it spans two."""
+    """The error of each field is one line."""
     with pytest.raises(InvalidMessage) as caught:
         parse(**FULL | wrong)
     assert str(caught.value).startswith(line)
@@ -118,12 +118,12 @@ def test_a_wrong_field_is_named_with_what_is_allowed(wrong: dict[str, object], l
 
 @pytest.mark.parametrize("body", ["", "not json", "[]", '"x"', "1", "null", "[" * 100_000, '{"suite":"x"'])
 def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
-    """Whatever stands in the queue, it is answered by one clear line."""
+    """Any such body gets one clear line."""
     with pytest.raises(InvalidMessage, match=r"^body: must be a JSON object$"):
         ParsedMessage.from_body(body, message_id="m-1")
 
 
-def test_what_can_be_read_of_a_wrong_message_is_kept() -> None:
+def test_the_readable_run_id_and_suite_of_a_wrong_message_are_kept() -> None:
     """The run can then be recorded as errored, under its own id and suite."""
     with pytest.raises(InvalidMessage) as caught:
         parse(runId="r-42", suite="checkout", shard="9/4")
@@ -146,7 +146,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*FULL, "extra"]), json_values))
 def test_any_json_object_is_read_or_refused(fields: dict[str, object]) -> None:
-    """Nothing but InvalidMessage ever comes out of a message, and what is read survives its own round trip."""
+    """Parsing raises only InvalidMessage, and a parsed message survives a round trip."""
     try:
         job = parse(**fields).job
     except InvalidMessage:
@@ -155,5 +155,5 @@ def test_any_json_object_is_read_or_refused(fields: dict[str, object]) -> None:
 
 
 def test_a_message_is_written_as_the_contract_spells_it() -> None:
-    """What `enqueue` sends is what the design shows."""
+    """`enqueue` sends the JSON that the design shows."""
     assert json.loads(parse(**FULL).job.to_json()) == FULL

@@ -1,4 +1,4 @@
-"""The six files: written whole, read back, and refused with the name of the field."""
+"""The six files: written whole, read back, and rejected with the name of the wrong field."""
 
 import json
 from datetime import UTC, datetime
@@ -70,12 +70,12 @@ def test_a_record_comes_back_as_it_was_written(record: Any, tmp_path: Path) -> N
 
 
 def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
-    """Absence is an ordinary answer, not an error."""
+    """A missing file is no error."""
     assert volume.read(tmp_path, Outcome) is None
 
 
 def test_writing_twice_leaves_one_whole_file_and_nothing_else(tmp_path: Path) -> None:
-    """Temporary names never stay behind."""
+    """No temporary file is left."""
     volume.write(tmp_path, OUTCOME)
     volume.write(tmp_path, OUTCOME)
     assert [path.name for path in tmp_path.iterdir()] == ["outcome.json"]
@@ -190,7 +190,7 @@ def test_a_file_that_is_no_record_is_refused(content: bytes, tmp_path: Path) -> 
 
 
 async def test_a_wait_ends_when_the_file_is_there(tmp_path: Path) -> None:
-    """A file that stands already is handed out at once."""
+    """A file that exists already is returned at once."""
     volume.write(tmp_path, OUTCOME)
     assert await volume.wait_for(tmp_path, Outcome, timeout=5) == OUTCOME
 

@@ -1,4 +1,4 @@
-"""Logs: what a line never carries."""
+"""Logs: data that a line never contains."""
 
 from typing import Literal
 

@@ -37,13 +37,13 @@ def test_each_usual_form_is_masked(form: str) -> None:
 
 
 def test_each_line_of_a_value_is_masked() -> None:
-    """A private key is printed line by line; what is too short stays."""
+    """A private key is printed line by line. A line that is too short stays."""
     mask = Masking(["-----BEGIN-----\nabcdefgh\nxy\n", "qa", "true"])
     assert mask.text("key: abcdefgh, xy of qa is true\n-----BEGIN-----") == "key: ***, xy of qa is true\n***"
 
 
 def test_nothing_is_masked_without_a_value_that_is_long_enough() -> None:
-    """Then there is nothing to do."""
+    """The text stays unchanged."""
     mask = Masking(["", "a", "12345"])
     assert not mask
     assert mask.text("a 12345") == "a 12345"
@@ -51,7 +51,7 @@ def test_nothing_is_masked_without_a_value_that_is_long_enough() -> None:
 
 
 def test_a_longer_value_goes_before_its_own_beginning() -> None:
-    """Its rest would stand behind the mask."""
+    """Otherwise its rest would stay readable after the mask."""
     assert Masking(["secret", "secretary"]).text("secretary secret") == "*** ***"
 
 
@@ -65,7 +65,7 @@ def test_a_longer_value_goes_before_its_own_beginning() -> None:
     ],
 )
 def test_the_beginning_of_a_value_at_the_end_of_a_cut_text_is_masked(text: str, masked: str) -> None:
-    """Most of a secret is a secret."""
+    """The beginning of a secret is a secret, too."""
     assert Masking(["hunter2-secret"]).cut(text) == masked
 
 
@@ -84,7 +84,7 @@ def test_the_longest_beginning_at_the_end_is_masked(value: str, text: str, lengt
     size=st.integers(1, 40),
 )
 def test_masking_in_pieces_gives_what_masking_at_once_gives(values: list[str], text: str, size: int) -> None:
-    """Wherever a value is split, and never more than was read."""
+    """A value may be split anywhere, and the result is never longer than the input."""
     mask = Masking(values)
     raw, rest, done = text.encode(), b"", b""
     for begin in range(0, len(raw), size):
@@ -102,6 +102,6 @@ def test_a_blank_line_of_a_value_masks_no_indentation() -> None:
 
 
 @pytest.mark.parametrize("text", ["hun\ufffdter2\tsecret", "hun\ufffdter2 secret"])
-def test_a_value_is_masked_as_an_xml_parser_gives_it(text: str) -> None:
+def test_a_value_is_masked_as_an_xml_parser_returns_it(text: str) -> None:
     """The parser replaces forbidden characters, and tabs within an attribute."""
     assert Masking(["hun\x1bter2\tsecret"]).text(f"login with {text}") == "login with ***"

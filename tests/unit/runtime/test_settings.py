@@ -58,7 +58,7 @@ def test_own_and_shared_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_setting_is_named_by_its_variable(
     name: str, value: str | None, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one who reads the line can search their manifest for the name in it."""
+    """The reader of the line can search a manifest for this name."""
     monkeypatch.setenv("PROGRAM_URL", "http://x")
     monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
     with pytest.raises(InvalidInput) as caught:
@@ -67,7 +67,7 @@ def test_a_wrong_setting_is_named_by_its_variable(
 
 
 def test_what_the_environment_lacks_is_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One file a setting, as an init container leaves them; the environment goes before them."""
+    """An init container writes one file for each setting. The environment takes precedence."""
     monkeypatch.setenv("CONFIG_DIR", str(tmp_path))
     (tmp_path / "PROGRAM_URL").write_text("http://file")
     (tmp_path / "PROGRAM_WAIT").write_text("7")

@@ -1,4 +1,4 @@
-"""Waiting: the first of several wins, the others are cancelled, and a thread never holds up the end."""
+"""Waiting: the first of several wins, the others are cancelled, and no thread delays the end."""
 
 import asyncio
 import threading
@@ -20,15 +20,15 @@ async def _seven() -> int:
     return 7
 
 
-async def test_a_thread_answers_or_raises() -> None:
-    """The loop goes on meanwhile."""
+async def test_a_thread_returns_or_raises() -> None:
+    """The loop runs meanwhile."""
     assert await in_thread(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
         await in_thread(lambda: 1 // 0)
 
 
-async def test_a_thread_that_nobody_waits_for_ends_in_silence() -> None:
-    """Its answer goes nowhere, and it is a daemon: it can't keep the process."""
+async def test_the_answer_of_a_thread_without_a_waiter_is_ignored() -> None:
+    """The thread is a daemon and does not keep the process alive."""
     go, seen = threading.Event(), []
 
     def work() -> None:
@@ -42,7 +42,7 @@ async def test_a_thread_that_nobody_waits_for_ends_in_silence() -> None:
         await task
     go.set()
     seen[0].join()
-    await asyncio.sleep(0)  # the late answer is delivered here, to nobody
+    await asyncio.sleep(0)  # the late answer arrives here and is ignored
     assert seen[0].daemon
 
 
@@ -54,14 +54,14 @@ async def test_the_first_of_several_wins() -> None:
     assert seven.result() == 7
 
 
-async def test_a_race_that_nobody_wins_ends_at_its_deadline() -> None:
+async def test_a_race_without_a_winner_ends_at_its_deadline() -> None:
     """No wait is without a deadline."""
     (never,) = await race(_never(), timeout=0)
     assert never is None
 
 
 async def test_a_race_in_which_one_fails_raises_and_names_no_winner() -> None:
-    """A failure is no win: a caller that asks only who has ended would take it for one."""
+    """A caller that checks only which runner ended would take a failure for a win."""
     with pytest.raises(OSError, match="no more processes"):
         await race(_never(), _fails())
 
@@ -81,7 +81,7 @@ async def test_a_loser_that_fails_while_it_is_cancelled_has_lost() -> None:
 
 
 async def test_a_result_wins_over_a_stop() -> None:
-    """A message that is in hand must be given back, not forgotten."""
+    """A received message must be released."""
     stop = asyncio.Event()
     stop.set()
     assert await until_stopped(stop, _seven()) == 7
@@ -106,7 +106,7 @@ async def test_a_stop_cancels_the_work_and_waits_for_its_clean_up() -> None:
 
 
 async def test_an_error_is_no_stop() -> None:
-    """What the work raises is raised."""
+    """The error of the work is raised."""
     with pytest.raises(OSError, match="no more processes"):
         await until_stopped(asyncio.Event(), _fails())
 

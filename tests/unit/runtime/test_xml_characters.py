@@ -32,7 +32,7 @@ def read(data: bytes) -> str:
         (b"<a>\xc3", "<a>\ufffd"),
     ],
 )
-def test_what_xml_forbids_becomes_the_replacement_character(data: bytes, text: str) -> None:
+def test_a_forbidden_character_becomes_the_replacement_character(data: bytes, text: str) -> None:
     """Control characters, noncharacters and bytes that are no UTF-8; everything else stays."""
     assert read(data) == text
 
@@ -78,7 +78,7 @@ def test_a_declaration_that_the_bytes_contradict_is_taken_for_utf_8(declared: st
 
 
 def test_a_byte_order_mark_outweighs_the_declaration() -> None:
-    """PowerShell's redirection makes UTF-16 of a text that says otherwise."""
+    """PowerShell's redirection writes a text as UTF-16 that declares UTF-8."""
     text = '<?xml version="1.0" encoding="utf-8"?><a>Käse</a>'
     assert read(text.encode("utf-16")) == text
 
@@ -90,8 +90,8 @@ def test_an_encoding_that_can_hold_no_report_is_refused(name: str) -> None:
         read(f'<?xml version="1.0" encoding="{name}"?><a/>'.encode())
 
 
-def test_nothing_is_held_back_that_is_complete() -> None:
-    """A case is handed out with the piece that ends it."""
+def test_a_complete_element_is_returned_at_once() -> None:
+    """A case is returned with the piece that ends it."""
     characters = XmlCharacters()
     assert characters.feed(b"<testsuite><testcase/>") == b"<testsuite><testcase/>"
     assert characters.feed(b"<") == b""
@@ -117,6 +117,6 @@ def test_any_split_gives_the_same_bytes(parts: list[str], encoding: str, cuts: l
 
 @given(st.binary())
 def test_any_bytes_become_utf_8_of_allowed_characters(data: bytes) -> None:
-    """Whatever goes in, nothing comes out that XML forbids."""
+    """The result never holds a character that XML forbids."""
     text = whole(b"<a>", data).decode()
     assert not any(char in text for char in [*map(chr, {*range(32)} - {9, 10, 13}), "\ufffe", "\uffff"])

@@ -1,4 +1,4 @@
-"""What the adapters make of text, without the servers."""
+"""How the adapters convert text, without servers."""
 
 import pytest
 
@@ -19,19 +19,19 @@ from worker.secrets import parse
         ("smile \U0001f600", "smile \U0001f600"),
     ],
 )
-def test_an_attribute_holds_only_what_sqs_takes(text: str, sent: str) -> None:
-    """SQS refuses the whole message over one character that it does not know."""
+def test_an_attribute_holds_only_characters_that_sqs_allows(text: str, sent: str) -> None:
+    """SQS rejects the whole message for one forbidden character."""
     assert attribute_text(text) == sent
 
 
 def test_an_attribute_is_cut_between_characters() -> None:
-    """Half a character would be none."""
+    """Half a character is invalid UTF-8."""
     cut = attribute_text("x" + "ä" * MAX_DETAIL)
     assert cut == "x" + "ä" * ((MAX_DETAIL - 1) // 2)
 
 
 def test_a_secret_is_a_flat_object() -> None:
-    """Strings as they are, numbers and booleans as JSON writes them."""
+    """Numbers and booleans become their JSON text."""
     text = '{"USER": "me", "PORT": 80, "RATE": 0.5, "ON": true, "EMPTY": ""}'
     assert parse("s", text) == {"USER": "me", "PORT": "80", "RATE": "0.5", "ON": "true", "EMPTY": ""}
 
@@ -49,8 +49,8 @@ def test_a_secret_is_a_flat_object() -> None:
         ('{"A-B": "hunter2"}', "secret s: A-B: the name must be of A-Z a-z 0-9 _, with no leading digit"),
     ],
 )
-def test_a_secret_that_is_none_is_told_without_its_value(text: str | None, line: str) -> None:
-    """The key is named, the value never, not even in the error's cause."""
+def test_an_invalid_secret_is_reported_without_its_value(text: str | None, line: str) -> None:
+    """The error names the key. Neither it nor its cause holds a value."""
     with pytest.raises(SecretUnusable) as caught:
         parse("s", text)
     assert str(caught.value) == line

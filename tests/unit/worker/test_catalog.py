@@ -1,4 +1,4 @@
-"""The catalog as it is read; each wrong field is held to its line in tests/acceptance/worker/test_bad_input.py."""
+"""Valid catalogs. tests/acceptance/worker/test_bad_input.py holds the error of each wrong field."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
 
 
 def test_a_catalog_that_is_mounted_from_a_config_map_finds_its_suites(tmp_path: Path) -> None:
-    """Kubernetes mounts it as a symbolic link into a hidden folder; the suites lie beside the link."""
+    """Kubernetes mounts it as a symbolic link into a hidden folder. The suites are beside the link."""
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data" / "catalog.toml").write_text('[suites.a]\nrunner = "k6"\npath = "a"\ntimeout = 1')
     (tmp_path / "catalog.toml").symlink_to("..data/catalog.toml")
@@ -57,6 +57,6 @@ def test_a_catalog_that_is_mounted_from_a_config_map_finds_its_suites(tmp_path: 
 
 
 def test_the_longest_timeout_is_eleven_hours(tmp_path: Path) -> None:
-    """SQS holds a message for twelve, and the results must be committed within them."""
+    """SQS hides a message for twelve, and the results must be committed within them."""
     text = '[suites.a]\nrunner = "k6"\npath = "a"\ntimeout = "11h"'
     assert _load(tmp_path, text)["a"].timeout == 11 * 3600

@@ -1,4 +1,4 @@
-"""The consumer with a queue of our own: what real servers rarely do."""
+"""The consumer with a fake queue, for failures that real servers rarely show."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ BODY = json.dumps({"runId": "r-1", "suite": "checkout"})
 
 @dataclass
 class FakeQueue(Queue):
-    """One message, at most; `fails` names the calls that don't get through."""
+    """A queue with at most one message. The calls that `fails` names raise `error`."""
 
     body: str | None = BODY
     fails: frozenset[str] = frozenset()
@@ -65,7 +65,7 @@ class FakeQueue(Queue):
 
 
 class FakeSecrets(Secrets):
-    """Secrets Manager on a bad day."""
+    """Secrets Manager out of reach."""
 
     def environment(self, secret_id: str) -> dict[str, str]:
         raise SecretsOutOfReach(f"secret {secret_id}: EndpointConnectionError")
@@ -152,26 +152,26 @@ class Stage:
 async def test_a_message_that_cannot_be_acknowledged_is_tried_again(
     body: str, call: str, calls: list[str], error: type[Exception], tmp_path: Path
 ) -> None:
-    """It comes back by itself, and the next Job finds the shard complete, or rejects it once more."""
+    """It becomes visible again. The next Job finds the shard complete, or rejects the message again."""
     queue = FakeQueue(body, frozenset({call}), error)
     assert await Stage(tmp_path, queue, _planned("exit 0")).run() == 75
     assert queue.calls == calls
 
 
-async def test_a_release_that_does_not_get_through_keeps_its_exit_code(tmp_path: Path) -> None:
-    """The visibility timeout brings the message back a little later."""
+async def test_a_failed_release_keeps_its_exit_code(tmp_path: Path) -> None:
+    """The message becomes visible when its visibility timeout ends."""
     stage = Stage(tmp_path, FakeQueue(fails=frozenset({"release"})), _planned(""), secret="s")
     assert await stage.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
 
 
 async def test_a_queue_out_of_reach_is_tried_again(tmp_path: Path) -> None:
-    """Nothing was received; the next Job may fare better."""
+    """No message was received, and the next Job may succeed."""
     assert await Stage(tmp_path, FakeQueue(fails=frozenset({"receive"})), _planned("")).run() == 75
 
 
-async def test_a_secret_out_of_reach_brings_the_message_back_before_anything_is_claimed(tmp_path: Path) -> None:
-    """Another pod may well get it."""
+async def test_a_secret_out_of_reach_releases_the_message_before_the_claim(tmp_path: Path) -> None:
+    """Another pod may read the secret."""
     stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
     assert await stage.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
@@ -179,15 +179,15 @@ async def test_a_secret_out_of_reach_brings_the_message_back_before_anything_is_
 
 
 async def test_a_failure_at_the_last_receive_dead_letters_the_message_with_its_reason(tmp_path: Path) -> None:
-    """SQS would move it at the next receive, and its entry would not say why."""
+    """SQS would move it at the next receive without a reason."""
     stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
     consumer = replace(stage.consumer, backoff=Backoff(first_delay=30, max_receives=1))
     assert await consumer.run() == 75
     assert stage.queue.calls == ["receive 0", "dead_letter m-1 out_of_receives", "delete m-1"]
 
 
-async def test_a_volume_that_cannot_be_written_brings_the_message_back(tmp_path: Path) -> None:
-    """Without the reporter nothing can be done."""
+async def test_a_volume_that_cannot_be_written_releases_the_message(tmp_path: Path) -> None:
+    """Without the handoff no shard can be claimed."""
     stage = Stage(tmp_path, FakeQueue(), _planned(""))
     stage.consumer.handler.sidecar._folder = tmp_path / "gone"
     assert await stage.consumer.run() == 75
@@ -195,15 +195,15 @@ async def test_a_volume_that_cannot_be_written_brings_the_message_back(tmp_path:
 
 
 async def test_a_shard_without_tests_is_complete_with_an_empty_report(tmp_path: Path) -> None:
-    """It is no failure that four shards share three tests."""
+    """Four shards may share three tests."""
     stage = Stage(tmp_path, FakeQueue(), lambda *_: NoTests())
     assert await stage.run() == 0
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", 0)
     assert "<testsuites/>" in (tmp_path / "artifacts" / "junit" / "junit.xml").read_text()
 
 
-async def test_a_runner_that_stumbles_is_an_outcome(tmp_path: Path) -> None:
-    """A bug of ours must not send the message round and round."""
+async def test_an_unexpected_error_of_a_runner_is_an_outcome(tmp_path: Path) -> None:
+    """A bug in a runner must not redeliver the message again and again."""
 
     def plan(*_: object) -> Plan:
         raise ZeroDivisionError("by\nzero")
@@ -213,8 +213,8 @@ async def test_a_runner_that_stumbles_is_an_outcome(tmp_path: Path) -> None:
     assert (stage.outcome().ending, stage.outcome().detail) == ("failed_to_start", "by zero")
 
 
-async def test_the_report_is_made_when_the_suite_has_ended(tmp_path: Path) -> None:
-    """Tools that write JUnit only at their end get it turned into ours."""
+async def test_the_report_is_converted_when_the_suite_has_ended(tmp_path: Path) -> None:
+    """The runner converts the report of a tool that writes no JUnit."""
     report = tmp_path / "artifacts" / "report"
     stage = Stage(tmp_path, FakeQueue(), _planned('echo raw > "$ARTIFACTS_DIR/raw"; exit 2', lambda: _copy(report)))
     assert await stage.run() == 0
@@ -222,8 +222,8 @@ async def test_the_report_is_made_when_the_suite_has_ended(tmp_path: Path) -> No
     assert (stage.outcome().exit_code, stage.outcome().detail) == (2, None)
 
 
-async def test_a_report_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """The suite did finish; its JUnit is missing, and the detail says why."""
+async def test_a_failed_conversion_is_in_the_detail(tmp_path: Path) -> None:
+    """The suite has finished without JUnit, and the detail holds the reason."""
 
     def after() -> None:
         raise ValueError("summary.json: must be JSON")
@@ -235,7 +235,7 @@ async def test_a_report_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_stop_while_the_runner_still_plans_is_an_interruption(tmp_path: Path) -> None:
-    """The shard is claimed by then, so that its lease must be given back."""
+    """The shard is claimed already, so its lease must be released."""
     loop, over = asyncio.get_running_loop(), threading.Event()
 
     def plan(*_: object) -> NoTests:
@@ -252,7 +252,7 @@ async def test_a_stop_while_the_runner_still_plans_is_an_interruption(tmp_path: 
 async def test_a_suite_that_can_no_longer_be_watched_has_not_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped by SIGTERM, it may well end with 0 and a green report of half its tests; the message comes back."""
+    """Stopped by SIGTERM, it may exit with 0 and a green report of half its tests. The message is released."""
 
     async def wait(_: SuiteProcess) -> None:
         await asyncio.to_thread(until, (tmp_path / "artifacts" / "trapped").exists)
@@ -266,8 +266,8 @@ async def test_a_suite_that_can_no_longer_be_watched_has_not_finished(
     assert not (tmp_path / "outcome.json").exists()
 
 
-async def test_a_suite_that_the_kernel_kills_for_lack_of_memory_says_so(tmp_path: Path) -> None:
-    """The count of the control group has grown when the suite has ended; what was killed before does not matter."""
+async def test_an_oom_kill_is_in_the_detail(tmp_path: Path) -> None:
+    """The control group's count has grown since the start of the suite. Earlier kills do not count."""
     events = tmp_path / "memory.events"
     events.write_text("low 0\noom 3\noom_kill 2\noom_group_kill 0\n")
     kill = f"sed -i 's/oom_kill 2/oom_kill 3/' {events}; kill -9 $$"
@@ -278,7 +278,7 @@ async def test_a_suite_that_the_kernel_kills_for_lack_of_memory_says_so(tmp_path
 
 
 async def test_the_values_of_a_secret_are_masked_in_logs_and_detail(tmp_path: Path) -> None:
-    """Also one that is printed in two writes; the reporter gets the values in a file of its user alone."""
+    """A value may be printed in two writes. The reporter gets the values in a file that only its user can read."""
 
     def after() -> None:
         raise ValueError("hunter2-secret: no summary")
@@ -301,7 +301,7 @@ FULL = 'head -c 3000000 /dev/zero > "$ARTIFACTS_DIR/../big"; mv "$ARTIFACTS_DIR/
 
 
 async def never(_: object) -> str:
-    """A watcher whose next measurement comes too late."""
+    """A watcher whose next measurement is too late."""
     await asyncio.Event().wait()
     raise AssertionError
 
@@ -314,7 +314,7 @@ async def never(_: object) -> str:
 async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str, watch: object, exit_code: int
 ) -> None:
-    """Before the kubelet evicts the pod; what it wrote is still there, and the message is done with."""
+    """It ends before the kubelet evicts the pod. Its files stay, and the message is deleted."""
     monkeypatch.setattr(space, "exceeded", watch)
     limits = (Limit("artifacts", tmp_path / "artifacts", 1, "WORKER_ARTIFACTS_LIMIT"),)
     stage = Stage(tmp_path, FakeQueue(), _planned(f"{FULL}; {then}"), limits=limits)
@@ -328,7 +328,7 @@ async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(
 
 @pytest.mark.parametrize("text", [None, "", "oom_kill", "oom_kill many", "\xff"])
 def test_a_kernel_that_counts_no_kills_is_no_failure(tmp_path: Path, text: str | None) -> None:
-    """Control groups of version 1, a file that is not there or means something else."""
+    """Control groups of version 1, a missing file, and other content."""
     events = tmp_path / "memory.events"
     if text is not None:
         events.write_text(text, encoding="latin-1")

@@ -1,4 +1,4 @@
-"""What becomes of the message: the whole policy as tables."""
+"""The disposition of a message, as tables."""
 
 import pytest
 
@@ -40,7 +40,7 @@ BUSY = Busy(retry_after=120, same_message=True)
     ],
 )
 def test_admission(decision: Decision, receives: int, expected: Disposition | None) -> None:
-    """A message delivered twice backs off, one enqueued twice goes, and only `run` runs."""
+    """A message delivered twice is hidden, one enqueued twice is deleted, and only `run` starts the suite."""
     assert disposition.on_admission(decision, receive_count=receives) == expected
 
 
@@ -55,13 +55,13 @@ def test_admission(decision: Decision, receives: int, expected: Disposition | No
     ],
 )
 def test_receipt(result: Result, undisturbed: Disposition, interrupted: Disposition) -> None:
-    """Only `committed` and `cancelled` delete, and a pod that was told to stop says so by its exit code."""
+    """Only `committed` and `cancelled` delete the message. An interrupted pod exits with 143."""
     assert disposition.on_receipt(result, interrupted=False) == undisturbed
     assert disposition.on_receipt(result, interrupted=True) == interrupted
 
 
 def test_silence() -> None:
-    """Without a receipt nothing is acknowledged, and the reporter may still commit."""
+    """Without a receipt the message is tried again, because the reporter may still commit."""
     assert disposition.on_silence("x", interrupted=False) == Disposition(Retry("x", unsure=True), 75)
     assert disposition.on_silence("x", interrupted=True) == Disposition(Release(0), 143)
 
@@ -76,5 +76,5 @@ def test_silence() -> None:
     ],
 )
 def test_receipt_of_a_rejection(result: Result, expected: Disposition) -> None:
-    """A message goes to the dead-letter queue only after its run says why."""
+    """A message is dead-lettered only after its run has recorded the reason."""
     assert disposition.on_rejection_receipt(result, Reject("unknown_suite", "suite: x")) == expected

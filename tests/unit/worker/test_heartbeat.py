@@ -6,7 +6,7 @@ from worker import heartbeat
 
 
 async def test_a_failing_extension_is_tried_again_and_stops_nothing() -> None:
-    """The lease is the authority; a redelivery would only find the shard busy."""
+    """The lease is the authority, and a redelivery gets the admission `busy`."""
     done = asyncio.Event()
     calls: list[int] = []
 

@@ -1,4 +1,4 @@
-"""A machine with every tool on its PATH, none of which is ever started."""
+"""Fixtures with every tool on PATH. No test starts one."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from worker.runners.plan import Folders, NoTests, Plan
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Puts programs on a PATH that holds nothing else, and gives their folder."""
+    """Create programs on an otherwise empty PATH, and return their folder."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -31,7 +31,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
 @pytest.fixture
 def planned(tmp_path: Path) -> Callable[..., Plan | NoTests]:
-    """Plans one shard of a suite in the folder `suite`."""
+    """Plan one shard of a suite in the folder `suite`."""
 
     def of(runner: Any, shard: str = "1/1", **fields: Any) -> Plan | NoTests:
         suite = Suite(name="mine", runner=runner, path=tmp_path / "suite", timeout=60, **fields)

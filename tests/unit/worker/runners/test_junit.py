@@ -1,4 +1,4 @@
-"""The JUnit that our runners write: whole after every case, whatever a test says."""
+"""The JUnit that our runners write: valid after every case, for any text."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,7 +14,7 @@ everything = st.text(st.characters(exclude_categories=[])).map(lambda text: text
 
 
 @given(name=everything, text=everything, value=everything)
-def test_any_text_is_read_back_but_for_what_xml_cannot_say(
+def test_any_text_is_read_back_except_characters_that_xml_forbids(
     tmp_path_factory: pytest.TempPathFactory, name: str, text: str, value: str
 ) -> None:
     """Control characters and lone surrogates become U+FFFD; nothing else is lost."""
@@ -24,7 +24,7 @@ def test_any_text_is_read_back_but_for_what_xml_cannot_say(
         junit.case({"name": name, "file": None}, element("failure", {"message": value}, text=text))
     (suite,) = ET.parse(file).getroot()
     assert suite.get("name") == name.translate(readable)
-    assert [told.get("value") for told in suite.iter("property")] == [value.translate(readable)]
+    assert [entry.get("value") for entry in suite.iter("property")] == [value.translate(readable)]
     (case,) = suite.iter("testcase")
     assert dict(case.attrib) == {"name": name.translate(readable)}
     assert (case[0].text or "", case[0].get("message")) == (text.translate(readable), value.translate(readable))

@@ -17,8 +17,8 @@ NO_CHECKS: dict[str, Any] = {"checks": {}, "groups": {}}
 
 def cases(metrics: dict[str, Any], shard: Shard = ONE, group: dict[str, Any] | None = None) -> list[tuple[str, str]]:
     summary = {"metrics": metrics, "root_group": group or NO_CHECKS}
-    told = k6_summary.report(summary, (0, ""), shard).cases
-    return [(case.name, case.failure or case.error or "") for case in told]
+    cases = k6_summary.report(summary, (0, ""), shard).cases
+    return [(case.name, case.failure or case.error or "") for case in cases]
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def cases(metrics: dict[str, Any], shard: Shard = ONE, group: dict[str, Any] | N
     ids=["kept", "crossed", "empty trend or counter", "empty rate", "rate", "empty gauge", "gauge"],
 )
 def test_a_threshold_is_a_case(figures: dict[str, Any], crossed: bool, failure: str) -> None:
-    """k6 marks a crossed one with true, and lets one without samples pass; we don't."""
+    """k6 marks a crossed one with true. It passes one without samples, and we fail it."""
     metric = {**figures, "thresholds": {"avg<5": crossed}}
     assert cases({**WORK, "m": metric}) == [("m avg<5", failure)]
 
 
-def test_a_segment_without_work_is_judged_by_nothing() -> None:
+def test_a_segment_without_work_has_no_thresholds() -> None:
     """It can cross no threshold; a whole run without work has measured nothing."""
     metrics = {"iterations": {"count": 0, "thresholds": {"count>0": True}}}
     assert cases(metrics, Shard(index=5, total=5)) == []
@@ -57,13 +57,13 @@ def test_a_segment_without_work_is_judged_by_nothing() -> None:
     ],
     ids=["nothing", "only setup", "iterations", "interrupted iterations"],
 )
-def test_work_is_an_iteration_or_somebody_to_do_it(metrics: dict[str, Any], expected: bool) -> None:
-    """What `setup` requests happens in every segment and is none."""
+def test_work_is_an_iteration_or_a_virtual_user(metrics: dict[str, Any], expected: bool) -> None:
+    """Requests of `setup` run in every segment and are no work."""
     assert worked(metrics) is expected
 
 
 def test_checks_carry_their_groups_and_the_shard() -> None:
-    """Every shard repeats every name, so each says whose it is."""
+    """Every shard repeats every name, so each name contains the shard."""
     inner = {"checks": {"b": {"passes": 1, "fails": 2}}, "groups": {}}
     group = {"checks": {"a": {"passes": 3, "fails": 0}}, "groups": {"outer": {"checks": {}, "groups": {"in": inner}}}}
     report = k6_summary.report({"metrics": WORK, "root_group": group}, (0, ""), Shard(index=2, total=3))
@@ -74,7 +74,7 @@ def test_checks_carry_their_groups_and_the_shard() -> None:
 
 
 def test_exceptions_are_an_errored_case() -> None:
-    """How many there were, and what the first one said."""
+    """The case holds their number and the first message."""
     summary = {"metrics": WORK, "root_group": NO_CHECKS}
     (case,) = k6_summary.report(summary, (3, "Error: boom"), ONE).cases
     assert (case.name, case.error) == ("uncaught exceptions", "3 times; the first: Error: boom")
@@ -89,13 +89,13 @@ def test_exceptions_are_an_errored_case() -> None:
     ],
     ids=["requests", "none", "no HTTP at all"],
 )
-def test_the_percentile_is_told_where_there_were_requests(metrics: dict[str, Any], properties: dict[str, str]) -> None:
-    """A percentile of nothing is not zero."""
+def test_the_percentile_is_reported_if_there_were_requests(metrics: dict[str, Any], properties: dict[str, str]) -> None:
+    """Without requests there is no percentile, and not zero."""
     assert k6_summary.report({"metrics": metrics, "root_group": NO_CHECKS}, (0, ""), ONE).properties == properties
 
 
-def test_the_log_tells_exceptions_from_what_the_script_prints(tmp_path: Path) -> None:
-    """Only what k6 itself says of the script counts, and a torn last line is no exception."""
+def test_the_log_separates_exceptions_from_the_scripts_output(tmp_path: Path) -> None:
+    """Only k6's own entries about the script count. An incomplete last line is no exception."""
     entries: list[dict[str, str]] = [
         {"level": "info", "source": "console", "msg": '"level":"error" executor'},
         {"level": "error", "source": "console", "executor": "x", "msg": "printed"},
@@ -115,7 +115,7 @@ def test_without_summary_and_exception_there_is_no_report(tmp_path: Path) -> Non
     assert k6_summary.read(tmp_path / "gone.json", tmp_path / "gone.log", ONE) is None
 
 
-def test_without_summary_an_exception_is_still_told(tmp_path: Path) -> None:
+def test_without_summary_an_exception_is_still_reported(tmp_path: Path) -> None:
     """A script that can't be read leaves a log and nothing else."""
     log = tmp_path / "k6.log"
     log.write_text('{"level":"error","hint":"script exception","msg":"SyntaxError"}')

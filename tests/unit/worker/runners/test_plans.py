@@ -1,4 +1,4 @@
-"""What each runner starts, and in which words it says that it can't."""
+"""The process that each runner plans, and its errors."""
 
 import json
 import sys
@@ -33,11 +33,11 @@ def collection(*items: dict[str, Any]) -> str:
     return json.dumps({"info": {"name": "Mine"}, "item": items})
 
 
-def test_playwright_is_told_its_shard_our_reporter_and_where_files_go(planned: Planned, install: Install) -> None:
-    """The suite's arguments come first, so that ours win."""
+def test_playwright_gets_its_shard_our_reporter_and_the_artifacts_folder(planned: Planned, install: Install) -> None:
+    """The suite's arguments come first, so that ours override them."""
     bin_folder = install("node", "playwright")
-    told = planned("playwright", "2/4", args=("--project=chromium",))
-    assert told.argv == (
+    plan_ = planned("playwright", "2/4", args=("--project=chromium",))
+    assert plan_.argv == (
         str(bin_folder / "node"),
         str(bin_folder / "playwright"),
         "test",
@@ -50,7 +50,7 @@ def test_playwright_is_told_its_shard_our_reporter_and_where_files_go(planned: P
 
 
 def test_an_npm_tool_is_the_nearest_to_the_suite(planned: Planned, install: Install, tmp_path: Path) -> None:
-    """The suite's own import finds that one, and Playwright refuses to run as two copies."""
+    """The suite's own import finds the same one, and Playwright does not run as two copies."""
     install("node", "playwright")
     near = write(tmp_path / "suite" / "node_modules" / ".bin" / "playwright")
     write(tmp_path / "node_modules" / ".bin" / "playwright")
@@ -59,8 +59,8 @@ def test_an_npm_tool_is_the_nearest_to_the_suite(planned: Planned, install: Inst
     assert planned("playwright").argv[1] == str(tmp_path / "node_modules" / ".bin" / "playwright")
 
 
-def test_k6_runs_the_whole_script_where_there_is_one_shard(planned: Planned, install: Install, tmp_path: Path) -> None:
-    """No segment is cut, and no launcher stands in between."""
+def test_k6_runs_the_whole_script_in_a_single_shard(planned: Planned, install: Install, tmp_path: Path) -> None:
+    """The command has no segment and no launcher."""
     bin_folder = install("k6")
     script = write(tmp_path / "suite" / "script.js")
     argv = planned("k6", args=("--vus=3",)).argv
@@ -101,7 +101,7 @@ def test_k6_finds_its_script(
     assert argv[2 : 2 + len(rest)] == rest
 
 
-def test_newman_is_told_which_items_are_its_own(planned: Planned, install: Install, tmp_path: Path) -> None:
+def test_newman_gets_the_indexes_of_its_items(planned: Planned, install: Install, tmp_path: Path) -> None:
     """The launcher gets indexes, since two folders may have one name; the rest is Newman's own command line."""
     bin_folder = install("node", "newman")
     file = write(tmp_path / "suite" / "collection.json", collection(REQUEST, FOLDER, FOLDER, REQUEST, FOLDER))
@@ -123,13 +123,13 @@ def test_newman_is_told_which_items_are_its_own(planned: Planned, install: Insta
 
 
 def test_newman_has_no_tests_for_more_shards_than_folders(planned: Planned, install: Install, tmp_path: Path) -> None:
-    """A shard that gets nothing starts no process."""
+    """A shard without items starts no process."""
     install("node", "newman")
     write(tmp_path / "suite" / "collection.json", collection(FOLDER))
     assert isinstance(planned("newman", "2/2"), NoTests)
 
 
-def test_newman_says_which_requests_are_the_shards_own(planned: Planned, install: Install, tmp_path: Path) -> None:
+def test_newman_records_the_requests_of_each_shard(planned: Planned, install: Install, tmp_path: Path) -> None:
     """All shards together have each request of the collection once, also the one that has nothing to run."""
     install("node", "newman")
     nested = {"name": "Outer", "item": [FOLDER, {"name": "Last"}, "no item"]}
@@ -166,22 +166,22 @@ def test_newman_finds_its_collection(
 
 
 def test_pytest_runs_in_this_python(planned: Planned) -> None:
-    """The launcher brings the plugin; the shard is told by the environment."""
-    told = planned("pytest", "2/3", args=("-k", "cart"))
-    assert told.argv == (sys.executable, str(pytest_runner.LAUNCHER), "-p", "no:cacheprovider", "-k", "cart")
+    """The launcher loads the plugin, which reads the shard from the environment."""
+    plan_ = planned("pytest", "2/3", args=("-k", "cart"))
+    assert plan_.argv == (sys.executable, str(pytest_runner.LAUNCHER), "-p", "no:cacheprovider", "-k", "cart")
     assert pytest_runner.LAUNCHER.is_file()
 
 
-def test_a_command_is_run_as_it_stands(planned: Planned, install: Install, tmp_path: Path) -> None:
+def test_a_command_runs_unchanged(planned: Planned, install: Install, tmp_path: Path) -> None:
     """An argv, never a shell line, in the suite's folder."""
     install("make")
-    told = planned("command", command=("make", "e2e; rm -rf /"), args=("-j",))
-    assert told.argv == ("make", "e2e; rm -rf /", "-j")
-    assert told.cwd == tmp_path / "suite"
+    plan_ = planned("command", command=("make", "e2e; rm -rf /"), args=("-j",))
+    assert plan_.argv == ("make", "e2e; rm -rf /", "-j")
+    assert plan_.cwd == tmp_path / "suite"
 
 
 def test_a_command_may_stand_in_the_suites_folder(planned: Planned, install: Install, tmp_path: Path) -> None:
-    """A name with a slash is meant from there."""
+    """A name with a slash is relative to that folder."""
     install()
     write(tmp_path / "suite" / "run.sh").chmod(0o755)
     assert planned("command", command=("./run.sh",)).argv == ("./run.sh",)
@@ -206,7 +206,7 @@ def test_a_command_may_stand_in_the_suites_folder(planned: Planned, install: Ins
         ("command", {"command": ("./plain",)}, {"plain": ""}, (), "suites.mine.command: must name a program on PATH"),
     ],
 )
-def test_what_cannot_start_is_told_in_one_line(
+def test_a_suite_that_cannot_be_planned_is_one_line(
     planned: Planned,
     install: Install,
     tmp_path: Path,
@@ -228,7 +228,7 @@ def test_what_cannot_start_is_told_in_one_line(
 
 
 def test_a_folder_option_contradicts_shards(planned: Planned, install: Install, tmp_path: Path) -> None:
-    """Both choose folders; one run of all of them may use it."""
+    """Both select folders. A run with one shard may use the option."""
     install("node", "newman")
     write(tmp_path / "suite" / "collection.json", collection(FOLDER, FOLDER))
     assert planned("newman", args=("--folder", "Folder"))
@@ -237,7 +237,7 @@ def test_a_folder_option_contradicts_shards(planned: Planned, install: Install, 
 
 
 def test_a_suite_without_a_folder_cannot_start(tmp_path: Path) -> None:
-    """An image that lacks the suite is told before any tool looks for it."""
+    """An image that lacks the suite is reported before any tool starts."""
     suite = Suite(name="mine", runner="pytest", path=tmp_path / "gone", timeout=60)
     with pytest.raises(CannotPlan, match=r"suites\.mine\.path: must be an existing folder"):
         plan(suite, JobMessage(run_id="r-1", suite="mine"), Folders(tmp_path))

@@ -19,7 +19,7 @@ def shards(total: int) -> list[Shard]:
 
 
 @given(items=items, total=totals)
-def test_newman_deals_each_item_once_and_keeps_loose_requests_together(items: list[Any], total: int) -> None:
+def test_newman_selects_each_item_once_and_keeps_loose_requests_together(items: list[Any], total: int) -> None:
     """Folders may share a name; requests outside any may build on one another."""
     shares = [newman.share(items, shard) for shard in shards(total)]
     assert sorted(index for share in shares for index in share) == list(range(len(items)))
@@ -29,7 +29,7 @@ def test_newman_deals_each_item_once_and_keeps_loose_requests_together(items: li
 
 
 @given(folders=st.integers(min_value=0, max_value=40), total=totals)
-def test_newman_deals_folders_evenly(folders: int, total: int) -> None:
+def test_newman_divides_folders_evenly(folders: int, total: int) -> None:
     """No shard has two folders more than another."""
     sizes = [len(newman.share([{"item": []}] * folders, shard)) for shard in shards(total)]
     assert max(sizes) - min(sizes) <= 1
@@ -37,11 +37,11 @@ def test_newman_deals_folders_evenly(folders: int, total: int) -> None:
 
 @given(node_id=st.text(), total=totals)
 def test_pytest_keeps_each_test_in_one_shard(node_id: str, total: int) -> None:
-    """Decided by the id alone, whatever characters stand in it."""
+    """The id alone decides, with any characters."""
     assert sum(belongs(node_id, index, total) for index in range(1, total + 1)) == 1
 
 
-def test_pytest_decides_alike_on_every_machine() -> None:
+def test_pytest_selects_the_same_tests_on_every_machine() -> None:
     """Python's own hash differs between processes; a redelivered shard must get the same tests."""
     ids = [f"tests/test_cart.py::test_{number}" for number in range(8)]
     assert [next(index for index in (1, 2, 3) if belongs(one, index, 3)) for one in ids] == [3, 3, 1, 1, 2, 1, 1, 3]
@@ -49,7 +49,7 @@ def test_pytest_decides_alike_on_every_machine() -> None:
 
 @given(total=st.integers(min_value=2, max_value=1000), data=st.data())
 def test_k6_segments_follow_one_another_without_a_gap(total: int, data: st.DataObject) -> None:
-    """From 0 to 1, each as long as the next, and each within the sequence that all share."""
+    """From 0 to 1, all of one length, and all in the shared sequence."""
     index = data.draw(st.integers(min_value=1, max_value=total))
     segment, sequence = k6.segment(Shard(index=index, total=total))
     start, end = segment.removeprefix("--execution-segment=").split(":")
@@ -58,6 +58,6 @@ def test_k6_segments_follow_one_another_without_a_gap(total: int, data: st.DataO
     assert [Fraction(bound) for bound in bounds] == [Fraction(part, total) for part in range(total + 1)]
 
 
-def test_k6_does_everything_in_the_only_shard() -> None:
-    """No segment is given, so that a script's own stays in force."""
+def test_k6_gets_no_segment_in_a_single_shard() -> None:
+    """A segment of the script itself therefore stays in force."""
     assert k6.segment(Shard(index=1, total=1)) == ()

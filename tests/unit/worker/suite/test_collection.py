@@ -1,4 +1,4 @@
-"""The record of what a suite has collected: the suite may write anything there."""
+"""The record of collected tests. The suite may write anything to its file."""
 
 import json
 import os
@@ -18,7 +18,7 @@ WRONG: list[dict[str, Any]] = [
 
 
 def test_what_the_plugin_writes_is_read(tmp_path: Path) -> None:
-    """And the ids stand beside it, sorted, a line each."""
+    """The ids are in the file beside it, sorted, one per line."""
     file = tmp_path / "log" / "collected.json"
     inside.write(file, collected=["b", "a\nc"], selected=["b"])
     found = collection.read(file)
@@ -39,14 +39,14 @@ def test_what_the_plugin_writes_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_anything_else_is_ignored(tmp_path: Path, text: str) -> None:
-    """It is no reason to lose the results."""
+    """An invalid record must not cost the results."""
     file = tmp_path / "collected.json"
     file.write_text(text)
     assert collection.read(file) is None
 
 
-def test_what_is_no_file_is_ignored(tmp_path: Path) -> None:
-    """A pipe without a writer must not hold the worker up."""
+def test_a_path_that_is_no_regular_file_is_ignored(tmp_path: Path) -> None:
+    """A pipe without a writer must not block the worker."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/etc/passwd")
     (tmp_path / "folder").mkdir()

@@ -1,4 +1,4 @@
-"""The suite's environment: an allow-list of the worker's, then each layer over the one before."""
+"""The suite's environment: an allow-list of the worker's, then layers that override one another."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def _of(worker: dict[str, str] | None = None, job: JobMessage = JOB, **layers: d
 @pytest.mark.parametrize(
     "name", ["PATH", "HOME", "LC_ALL", "no_proxy", "NODE_EXTRA_CA_CERTS", "PLAYWRIGHT_BROWSERS_PATH", "PYTEST_ADDOPTS"]
 )
-def test_what_tools_need_of_the_machine_is_inherited(name: str) -> None:
+def test_variables_that_tools_need_are_inherited(name: str) -> None:
     """Paths, language, proxies, certificates and the tools' own settings."""
     assert _of({name: "x"}) == ALWAYS | {name: "x"}
 
@@ -40,13 +40,13 @@ def test_what_tools_need_of_the_machine_is_inherited(name: str) -> None:
         *("WORKER_QUEUE_URL", "HANDOFF_DIR", "KUBERNETES_SERVICE_HOST", "LD_PRELOAD", "PATHOLOGY", "LC", "TARGET_URL"),
     ],
 )
-def test_everything_else_stays_away(name: str) -> None:
-    """No credential of the pod's ever reaches a suite."""
+def test_no_other_variable_is_inherited(name: str) -> None:
+    """No credential of the pod reaches a suite."""
     assert _of({name: "x"}) == ALWAYS
 
 
-def test_each_layer_wins_over_the_one_before() -> None:
-    """Worker, runner, suite, secret, and what the job says last."""
+def test_each_layer_overrides_the_one_before() -> None:
+    """The order is worker, runner, suite, secret, job."""
     layers = [{"PATH": "worker"}, {"PATH": "runner"}, {"PATH": "suite"}, {"PATH": "secret"}]
     assert _of(layers[0])["PATH"] == "worker"
     assert _of(layers[0], runner=layers[1])["PATH"] == "runner"
@@ -55,17 +55,17 @@ def test_each_layer_wins_over_the_one_before() -> None:
     assert _of(secret={"RUN_ID": "mine"})["RUN_ID"] == "r-1"
 
 
-def test_what_the_job_does_not_say_is_not_set() -> None:
-    """A suite's own default stands where the message has no target."""
+def test_a_field_that_the_job_lacks_sets_no_variable() -> None:
+    """The suite's own default then stays."""
     default = {"TARGET_URL": "http://default"}
     assert _of(suite=default)["TARGET_URL"] == "http://default"
     job = JOB.model_copy(update={"target_url": "http://shop", "commit": "abc"})
-    told = {"TARGET_URL": "http://shop", "BASE_URL": "http://shop", "COMMIT": "abc"}
-    assert _of(job=job, suite=default) == ALWAYS | told
+    of_job = {"TARGET_URL": "http://shop", "BASE_URL": "http://shop", "COMMIT": "abc"}
+    assert _of(job=job, suite=default) == ALWAYS | of_job
 
 
-def test_a_message_reaches_no_variable_but_its_own() -> None:
-    """Whatever a parameter is called, its name begins with PARAM_."""
+def test_a_message_sets_no_variable_but_its_own() -> None:
+    """The variable of any parameter begins with PARAM_."""
     job = JOB.model_copy(update={"params": {"LD_PRELOAD": "evil.so", "path": "/evil"}})
     assert _of({"PATH": "/bin"}, job=job) == ALWAYS | {
         "PATH": "/bin",

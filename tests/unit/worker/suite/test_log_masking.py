@@ -11,7 +11,7 @@ MASK = Masking(["hunter2-secret"])
 
 
 def test_a_log_is_masked_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the size of the pieces that it is read in; bytes that are no text stay as they are."""
+    """The size of the pieces does not matter, and bytes that are no text stay unchanged."""
     monkeypatch.setattr(log_masking, "CHUNK", 7)
     log = tmp_path / "suite.log"
     log.write_bytes(b"\xff hunter2-secret\n" * 3 + b"hunter2-secre")
@@ -21,8 +21,8 @@ def test_a_log_is_masked_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert log.stat().st_ino == number
 
 
-def test_what_is_no_log_is_not_followed(tmp_path: Path) -> None:
-    """A link of the suite's could lead anywhere: it is removed, and what it leads to stays."""
+def test_a_link_in_place_of_a_log_is_not_followed(tmp_path: Path) -> None:
+    """The link is removed, and its target stays."""
     target, link = tmp_path / "target", tmp_path / "suite.log"
     target.write_text("hunter2-secret")
     link.symlink_to(target)

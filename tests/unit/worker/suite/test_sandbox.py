@@ -1,4 +1,4 @@
-"""What each version of Landlock is asked for; whether it holds is for tests/acceptance/worker/test_sandbox.py."""
+"""The request to each version of Landlock. tests/acceptance/worker/test_sandbox.py covers its effect."""
 
 import pytest
 
@@ -18,5 +18,5 @@ UP_TO_REFER, TRUNCATE, SCOPE_SIGNAL = (1 << 14) - 1, 1 << 14, 1 << 1
     ],
 )
 def test_a_kernel_gets_the_fields_that_its_landlock_knows(version: int, fields: tuple[int, ...]) -> None:
-    """An unknown field would be refused, and the suite could not start."""
+    """The kernel rejects an unknown field, and the suite could not start."""
     assert ruleset_attributes(version) == fields

@@ -1,4 +1,4 @@
-"""What a folder takes up, as the kubelet would count it."""
+"""The size of a folder, as the kubelet counts it."""
 
 import asyncio
 import os
@@ -10,8 +10,8 @@ from worker.suite import space
 from worker.suite.space import MIB, Limit
 
 
-def test_what_a_folder_takes_up_is_counted_in_blocks_and_each_file_once(tmp_path: Path) -> None:
-    """A hole takes nothing, a second name takes nothing, and a link leads nowhere."""
+def test_a_folder_is_measured_in_blocks_and_each_file_once(tmp_path: Path) -> None:
+    """Holes and further hard links add nothing, and symbolic links are not followed."""
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     (inside / "deep" / "er").mkdir(parents=True)
     outside.mkdir()
@@ -27,8 +27,8 @@ def test_what_a_folder_takes_up_is_counted_in_blocks_and_each_file_once(tmp_path
     assert MIB <= space.used(inside) - empty < MIB + MIB // 4
 
 
-def test_what_is_gone_or_shut_counts_as_nothing(tmp_path: Path) -> None:
-    """The suite removes its files as it likes."""
+def test_a_removed_or_unreadable_file_counts_as_empty(tmp_path: Path) -> None:
+    """The suite may remove its files at any time."""
     assert space.used(tmp_path / "gone") == 0
     os.mkfifo(tmp_path / "pipe")
     assert space.check((Limit("artifacts", tmp_path, 1, "WORKER_ARTIFACTS_LIMIT"),)) is None
@@ -37,7 +37,7 @@ def test_what_is_gone_or_shut_counts_as_nothing(tmp_path: Path) -> None:
 async def test_the_first_folder_that_holds_too_much_ends_the_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line names the folder, what is allowed and the setting."""
+    """The line names the folder, the limit and the setting."""
     monkeypatch.setattr(space, "LEAST_PAUSE", 0.01)
     limits = (
         Limit("artifacts", tmp_path / "artifacts", 1, "WORKER_ARTIFACTS_LIMIT"),
