@@ -15,8 +15,8 @@ setup: .venv/.synced node_modules/.installed .venv/.browser ## Set everything up
 demo: setup ## Four suites against a small web shop, on a whole fleet of your own machine
 	$(BIN)/testfleet demo
 
-test: setup .venv/.pooler ## All tests
-	$(PYTEST)
+test: setup .venv/.pooler ## All tests, or those of the folders in TESTS="…"
+	$(PYTEST) $(TESTS)
 
 unit: .venv/.synced ## The tests that need no server and no process of ours: seconds, for the inner loop
 	$(PYTEST) tests/unit

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import socket
 import sys
@@ -32,7 +33,7 @@ def main() -> int:
     try:
         listener = socket.create_server((options.host, options.port), backlog=128)
     except OSError as error:
-        print(f"{options.host}:{options.port}: {error.strerror}; choose another port", flush=True)  # noqa: T201  # for its caller
+        print(f"{options.host}:{options.port}: {os.strerror(error.errno or 0)}; choose another port", flush=True)  # noqa: T201  # for its caller
         return 1
     with listener:
         server = make_server(

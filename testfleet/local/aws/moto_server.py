@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import socket
 import sys
@@ -27,7 +28,7 @@ def main() -> int:
     try:
         listener = socket.create_server((arguments.host, arguments.port), backlog=128)
     except OSError as error:
-        _print(f"{arguments.host}:{arguments.port}: {error.strerror}; choose another port")
+        _print(f"{arguments.host}:{arguments.port}: {os.strerror(error.errno or 0)}; choose another port")
         return 1
     with listener:
         server = make_server(

@@ -1,9 +1,10 @@
-"""The workflows call what is there."""
+"""The workflows: their commands, permissions, pins and filters."""
 
 import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.images import RELEASED
 
 ROOT = Path(__file__).parents[3]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
-RELEASE = ROOT / ".github" / "workflows" / "release.yaml"
+CI, CLUSTER, RELEASE = (ROOT / ".github" / "workflows" / f"{name}.yaml" for name in ("ci", "cluster", "release"))
 
 
 def jobs(file: Path) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def commands(file: Path) -> list[str]:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_every_command_is_a_target_of_the_makefile(file: Path) -> None:
-    """What runs there is what people run here."""
+    """A developer can run each step of a workflow by the same command."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert commands(file)
     for command in commands(file):
@@ -37,30 +38,46 @@ def test_every_command_is_a_target_of_the_makefile(file: Path) -> None:
         assert command.split()[1] in targets
 
 
-def test_lint_tests_and_cluster_are_all_run() -> None:
-    """None of the three is forgotten."""
+def test_the_workflows_lint_test_and_use_a_cluster() -> None:
     called = {command.split()[1] for file in WORKFLOWS for command in commands(file)}
     assert called == {"lint", "test", "kind-up", "test-cluster", "sign"}
 
 
+def test_ci_runs_each_test_folder_once() -> None:
+    """The folders run side by side. A folder that no part names would not run at all."""
+    parts = jobs(CI)["test"]["strategy"]["matrix"]["tests"]
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    acceptance = {str(file.parent.relative_to(ROOT)) for file in (ROOT / "tests" / "acceptance").glob("*/test_*.py")}
+    assert sorted(" ".join(parts).split()) == sorted({*configured, *acceptance} - {"tests/acceptance"})
+
+
+def test_a_change_of_an_image_or_of_the_manifests_runs_the_cluster_tests() -> None:
+    """The images hold what .dockerignore lets into the build."""
+    filters = yaml.safe_load(CLUSTER.read_text())[True]["pull_request"]["paths"]  # YAML 1.1 reads `on` as true
+    built = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    built -= {"LICENSE", "README.md", "docker/uv.txt", "package.json"}  # documents, and files that the rest covers
+    manifests = {"deploy/keda", "docker", "tests/cluster", "tests/support"}
+    assert {name.removesuffix("/**") for name in filters} == built | manifests
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_a_workflow_may_only_read_and_ends_in_time(file: Path) -> None:
-    """Its token can change nothing, and a hang costs no six hours."""
+    """The token changes nothing, and a hang ends before GitHub's limit of six hours."""
     assert yaml.safe_load(file.read_text())["permissions"] == {"contents": "read"}
     assert all("timeout-minutes" in job for job in jobs(file).values())
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_every_action_is_pinned_by_its_commit(file: Path) -> None:
-    """A tag can be moved to other code; the comment names the version that the commit is of."""
+    """A tag can be moved to other code. The comment names the version of the commit."""
     uses = re.findall(r"uses: (.*)", file.read_text())
     assert uses
     for action in uses:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
-def test_a_release_publishes_what_an_installation_runs_with_sbom_and_signature() -> None:
-    """The images of bake's group `release`, signed by digest: a tag could be another image by then."""
+def test_a_release_publishes_every_image_of_an_installation_with_sbom_and_signature() -> None:
+    """The signature is for a digest, because a tag can be moved to another image."""
     (job,) = jobs(RELEASE).values()
     assert set(job["strategy"]["matrix"]["image"]) == RELEASED | {"codebuild"}
     steps = {step["uses"].partition("@")[0]: step.get("with", {}) for step in job["steps"] if "uses" in step}
@@ -75,7 +92,7 @@ def test_a_release_publishes_what_an_installation_runs_with_sbom_and_signature()
 
 
 def test_only_the_job_that_publishes_may_write() -> None:
-    """Packages and signatures; not the repository."""
+    """It writes packages and signatures, and not the repository."""
     writing = {
         name: {scope for scope, access in job.get("permissions", {}).items() if access == "write"}
         for file in WORKFLOWS
@@ -87,7 +104,7 @@ def test_only_the_job_that_publishes_may_write() -> None:
 
 
 def test_renovate_keeps_every_kind_of_pin_fresh() -> None:
-    """Digests of images, commits of actions, and uv with its hashes."""
+    """The pins are digests of images, commits of actions, and uv with its hashes."""
     config = json.loads((ROOT / "renovate.json").read_text())
     assert {"docker:pinDigests", "helpers:pinGitHubActionDigestsToSemver"} <= set(config["extends"])
     (pattern,) = config["pip_requirements"]["managerFilePatterns"]
@@ -102,14 +119,13 @@ def test_renovate_keeps_every_kind_of_pin_fresh() -> None:
             assert set(found) == {"2.20.2"}, file
 
 
-def test_what_a_failure_leaves_is_what_is_uploaded() -> None:
-    """Both name the same folder."""
-    (upload,) = [step for step in jobs(ROOT / ".github/workflows/cluster.yaml")["cluster"]["steps"] if "if" in step]
+def test_the_cluster_workflow_uploads_the_evidence_of_a_failure() -> None:
+    (upload,) = [step for step in jobs(CLUSTER)["cluster"]["steps"] if "if" in step]
     assert (upload["if"], upload["with"]["path"]) == ("failure()", str(EVIDENCE))
 
 
-def test_the_script_for_kind_says_what_is_missing(tmp_path: Path) -> None:
-    """Before it makes anything: one line, and the exit code for what is out of reach."""
+def test_the_script_for_kind_names_a_missing_program(tmp_path: Path) -> None:
+    """It prints one line before it makes anything, and exits with the code for an unavailable system."""
     script = ROOT / "tests" / "cluster" / "kind-up"
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
     (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "")
