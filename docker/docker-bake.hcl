@@ -1,4 +1,4 @@
-# docker buildx bake -f docker/docker-bake.hcl [TARGET]      REGISTRY=… VERSION=… REVISION=… name and label the images.
+# docker buildx bake -f docker/docker-bake.hcl [TARGET]      REGISTRY, VERSION and REVISION set names and labels.
 
 variable "REGISTRY" {
   default = "localhost/testfleet"
@@ -16,7 +16,7 @@ group "default" {
   targets = ["release", "embedded"]
 }
 
-# What an installation runs. embedded is for trials, and no registry of an installation needs it.
+# The images of an installation. The image embedded is for trials only.
 group "release" {
   targets = ["testfleet", "runner", "codebuild"]
 }

@@ -1,4 +1,4 @@
-"""Write an overlay's platform.env from what the stacks of deploy/aws export and from the digests of the pushed images.
+"""Write an overlay's platform.env from the exports of the stacks in deploy/aws and the digests of the pushed images.
 
     python deploy/keda/platform_env.py --image-tag 0.1.0 --database-cidr 10.0.0.0/16 --target-cidr 10.0.42.0/24
         --dns-cidr 172.20.0.0/16
@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 OVERLAY = Path(__file__).parent / "overlays" / "eks" / "platform.env"
 MAX_JOBS = 10_000
 SPARE_PODS = 10
-"""For the migration, and for pods that take the place of evicted ones before those are gone."""
+"""Pods beyond the Jobs: the migration, and pods that replace evicted ones before those are gone."""
 RUNNERS = ("playwright", "k6", "newman", "pytest")
 
 EXPORTS: Mapping[str, tuple[str, str]] = {
@@ -36,7 +36,7 @@ EXPORTS: Mapping[str, tuple[str, str]] = {
     "MIGRATE_ROLE_ARN": ("identity", "MigrateRoleArn"),
     "SWEEP_ROLE_ARN": ("identity", "SweepRoleArn"),
 }
-"""Key of the file: template and output whose export has the value."""
+"""Template and output of the export that holds the value, by key of the file."""
 
 _DATABASE_URL = "postgresql://testfleet_{user}@{host}:5432/{name}"
 
@@ -46,7 +46,7 @@ class Missing(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file; the answer is the exit code."""
+    """Write the file; return the exit code."""
     options = _options(arguments)
     try:
         client = boto3.client("cloudformation")
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
 
 
 def given(options: argparse.Namespace) -> dict[str, str]:
-    """The values that no stack knows."""
+    """Return the values that come from options."""
     return {
         "MAX_JOBS": str(options.max_jobs),
         "MAX_PODS": str(options.max_jobs * (1 + len(RUNNERS) * options.runner_queues) + SPARE_PODS),
@@ -75,7 +75,7 @@ def given(options: argparse.Namespace) -> dict[str, str]:
 
 
 def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, str]:
-    """The values that the stacks export.
+    """Return the values that the stacks export.
 
     Raises:
         Missing: names the export and the template that makes it.
@@ -98,7 +98,7 @@ def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, 
 
 
 def pinned(ecr: Any, registry: str, options: argparse.Namespace) -> dict[str, str]:
-    """The tag of each image with its digest, as a reference has it after the name: `0.1.0@sha256:…`.
+    """Return the tag and digest of each image in the form of an image reference: `0.1.0@sha256:…`.
 
     Raises:
         Missing: names the image that the registry does not have.
@@ -108,7 +108,7 @@ def pinned(ecr: Any, registry: str, options: argparse.Namespace) -> dict[str, st
 
 
 def images(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Key of the file and name of each image that the manifests need."""
+    """Yield the key of the file and the name of each image that the manifests need."""
     yield "IMAGE_TAG", "testfleet"
     yield "RUNNER_IMAGE_TAG", "all"
     for runner in RUNNERS if options.runner_queues else ():
@@ -126,27 +126,27 @@ def _digest(ecr: Any, repository: str, options: argparse.Namespace) -> str:
 
 
 def render(values: Mapping[str, str]) -> str:
-    """The file's text."""
+    """Return the text of the file."""
     return "# Written by deploy/keda/platform_env.py.\n" + "".join(f"{key}={value}\n" for key, value in values.items())
 
 
 def _options(arguments: Iterable[str]) -> argparse.Namespace:
     parser = _Parser(prog="platform_env.py", description="Write platform.env from the stacks of deploy/aws.")
-    parser.add_argument("--image-tag", required=True, type=_tag, help="tag that the images were pushed with")
+    parser.add_argument("--image-tag", required=True, type=_tag, help="tag of the pushed images")
     parser.add_argument("--database-cidr", required=True, type=_cidr, help="range of PostgreSQL, such as the VPC's")
     parser.add_argument(
         "--target-cidr", required=True, type=_cidr, help="range of systems under test on ports other than 443"
     )
     parser.add_argument("--dns-cidr", required=True, type=_cidr, help="the cluster's IPv4 service range")
     parser.add_argument(
-        "--max-jobs", type=_count, default=20, help="the most pods of a queue at once; MaxJobs of alarms.yaml"
+        "--max-jobs", type=_count, default=20, help="maximum number of pods per queue; MaxJobs of alarms.yaml"
     )
-    parser.add_argument("--prefix", default="testfleet", help="what the names of the stacks begin with")
+    parser.add_argument("--prefix", default="testfleet", help="prefix of the names of the stacks")
     parser.add_argument("--runner-queues", action="store_true", help="a queue for each runner, too")
     parser.add_argument("--output", type=Path, default=OVERLAY, help="the file to write")
     options = parser.parse_args(list(arguments))
     if ipaddress.IPv4Network(options.database_cidr).subnet_of(ipaddress.IPv4Network(options.target_cidr)):
-        parser.error(  # ports 80 to 10000 of the whole VPC would hold every other service in it
+        parser.error(  # otherwise tests could reach every service of the VPC on ports 80 to 10000
             f"argument --target-cidr: must not hold --database-cidr {options.database_cidr}, is {options.target_cidr}; "
             "name only where systems under test are"
         )
@@ -170,7 +170,7 @@ def _cidr(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be an IPv4 range such as 10.0.0.0/16, is {text}") from None
     if network.overlaps(ipaddress.IPv4Network("169.254.0.0/16")):
-        raise argparse.ArgumentTypeError(f"must not hold 169.254.0.0/16, where nodes hand out their role, is {text}")
+        raise argparse.ArgumentTypeError(f"must not contain 169.254.0.0/16, where nodes issue credentials of their role, is {text}")
     return str(network)
 
 
