@@ -170,7 +170,9 @@ def _cidr(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be an IPv4 range such as 10.0.0.0/16, is {text}") from None
     if network.overlaps(ipaddress.IPv4Network("169.254.0.0/16")):
-        raise argparse.ArgumentTypeError(f"must not contain 169.254.0.0/16, where nodes issue credentials of their role, is {text}")
+        raise argparse.ArgumentTypeError(
+            f"must not contain 169.254.0.0/16, where nodes issue credentials of their role, is {text}"
+        )
     return str(network)
 
 

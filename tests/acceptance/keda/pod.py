@@ -21,7 +21,7 @@ class Pod:
     """One life of the ScaledJob's pod.
 
     `image` is what the image's environment has, `hosts` maps the overlay's addresses to those that are served here,
-    and `wrong` are settings that somebody got wrong.
+    and `wrong` holds settings with wrong values.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Pod:
             (folder / volume["name"]).mkdir(parents=True)
 
     def run(self) -> tuple[str, int]:
-        """The whole life; the container that decided it, and its exit code."""
+        """Run the pod to its end; return the deciding container and its exit code."""
         names = list(containers(self.spec))
         for name in names[: names.index("reporter")]:
             if code := self._start(name).wait(DEADLINE):
@@ -57,7 +57,7 @@ class Pod:
         return Pod(self.folder / "again", self._image, self._hosts, {})
 
     def said(self, container: str) -> str:
-        """What the container has printed."""
+        """Return the container's output."""
         return (self.folder / f"{container}.log").read_text()
 
     def volume(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""The pod that the manifests describe does the job that they are for, over what the kind overlay serves."""
+"""The pod of the manifests as processes, over the servers of the kind overlay."""
 
 import re
 import subprocess
@@ -27,13 +27,13 @@ PORTS = {"aws": 5000, "database": 5432, "shop": 8080}
 
 @dataclass(frozen=True)
 class Embedded:
-    """What the overlay's Deployment serves, on free ports of this machine."""
+    """The servers of the overlay's Deployment, on free ports of this machine."""
 
     env: Mapping[str, str]
     hosts: Mapping[str, str]
 
     def testfleet(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """The command, as a person would use it against the cluster."""
+        """Run the command as a person does against a cluster."""
         return subprocess.run(
             [sys.executable, "-m", "testfleet", *arguments],
             env=dict(self.env), capture_output=True, text=True, check=False, timeout=DEADLINE,
@@ -44,7 +44,7 @@ class Embedded:
             return connection.execute(sql.encode()).fetchall()
 
     def waiting(self) -> tuple[int, int]:
-        """How many messages wait and are in flight."""
+        """Return how many messages wait and how many are in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         sqs = boto3.client(
             "sqs",
@@ -59,14 +59,14 @@ class Embedded:
 
 @pytest.fixture(scope="module")
 def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
-    """The Deployment's own command, with ports that are free here."""
+    """The command of the Deployment, with ports that are free on this machine."""
     deployment = one(overlay("kind"), "Deployment", "testfleet-embedded")["spec"]["template"]["spec"]
     container = containers(deployment)["embedded"]
     assert container["startupProbe"]["exec"]["command"] == ["test", "-f", "/state/env"]
     host = container["command"][container["command"].index("--host") + 1]
     free = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     with tempfile.TemporaryDirectory(prefix="embedded-") as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL is another user
+        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
         state = Path(folder) / "state"
         argv = [sys.executable, "-m", *container["command"][2:]]
         argv[argv.index(host)], argv[argv.index("/state")] = "127.0.0.1", str(state)
@@ -91,7 +91,7 @@ def until(condition: Callable[[], bool], what: str, alive: Callable[[], bool]) -
 
 @pytest.fixture
 def pod(embedded: Embedded, clean_env: dict[str, str], tmp_path: Path) -> Callable[..., Pod]:
-    """Makes a pod; catalog and browser are those of the image."""
+    """Make a pod with the catalog and the browser of the image."""
     image = {"PLAYWRIGHT_CHROMIUM_EXECUTABLE": find_browser() or "", "WORKER_CATALOG": str(CATALOG)}
     kernel = {} if abi() >= LEAST_ABI else {"WORKER_SUITE_SANDBOX": "off"}
     return lambda **wrong: Pod(tmp_path / "pod", clean_env | image | kernel, embedded.hosts, wrong)
@@ -101,7 +101,7 @@ def pod(embedded: Embedded, clean_env: dict[str, str], tmp_path: Path) -> Callab
     ("suite", "verdict"), [("smoke", "passed"), ("api", "passed"), ("load", "passed"), ("checkout", "failed")]
 )
 def test_a_message_becomes_a_run(embedded: Embedded, pod: Callable[..., Pod], suite: str, verdict: str) -> None:
-    """From the platform's secret to the verdict, each tool in the sandbox; the job gets the platform's target."""
+    """The job gets the target of the platform's secret, and each tool runs in the sandbox."""
     assert embedded.testfleet("enqueue", suite, "--run-id", f"r-{suite}").returncode == 0
     one_pod = pod()
     assert one_pod.run() == ("worker", 0), one_pod.said("worker")
@@ -112,8 +112,8 @@ def test_a_message_becomes_a_run(embedded: Embedded, pod: Callable[..., Pod], su
     assert embedded.waiting() == (0, 0)
 
 
-def test_the_worker_is_given_no_address_of_the_database(embedded: Embedded, pod: Callable[..., Pod]) -> None:
-    """It stands in the reporter's part of the folder, which the worker's container does not mount."""
+def test_the_worker_gets_no_address_of_the_database(embedded: Embedded, pod: Callable[..., Pod]) -> None:
+    """The address is in the reporter's part of the folder, which the worker's container does not mount."""
     assert embedded.testfleet("enqueue", "smoke", "--run-id", "r-config").returncode == 0
     one_pod = pod()
     assert one_pod.run() == ("worker", 0)
@@ -135,7 +135,7 @@ def test_the_worker_is_given_no_address_of_the_database(embedded: Embedded, pod:
 def test_a_wrong_parameter_ends_the_pod_with_one_line(
     embedded: Embedded, pod: Callable[..., Pod], settings: dict[str, str], container: str, line: str
 ) -> None:
-    """78, which fails the Job at once; the message is still there for a better deployment."""
+    """Exit code 78 fails the Job at once. The message stays for the next deployment."""
     run_id = f"r-wrong-{container}-{next(iter(settings)).lower()}"
     assert embedded.testfleet("enqueue", "smoke", "--run-id", run_id).returncode == 0
     wrong = pod(**settings)
@@ -148,8 +148,8 @@ def test_a_wrong_parameter_ends_the_pod_with_one_line(
     assert embedded.testfleet("wait", run_id, "--timeout", "30s").returncode == 0
 
 
-def test_a_suite_that_nobody_knows_is_told_to_whoever_waits(embedded: Embedded, pod: Callable[..., Pod]) -> None:
-    """The run is errored with the reason; the message is dead with it, and the Job ends well."""
+def test_an_unknown_suite_ends_its_run_as_errored(embedded: Embedded, pod: Callable[..., Pod]) -> None:
+    """The run is errored with the reason, the message is dead-lettered, and the Job ends with 0."""
     assert embedded.testfleet("enqueue", "chekout", "--run-id", "r-unknown").returncode == 0
     assert pod().run() == ("worker", 0)
     waited = embedded.testfleet("wait", "r-unknown", "--timeout", "30s")

@@ -1,4 +1,4 @@
-"""A role that a pod's token may not take, as STS tells it: the first call to AWS of each program is the one to it."""
+"""A pod's token that may not assume its role. The first AWS call of each program goes to STS."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ REFUSAL = b"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><
 
 
 class RefusingSts(BaseHTTPRequestHandler):
-    """STS for a token that no role trusts. Nobody comes as far as to ask anything else."""
+    """An STS that rejects every token. No program gets as far as another call."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -31,7 +31,7 @@ class RefusingSts(BaseHTTPRequestHandler):
         self.wfile.write(REFUSAL)
 
     def log_message(self, *_: object) -> None:
-        """A line for each request is no news."""
+        """Print no line for each request."""
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def sts() -> Iterator[str]:
 
 @pytest.fixture
 def access(sts: str, tmp_path: Path) -> dict[str, str]:
-    """What a container is told of its role."""
+    """Return the variables of a container that name its role."""
     token = tmp_path / "token"
     token.write_text("a token")
     return {
@@ -72,10 +72,10 @@ NOT_OURS = "AWS_ROLE_ARN: must be a role that this pod's token may take: "
     ],
     ids=["config", "check", "worker", "migrate"],
 )
-def test_a_role_that_is_not_ours_is_one_line(
+def test_a_role_that_the_token_may_not_assume_is_reported_in_one_line(
     module: list[str], line: str, access: dict[str, str], clean_env: dict[str, str], tmp_path: Path
 ) -> None:
-    """78, and the setting that is wrong is neither the bucket nor the queue."""
+    """The exit code is 78, and the line blames neither the bucket nor the queue."""
     env = {
         **clean_env,
         **access,
@@ -101,8 +101,8 @@ def test_a_role_that_is_not_ours_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
-async def test_a_refused_login_is_not_tried_again(access: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reporter gives up at once, and says why in its admission; a network that fails is another matter."""
+async def test_a_rejected_login_is_not_retried(access: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reporter writes the reason to its admission at once. It retries a failing network only."""
     for name, value in access.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -116,8 +116,10 @@ async def test_a_refused_login_is_not_tried_again(access: dict[str, str], monkey
             await sign()
 
 
-def test_a_migration_waits_for_sts_to_come_back(access: dict[str, str], clean_env: dict[str, str]) -> None:
-    """69, which the Job tries again."""
+def test_a_migration_without_sts_ends_with_an_exit_code_to_retry(
+    access: dict[str, str], clean_env: dict[str, str]
+) -> None:
+    """The exit code is 69, and the Job tries again."""
     env = {
         **clean_env,
         **access,

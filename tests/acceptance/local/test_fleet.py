@@ -1,4 +1,4 @@
-"""No result is lost and none is counted twice, whatever dies."""
+"""No result is lost and none is counted twice, whichever process dies."""
 
 import json
 import subprocess
@@ -33,14 +33,14 @@ CASES = 6
 
 @pytest.fixture
 def undisturbed(fleet: Fleet) -> dict[str, Any]:
-    """What a run of the suite leaves when nothing happens to it."""
+    """Return the rows of an undisturbed run."""
     send(fleet, "undisturbed", CASES=str(CASES))
     wait_until_finished(fleet, "undisturbed")
     return results(fleet, "undisturbed")
 
 
 def in_the_middle(fleet: Fleet, run_id: str) -> Pod:
-    """The pod that runs the suite, once the first half of its cases stands in the database."""
+    """Return the pod that runs the suite, as soon as the first half of its cases is in the database."""
     eventually(
         lambda: rows(fleet, "SELECT count(*) FROM test_cases WHERE run_id = %(r)s", r=run_id)[0]["count"] == CASES // 2,
         "half of the cases are there",
@@ -63,7 +63,7 @@ def attempt(fleet: Fleet, run_id: str) -> int:
 
 
 def test_an_undisturbed_run_has_every_row_and_every_file(undisturbed: dict[str, Any]) -> None:
-    """The measure that the disturbed ones are held against is itself right."""
+    """The other tests compare disturbed runs with this one."""
     assert undisturbed["run"] | {"p95_ms": None} == {
         "suite": "steps",
         "status": "passed",
@@ -85,7 +85,7 @@ def test_an_undisturbed_run_has_every_row_and_every_file(undisturbed: dict[str, 
 
 
 def test_twenty_messages_at_once_become_twenty_runs(fleet: Fleet) -> None:
-    """Exactly the right rows, and nothing left in either queue."""
+    """Every row is right, and both queues are empty."""
     sizes = {f"r-{number}": 1 + number % 5 for number in range(20)}
     for run_id, size in sizes.items():
         send(fleet, run_id, CASES=str(size))
@@ -98,8 +98,8 @@ def test_twenty_messages_at_once_become_twenty_runs(fleet: Fleet) -> None:
     assert fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (0, 0)
 
 
-def test_the_same_message_three_times_is_one_execution(fleet: Fleet, tmp_path: Path) -> None:
-    """The suite says itself how often it was run."""
+def test_a_message_that_is_enqueued_three_times_runs_once(fleet: Fleet, tmp_path: Path) -> None:
+    """The suite writes a line for each of its executions."""
     ledger, gate = tmp_path / "ledger", tmp_path / "gate"
     for _ in range(3):
         send(fleet, "thrice", CASES=str(CASES), LEDGER=str(ledger), GATE=str(gate))
@@ -118,7 +118,7 @@ def test_the_same_message_three_times_is_one_execution(fleet: Fleet, tmp_path: P
 def test_a_killed_worker_costs_an_attempt_and_no_row(
     fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path, victims: tuple[str, ...]
 ) -> None:
-    """After the redelivery the rows are those of an undisturbed run."""
+    """After the redelivery, the rows are those of an undisturbed run."""
     gate = tmp_path / "gate"
     send(fleet, "killed", CASES=str(CASES), GATE=str(gate))
     pod = in_the_middle(fleet, "killed")
@@ -133,7 +133,7 @@ def test_a_killed_worker_costs_an_attempt_and_no_row(
 
 
 def test_a_killed_worker_leaves_no_process_of_its_suite(fleet: Fleet, tmp_path: Path) -> None:
-    """As the end of a container takes all along; else two attempts would run side by side."""
+    """Otherwise two attempts would run at the same time."""
     send(fleet, "killed", CASES=str(CASES), GATE=str(tmp_path / "gate"))
     pod = in_the_middle(fleet, "killed")
     suite = psutil.Process(pod.worker.pid).children(recursive=True)
@@ -144,8 +144,8 @@ def test_a_killed_worker_leaves_no_process_of_its_suite(fleet: Fleet, tmp_path: 
     wait_until_finished(fleet, "killed")
 
 
-def test_a_killed_reporter_goes_on_where_it_was(fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path) -> None:
-    """It is restarted over the same folders: no redelivery, the same attempt, the same rows."""
+def test_a_killed_reporter_continues_its_attempt(fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path) -> None:
+    """It is restarted over the same folders. There is no redelivery, and attempt and rows stay the same."""
     gate = tmp_path / "gate"
     send(fleet, "killed", CASES=str(CASES), GATE=str(gate))
     pod = in_the_middle(fleet, "killed")
@@ -158,7 +158,7 @@ def test_a_killed_reporter_goes_on_where_it_was(fleet: Fleet, undisturbed: dict[
 
 
 def test_a_drained_pod_is_replaced(fleet: Fleet, undisturbed: dict[str, Any], tmp_path: Path) -> None:
-    """SIGTERM as from an eviction: the partial rows stand at once, the next attempt makes them whole."""
+    """After SIGTERM, as in an eviction, the partial rows are stored, and the next attempt completes them."""
     gate = tmp_path / "gate"
     send(fleet, "drained", CASES=str(CASES), GATE=str(gate))
     pod = in_the_middle(fleet, "drained")
@@ -182,13 +182,13 @@ def test_the_shards_of_a_run_become_one_verdict(fleet: Fleet) -> None:
     assert (found["run"]["shards_done"], found["run"]["total"], found["run"]["status"]) == (3, 6, "passed")
     assert {row["shard"] for row in found["cases"]} == {1, 2, 3}
     logs = [line for log in fleet.config.state.glob("pods/*/reporter.log") for line in log.read_text().splitlines()]
-    (metrics,) = [told for told in map(json.loads, logs) if "_aws" in told]
+    (metrics,) = [line for line in map(json.loads, logs) if "_aws" in line]
     assert (metrics["runId"], metrics["suite"], metrics["status"]) == ("sharded", "steps", "passed")
     assert (metrics["Runs"], metrics["Cases"], metrics["CasesFailed"], metrics["Retries"]) == (1, 6, 0, 0)
 
 
 def test_a_stopped_fleet_leaves_no_process(config: FleetConfig, tmp_path: Path) -> None:
-    """Nor does a suite that was running go on without it."""
+    """A running suite ends with its fleet."""
     gate = tmp_path / "gate"
     with Fleet(config) as fleet:
         send(fleet, "stopped", CASES=str(CASES), GATE=str(gate))
@@ -198,8 +198,8 @@ def test_a_stopped_fleet_leaves_no_process(config: FleetConfig, tmp_path: Path) 
     assert not [process for process in family if _lives(process)]
 
 
-def test_a_killed_fleet_takes_its_servers_along() -> None:
-    """PostgreSQL makes itself a daemon: were it left, the next fleet over the folder would share it."""
+def test_the_servers_of_a_killed_fleet_end() -> None:
+    """PostgreSQL is a daemon. If it stayed, the next fleet with the same folder would share it."""
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
         Path(folder).chmod(0o755)
         state = Path(folder) / "state"
@@ -213,7 +213,7 @@ def test_a_killed_fleet_takes_its_servers_along() -> None:
 
 
 def test_a_drained_fleet_keeps_the_partial_results(config: FleetConfig, tmp_path: Path) -> None:
-    """The reporters are told to stop after their workers, not together with them."""
+    """Each reporter gets SIGTERM after its worker has ended, not together with it."""
     with Fleet(config) as fleet:
         send(fleet, "drained", CASES=str(CASES), GATE=str(tmp_path / "gate"))
         in_the_middle(fleet, "drained")
@@ -232,8 +232,8 @@ def _family(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def test_a_finished_pods_folder_goes_after_its_ttl(config: FleetConfig) -> None:
-    """Its results stand in database and bucket."""
+def test_the_folder_of_a_finished_pod_is_removed_after_its_ttl(config: FleetConfig) -> None:
+    """Its results are in the database and the bucket."""
     with Fleet(replace(config, ttl=0)) as fleet:
         send(fleet, "tidy")
         wait_until_finished(fleet, "tidy")
@@ -243,13 +243,13 @@ def test_a_finished_pods_folder_goes_after_its_ttl(config: FleetConfig) -> None:
 
 
 def test_a_second_fleet_over_the_same_state_is_refused(fleet: Fleet) -> None:
-    """Two controllers over one folder would remove each other's pods."""
+    """Two controllers with one folder would remove each other's pods."""
     with pytest.raises(Refused, match=r"^--state: another fleet uses "), Fleet(fleet.config):
         pass
 
 
 def test_results_outlive_the_fleet(config: FleetConfig) -> None:
-    """The endpoint forgets, the database does not."""
+    """The endpoint keeps its data in memory, the database keeps them on disk."""
     with Fleet(config) as first:
         send(first, "kept")
         wait_until_finished(first, "kept")
@@ -257,8 +257,8 @@ def test_results_outlive_the_fleet(config: FleetConfig) -> None:
         assert rows(second, "SELECT status FROM test_runs WHERE run_id = 'kept'") == [{"status": "passed"}]
 
 
-def test_a_run_of_a_fleet_before_this_one_is_swept(config: FleetConfig, tmp_path: Path) -> None:
-    """The queue went with that fleet; without a sweep its run would stay `running` for ever."""
+def test_a_run_of_an_earlier_fleet_is_swept(config: FleetConfig, tmp_path: Path) -> None:
+    """The queue ended with that fleet. Without a sweep, its run would stay `running` for ever."""
     with Fleet(config) as fleet:
         send(fleet, "lost", CASES=str(CASES), GATE=str(tmp_path / "gate"))
         in_the_middle(fleet, "lost")
@@ -271,7 +271,7 @@ def test_a_run_of_a_fleet_before_this_one_is_swept(config: FleetConfig, tmp_path
 
 
 def test_a_cancelled_run_stops_and_its_queued_shard_never_starts(config: FleetConfig, tmp_path: Path) -> None:
-    """Both messages are deleted, the results so far stay, and nothing of the run is left on any pod."""
+    """Both messages are deleted, the results so far stay, and no process of the run is left."""
     ledger = tmp_path / "ledger"
     with Fleet(replace(config, max_pods=1)) as fleet:
         send(fleet, "stopped", shard="1/2", CASES=str(CASES), GATE=str(tmp_path / "gate"), LEDGER=str(ledger))

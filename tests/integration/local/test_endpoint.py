@@ -1,4 +1,4 @@
-"""The embedded endpoint, as SDKs, web pages and supervisors see it."""
+"""The embedded endpoint: requests of SDKs and of web pages, and its death."""
 
 import http.client
 import json
@@ -54,7 +54,7 @@ def aws() -> Iterator[AwsEndpoint]:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
-    """Serves a folder at another origin than the endpoint's."""
+    """Serve a folder at another origin than the endpoint's."""
     handler = partial(_Silent, directory=str(tmp_path))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         serving = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -70,7 +70,7 @@ class _Silent(SimpleHTTPRequestHandler):
 
 
 def signed(aws: AwsEndpoint, method: str, path: str, service: str, **headers: str) -> tuple[int, bytes]:
-    """Status and body of the answer to a signed request with these headers."""
+    """Return status and body of the answer to a signed request with these headers."""
     request = AWSRequest(method, f"{aws.url}{path}")
     SigV4Auth(Credentials("testing", "testing"), service, REGION).add_auth(request)
     connection = http.client.HTTPConnection(urlsplit(aws.url).netloc, timeout=30)
@@ -84,7 +84,7 @@ def signed(aws: AwsEndpoint, method: str, path: str, service: str, **headers: st
 
 @pytest.mark.parametrize("host", ["testfleet-embedded.testfleet:5000", "localhost:5000", "127.0.0.1:5000"])
 def test_the_bucket_is_found_under_each_name_of_the_host(aws: AwsEndpoint, host: str) -> None:
-    """A Service's name has a dot; moto would take the part before it for the bucket's name."""
+    """A Service's name has a dot. moto would read the part before it as the bucket's name."""
     assert signed(aws, "HEAD", f"/{BUCKET}", "s3", Host=host)[0] == 200
 
 
@@ -92,7 +92,7 @@ def test_the_bucket_is_found_under_each_name_of_the_host(aws: AwsEndpoint, host:
     ("headers", "status"),
     [({"Host": "rebound.example.com"}, 403), ({"Origin": "http://localhost:1"}, 403), ({"Authorization": ""}, 403)],
 )
-def test_a_request_that_a_page_can_make_gets_nothing(aws: AwsEndpoint, headers: dict[str, str], status: int) -> None:
+def test_a_request_that_a_page_can_make_is_rejected(aws: AwsEndpoint, headers: dict[str, str], status: int) -> None:
     assert signed(aws, "GET", f"/{BUCKET}", "s3", **headers)[0] == status
 
 
@@ -133,7 +133,7 @@ def test_a_page_of_another_origin_can_neither_send_nor_read(aws: AwsEndpoint, si
 
 
 def test_a_server_that_is_killed_is_reported() -> None:
-    """A supervisor ends with it, instead of looking alive for ever."""
+    """The program that runs the server can then exit."""
     deaths: queue.Queue[str] = queue.Queue()
     before = {child.pid for child in psutil.Process(os.getpid()).children()}
     with endpoint(port=0, visibility_timeout=30, secrets={}, on_death=deaths.put):

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL as a process: it serves, and it goes without a word."""
+"""The embedded PostgreSQL as a process: it serves, and ends without output."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ from tests.support.ports import free_ports
 
 
 @pytest.mark.parametrize("network", [False, True], ids=["socket", "network"])
-def test_it_serves_until_it_is_told_to_stop(*, network: bool) -> None:
-    """Whoever looks at a laptop's terminal sees nothing of it; over the network it asks for its password."""
+def test_it_serves_until_sigterm(*, network: bool) -> None:
+    """It prints no log line to the terminal. Over the network, it requires its password."""
     listening = ["--port", str(free_ports(1)[0])] if network else []
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        Path(folder).chmod(0o755)  # the server is another user
+        Path(folder).chmod(0o755)  # the server runs as another user
         argv = [sys.executable, "-m", "testfleet.local.postgres.server", f"{folder}/data", *listening]
         env = os.environ | {"PGPASSWORD": "it's secret"}
         with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""The web shop under test, over HTTP: what the sample suites rely on."""
+"""The sample web shop over HTTP: the behaviour that the sample suites test."""
 
 import http.client
 import json
@@ -15,21 +15,21 @@ import pytest
 from testfleet.local.samples import examples
 
 DEADLINE = 30.0
-"""Seconds; a hang is a failure, a slow machine is none."""
+"""Seconds, far more than a slow machine needs."""
 
 Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A shop of this module's own."""
+    """The URL of a shop that only this module uses."""
     with examples.shop() as url:
         yield url
 
 
 @pytest.fixture
 def visitor(url: str) -> Callable[..., Ask]:
-    """Somebody with a connection and a session of their own."""
+    """Make a function that sends requests within one session."""
 
     def come(**cookies: str) -> Ask:
         jar = dict(cookies)
@@ -59,7 +59,7 @@ def visitor(url: str) -> Callable[..., Ask]:
 
 
 def test_a_cart_belongs_to_its_session(visitor: Callable[..., Ask]) -> None:
-    """Suites that run at the same time see nothing of one another."""
+    """Suites that run at the same time do not interfere."""
     ada, grace = visitor(), visitor()
     assert ada("POST", "/api/cart/items", send={"product": "mug", "count": 2}) == (
         201,
@@ -69,7 +69,7 @@ def test_a_cart_belongs_to_its_session(visitor: Callable[..., Ask]) -> None:
 
 
 def test_many_sessions_at_once_each_get_their_own_order(visitor: Callable[..., Ask]) -> None:
-    """No order number is given twice, and no total is another's."""
+    """Each order has its own number and the total of its own cart."""
 
     def buy(count: int) -> tuple[int, int]:
         ask = visitor()
@@ -84,15 +84,15 @@ def test_many_sessions_at_once_each_get_their_own_order(visitor: Callable[..., A
 
 
 def test_the_last_lamp_is_held_at_the_first_try_of_each_visit(visitor: Callable[..., Ask]) -> None:
-    """A retry in a new session is the same visit; the next run is a new one and meets the same."""
+    """A retry in a new session belongs to the same visit. The next run is a new visit and gets the same answer."""
     lamp = {"product": "lamp"}
     for visit in ("first", "second"):
         assert visitor(visit=visit)("POST", "/api/cart/items", send=lamp)[0] == 409
         assert visitor(visit=visit)("POST", "/api/cart/items", send=lamp)[0] == 201
 
 
-def test_a_coupon_is_taken_off_each_time_it_is_given(visitor: Callable[..., Ask]) -> None:
-    """The bug that the checkout suite is there to find."""
+def test_a_coupon_is_subtracted_each_time_it_is_redeemed(visitor: Callable[..., Ask]) -> None:
+    """The checkout suite finds this deliberate bug."""
     ask = visitor()
     ask("POST", "/cart", form={"product": "blanket"})
     assert "€71.10" in ask("POST", "/cart/coupon", form={"code": "welcome10"})[1]
@@ -117,12 +117,12 @@ def test_a_coupon_is_taken_off_each_time_it_is_given(visitor: Callable[..., Ask]
 def test_the_api_answers_with_the_fitting_status(
     visitor: Callable[..., Ask], *, method: str, path: str, send: object, status: int
 ) -> None:
-    """What it can't do, it says; nothing breaks."""
+    """A request that the shop rejects gets a status of its own."""
     assert visitor()(method, path, send=send)[0] == status
 
 
-def test_what_a_customer_types_is_text_and_no_markup(visitor: Callable[..., Ask]) -> None:
-    """A search word stands in the page as it was typed."""
+def test_input_of_a_customer_is_text_and_not_markup(visitor: Callable[..., Ask]) -> None:
+    """The page shows a search word as it was typed."""
     status, page = visitor()("GET", "/?q=%3Cscript%3E")
     assert status == 200
     assert "<script>" not in page

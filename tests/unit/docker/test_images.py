@@ -1,4 +1,4 @@
-"""The images, as far as their recipe tells: what is built, as whom it runs, and what is left out."""
+"""The Dockerfile: the images, their users, and the packages that they must not contain."""
 
 import os
 import re
@@ -23,7 +23,7 @@ ONLY_LOCAL = {"cfn-lint", "docker", "flask", "flask-cors", "moto", "pixeltable-p
 
 
 def stages() -> dict[str, tuple[str, list[str]]]:
-    """Each stage with what it is made from and its instructions, one to a line."""
+    """Return the base and the instructions of each stage."""
     text = re.sub(r"\\\n\s*", " ", DOCKERFILE.read_text())
     found: dict[str, tuple[str, list[str]]] = {}
     instructions: list[str] = []
@@ -37,14 +37,14 @@ def stages() -> dict[str, tuple[str, list[str]]]:
 
 
 def history(image: str) -> list[str]:
-    """Every instruction that an image is made of, its ancestors' first."""
+    """Return all instructions of an image, those of its ancestors first."""
     known = stages()
     parent, own = known[image]
     return (history(parent) if parent in known else []) + own
 
 
-def test_hadolint_has_nothing_to_say() -> None:
-    """Each rule that is off stands beside its reason."""
+def test_hadolint_finds_nothing() -> None:
+    """Each disabled rule has its reason beside it."""
     linter = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin")
     assert linter, "hadolint comes with the development dependencies"
     ended = subprocess.run([linter, "--no-color", str(DOCKERFILE)], check=False, capture_output=True, text=True)
@@ -52,7 +52,7 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 def test_bake_builds_every_image_and_no_other() -> None:
-    """What the Dockerfile offers last is what bake knows."""
+    """The targets of bake are the last stages of the Dockerfile."""
     bake = BAKE.read_text()
     (matrix,) = re.findall(r"tool = \[(.*?)\]", bake)
     assert {"testfleet", "embedded", *re.findall(r'"(\w+)"', matrix)} == IMAGES
@@ -63,7 +63,7 @@ def test_bake_builds_every_image_and_no_other() -> None:
 
 
 def sync(image: str) -> str:
-    """The line that installs the Python packages of an image."""
+    """Return the line that installs the Python packages of an image."""
     (environment,) = [line for line in history(image) if "/opt/testfleet /opt/testfleet" in line]
     (venv,) = re.findall(r"--from=(\S+)", environment)
     (line,) = [line for line in stages()[venv][1] if line.startswith("RUN")]
@@ -71,7 +71,7 @@ def sync(image: str) -> str:
 
 
 def distributions(image: str) -> set[str]:
-    """The Python distributions that the lock gives to an image, whatever the platform."""
+    """Return the Python distributions of an image by the lock, for all platforms."""
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert uv, "make setup installs uv"
     options = [word for pair in re.findall(r"(--extra) (\S+)", sync(image)) for word in pair]
@@ -84,7 +84,7 @@ def distributions(image: str) -> set[str]:
 
 @pytest.mark.parametrize("image", sorted(IMAGES))
 def test_an_image_holds_the_optional_dependencies_that_run_in_it(image: str) -> None:
-    """No stand-in for AWS, no web framework and no database server beside a reporter or a suite."""
+    """No released image contains a stand-in for AWS, a web framework or a database server."""
     assert set(re.findall(r"--extra (\S+)", sync(image))) == EXTRAS.get(image, set())
     found = distributions(image)
     assert {"asyncpg", "boto3", "pydantic"} <= found
@@ -93,8 +93,8 @@ def test_an_image_holds_the_optional_dependencies_that_run_in_it(image: str) -> 
     assert ("pytest" in found) == ("pytest" in EXTRAS.get(image, set()))
 
 
-def test_no_image_of_an_installation_is_for_trials() -> None:
-    """Their manifests name released images; the kind overlay adds the stand-in."""
+def test_an_installation_uses_no_image_for_trials() -> None:
+    """The manifests name released images. Only the kind overlay adds the embedded servers."""
     for name, trial in (("eks", False), ("eks-fargate", False), ("kind", True)):
         images = {
             each["image"].rpartition("/")[2].partition(":")[0]
@@ -108,7 +108,7 @@ DIGEST = r"@sha256:[0-9a-f]{64}"
 
 
 def test_every_base_is_pinned_by_its_digest() -> None:
-    """A tag is another image tomorrow; Renovate proposes the newer digest as a change that is reviewed."""
+    """A tag can be moved to another image. Renovate proposes newer digests for review."""
     text = DOCKERFILE.read_text()
     assert re.match(rf"# syntax=docker/dockerfile:\S+{DIGEST}\n", text)
     bases = re.findall(r"^ARG \w+_IMAGE=(\S+)$", text, re.MULTILINE)
@@ -118,8 +118,8 @@ def test_every_base_is_pinned_by_its_digest() -> None:
     assert {parent for parent, _ in stages().values()} <= arguments | stages().keys()
 
 
-def test_what_a_build_downloads_is_checked() -> None:
-    """The authorities of RDS by their checksum, uv and the lock's packages by their hashes."""
+def test_each_download_of_a_build_is_verified() -> None:
+    """The certificate authorities of RDS have a checksum, uv and the lock's packages have hashes."""
     (download,) = [line for _, lines in stages().values() for line in lines if line.startswith("ADD")]
     assert download.startswith("ADD --checksum=sha256:${RDS_BUNDLE_SHA256} https://")
     assert re.search(r"^ARG RDS_BUNDLE_SHA256=[0-9a-f]{64}$", DOCKERFILE.read_text(), re.MULTILINE)
@@ -132,8 +132,8 @@ def test_what_a_build_downloads_is_checked() -> None:
 
 
 @pytest.mark.parametrize("image", sorted(IMAGES))
-def test_an_image_runs_under_an_init_as_nobody_special(image: str) -> None:
-    """PID 1 reaps orphans and hears SIGTERM; the user is a number, so that a pod's runAsNonRoot can check it."""
+def test_an_image_runs_under_an_init_as_a_user_without_rights(image: str) -> None:
+    """PID 1 reaps orphans and forwards SIGTERM. The user is a number, because runAsNonRoot can check only that."""
     made_of = history(image)
     assert [line for line in made_of if line.startswith("ENTRYPOINT")] == ['ENTRYPOINT ["tini", "--"]']
     *_, user = [line.split()[1] for line in made_of if line.startswith("USER")]
@@ -143,19 +143,19 @@ def test_an_image_runs_under_an_init_as_nobody_special(image: str) -> None:
 
 @pytest.mark.parametrize("image", sorted(IMAGES))
 def test_an_image_holds_the_installed_wheel_and_no_tool_to_build_with(image: str) -> None:
-    """The environment comes from the lock; sources, uv, compilers and npm stay behind."""
+    """The environment comes from the lock. Sources, uv, compilers and npm are not in the image."""
     made_of = history(image)
     assert "uv sync --frozen --no-dev --no-editable" in sync(image)
     assert not [line for line in made_of if re.search(r"\buv\b|\bnpm\b|\bgcc\b|build-essential|/src\b", line)]
 
 
-def test_only_the_all_image_brings_sample_suites() -> None:
-    """A team's own image brings its own."""
+def test_only_the_image_all_contains_the_sample_suites() -> None:
+    """A team adds its own suites to its own image."""
     assert {image for image in IMAGES if "COPY examples/suites /suites" in history(image)} == {"all"}
 
 
-def test_whatever_is_copied_is_let_into_the_build() -> None:
-    """The context starts empty, so a forgotten name would break the build far from here."""
+def test_the_build_context_contains_every_copied_file() -> None:
+    """The build context starts empty, so a missing name would break the build."""
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {
         source
@@ -169,13 +169,13 @@ def test_whatever_is_copied_is_let_into_the_build() -> None:
 
 
 def test_the_image_of_codebuild_starts_as_root_and_without_an_entry_point() -> None:
-    """CodeBuild's agent starts as the image's user and writes below `/codebuild`; it is `testfleet` otherwise."""
+    """CodeBuild's agent runs as the image's user and writes below `/codebuild`. The rest is the image `testfleet`."""
     parent, own = stages()["codebuild"]
     assert (parent, own) == ("testfleet", ["USER 0:0", "ENTRYPOINT []"])
 
 
-def test_the_file_of_authorities_has_amazons_roots_besides_those_of_rds() -> None:
-    """RDS Proxy shows a certificate of Amazon's public authority; Debian's ca-certificates has its roots."""
+def test_the_bundle_of_authorities_contains_amazons_roots_and_those_of_rds() -> None:
+    """RDS Proxy has a certificate of Amazon's public authority. Debian's ca-certificates contains its roots."""
     made_of = history("base")
     packages = next(index for index, line in enumerate(made_of) if "install" in line and "ca-certificates" in line)
     bundle = next(index for index, line in enumerate(made_of) if line.endswith("rds-global-bundle.pem"))

@@ -1,4 +1,4 @@
-"""What the doctor makes of AWS's answers."""
+"""The doctor's findings about an AWS account."""
 
 import json
 import os
@@ -16,7 +16,7 @@ DEAD = {"QueueArn": "arn:dead", "MessageRetentionPeriod": "1209600"}
 SAFE = {"HttpEndpoint": "enabled", "HttpPutResponseHopLimit": 1, "HttpTokens": "required"}
 
 
-def test_a_redrive_policy_as_the_stack_makes_it_is_ok() -> None:
+def test_the_redrive_policy_of_the_stack_is_ok() -> None:
     assert redrive(QUEUE, DEAD).status == "ok"
 
 
@@ -60,8 +60,8 @@ def test_a_node_whose_role_a_pod_can_take_is_named(change: dict[str, object]) ->
     assert "--instance-id i-2" in finding.mend
 
 
-def test_a_missing_region_or_credential_is_the_line_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A right queue URL or bucket name is not blamed."""
+def test_a_missing_region_or_credential_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finding does not blame a correct queue URL or bucket name."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

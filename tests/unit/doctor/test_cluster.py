@@ -1,4 +1,4 @@
-"""What the doctor makes of a cluster's objects."""
+"""The doctor's findings about a cluster."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ HEALTHY: dict[str, list[Any]] = {
 
 
 def cluster(**changed: Any) -> Any:
-    """A cluster's answers, some of them changed; an exception is raised."""
+    """Return a function that answers as a healthy cluster, with some answers replaced. It raises an exception value."""
     answers = HEALTHY | {name.replace("_", "."): answer for name, answer in changed.items()}
 
     def get(kind: str, *_: str) -> list[Any]:
@@ -101,7 +101,7 @@ def test_a_missing_old_or_dead_keda_is_wrong(deployments: list[Any], detail: str
     assert detail in finding.detail
 
 
-def test_keda_without_a_version_label_is_known_by_its_image() -> None:
+def test_the_version_of_keda_without_a_label_comes_from_its_image() -> None:
     image = {"template": {"spec": {"containers": [{"image": "ghcr.io/kedacore/keda:2.18.1"}]}}}
     assert keda([KEDA | {"metadata": {"name": "keda-operator"}, "spec": image}]).detail == "version 2.18.1"
 

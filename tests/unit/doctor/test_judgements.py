@@ -1,4 +1,4 @@
-"""What the doctor makes of a kernel and of a database's state."""
+"""The doctor's findings about a kernel, a database, a browser and Node."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ def test_the_tables_must_be_of_this_version(version: int | None, status: Status)
     assert results.schema(version, 4).status == status
 
 
-def test_users_that_can_not_log_in_by_iam_are_named() -> None:
+def test_users_that_cannot_log_in_by_iam_are_named() -> None:
     finding = results.roles(("a", "b", "c"), {"a": True, "b": False})
     assert (finding.status, finding.detail) == ("wrong", "c is missing; b is no member of rds_iam")
     assert results.roles(("a",), {"a": True}).status == "ok"
 
 
 def test_a_browser_that_playwright_downloaded_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line that mends a missing browser installs one outside of PATH."""
+    """`npx playwright install` installs a browser outside of PATH."""
     monkeypatch.setattr(machine, "find_browser", lambda: None)
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
     assert {one.check: one.status for one in machine.laptop()}["browser"] == "unknown"

@@ -1,4 +1,4 @@
-"""Which browser the sample suites get."""
+"""The choice of the browser for the sample suites."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from testfleet.local.samples.browser import EXECUTABLE, find_browser
 
 
 def test_the_environment_names_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has several browsers chooses one."""
+    """A machine may have several browsers."""
     monkeypatch.setenv(EXECUTABLE, "/opt/a/browser")
     assert find_browser() == "/opt/a/browser"
 
 
 def test_an_installed_browser_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each distribution has its own name for it."""
+    """Each distribution has its own name for Chromium."""
     monkeypatch.delenv(EXECUTABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     browser = tmp_path / "google-chrome"

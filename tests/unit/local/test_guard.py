@@ -21,7 +21,7 @@ def behind(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]
 
 
 def ask(app: Any, environ: dict[str, Any]) -> tuple[str, bytes]:
-    """Status line and body of the application's answer."""
+    """Return the status line and the body of the application's answer."""
     statuses: list[str] = []
     body = b"".join(app(environ, lambda status, _headers: statuses.append(status)))
     return statuses[0], body
@@ -59,7 +59,7 @@ def test_a_probe_needs_neither_name_nor_signature() -> None:
     assert ask(Guard(behind, ()), {"PATH_INFO": "/healthz", "HTTP_HOST": "10.0.0.7:5000"}) == ("200 OK", b"ok\n")
 
 
-def test_only_the_services_of_the_fleet_are_made() -> None:
+def test_only_the_services_of_the_fleet_get_an_application() -> None:
     make = served(lambda service: service)
     assert {make(service) for service in SERVED} == SERVED
     for service in ("batch", "ec2", "moto_api", "instance_metadata", "sts", "iam"):

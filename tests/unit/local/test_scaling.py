@@ -1,4 +1,4 @@
-"""How many pods the laptop starts."""
+"""The number of pods that a laptop starts."""
 
 import pytest
 
@@ -20,5 +20,5 @@ from testfleet.local.pods.scaling import pods_to_start
     ],
 )
 def test_a_message_gets_one_pod_up_to_the_cap(waiting: int, in_flight: int, running: int, expected: int) -> None:
-    """KEDA's default strategy with messages in flight counted."""
+    """The rule is KEDA's default strategy with in-flight messages counted."""
     assert pods_to_start(waiting=waiting, in_flight=in_flight, running=running, max_pods=4) == expected

@@ -1,4 +1,4 @@
-"""The life of a pod's reporter, as the kubelet leads it."""
+"""The life of a pod's reporter: start, restart, SIGTERM, SIGKILL."""
 
 import pytest
 
@@ -20,5 +20,5 @@ from testfleet.local.pods.controller import REPORTER_GRACE, Step, next_step
 def test_a_reporter_lives_as_long_as_its_worker(
     *, worker_ended: bool, reporter_ended: bool, stopping_for: float | None, step: Step
 ) -> None:
-    """Restarted before the worker has ended, told to stop with whatever is left after it, killed after its grace."""
+    """It is restarted while the worker lives, gets SIGTERM after the worker has ended, and SIGKILL after its grace."""
     assert next_step(worker_ended=worker_ended, reporter_ended=reporter_ended, stopping_for=stopping_for) is step

@@ -1,4 +1,4 @@
-"""Which sample suites run here, and what the others lack."""
+"""The sample suites that this machine cannot run, and the tools that they lack."""
 
 import shutil
 from pathlib import Path
@@ -22,7 +22,7 @@ path = "load"
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A catalog as in a wheel, far from the folder where the command is called."""
+    """A catalog in another folder than the working directory, as in a wheel."""
     (tmp_path / "wheel").mkdir()
     (tmp_path / "user").mkdir()
     monkeypatch.chdir(tmp_path / "user")
@@ -42,7 +42,7 @@ def test_missing_npm_packages_are_named(file: Path) -> None:
 
 @pytest.mark.parametrize("by_variable", [False, True])
 def test_packages_of_the_working_directory_or_node_path_are_used(file: Path, tmp_path: Path, by_variable: bool) -> None:
-    """The suites of a wheel lie elsewhere, so NODE_PATH leads Node to them."""
+    """The suites of a wheel are in another folder, so Node finds the packages by NODE_PATH."""
     modules = tmp_path / ("elsewhere" if by_variable else "user") / "node_modules"
     (modules / "@playwright" / "test").mkdir(parents=True)
     (modules / "newman").mkdir()
@@ -52,7 +52,7 @@ def test_packages_of_the_working_directory_or_node_path_are_used(file: Path, tmp
 
 
 def test_missing_programs_are_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Node.js its packages say nothing."""
+    """Without Node.js, its packages are not checked."""
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     assert tools.left_out(file, {}) == {
         "shop": "Node.js is not installed; install Node.js 20 or newer",
