@@ -1,4 +1,4 @@
-"""An AWS endpoint that makes stacks, over HTTP."""
+"""An AWS endpoint that creates stacks, over HTTP."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.aws.resolve import REGION
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    """Clients of an endpoint of this module's own: a process, because moto warns of each kind that it cannot make."""
+    """Return clients of a new endpoint. It is a process, because moto warns of each resource type that it lacks."""
     with server("moto", "tests.support.aws.whole_moto", env={"PYTHONPATH": str(ROOT)}) as url:
         session = boto3.session.Session(
             region_name=REGION,

@@ -1,4 +1,4 @@
-"""The SQL that makes the database's users, on a real server: each can do its work and nothing else."""
+"""The SQL that creates the database's users, on a real server. Each user has exactly the rights for its work."""
 
 import tempfile
 import uuid
@@ -21,7 +21,7 @@ LOGINS = ("testfleet_migrator", "testfleet_reporter", "testfleet_cli", "testflee
 
 @pytest.fixture(scope="module")
 def url(postgres_url: str) -> Iterator[str]:
-    """A database that is owned by an admin such as `iam-db-auth` makes.
+    """A database whose owner is an admin as with `iam-db-auth`.
 
     It is no superuser, may create roles, is a member of `rds_iam` and may grant it.
     """
@@ -51,7 +51,7 @@ def as_user(url: str, user: str) -> str:
 
 @pytest.fixture
 def by_password(postgres_url: str) -> Iterator[str]:
-    """A URL of an admin who logs in by password: no superuser, may create roles, no member of `rds_iam`."""
+    """The URL of an admin with a password: no superuser, may create roles, no member of `rds_iam`."""
     name = f"admin_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(postgres_url, autocommit=True) as server:
         if not server.execute("SELECT FROM pg_roles WHERE rolname = 'rds_iam'").fetchall():
@@ -63,7 +63,7 @@ def by_password(postgres_url: str) -> Iterator[str]:
 
 
 def is_member_of_rds_iam(url: str) -> bool:
-    """Whether RDS refuses the password of this URL's user: `pg_hba.conf` has a line for `+rds_iam`, which follows
+    """Return whether RDS rejects the password of the user: `pg_hba.conf` has a line for `+rds_iam`, which follows
     memberships of any kind, direct or indirect.
     """
     with psycopg.connect(url) as connection:
@@ -72,7 +72,7 @@ def is_member_of_rds_iam(url: str) -> bool:
 
 @pytest.fixture(scope="module")
 def ready(url: str) -> str:
-    """After the steps of the README, each of the admin's taken twice."""
+    """The database after the steps of the README. Each step of the admin ran twice."""
     for file in ("roles.sql", "roles.sql"):
         _run(url, file)
     migrate(as_user(url, "testfleet_migrator"))
@@ -87,7 +87,7 @@ def _run(url: str, file: str) -> None:
 
 
 def privileges(url: str, user: str) -> dict[str, set[str]]:
-    """What the user may do with each table of ours."""
+    """Return the rights of the user on each table of testfleet."""
     kinds = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
     with psycopg.connect(url) as connection:
         tables = [row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
@@ -103,7 +103,7 @@ def privileges(url: str, user: str) -> dict[str, set[str]]:
 
 
 def test_the_reporter_writes_the_results_and_nothing_else(ready: str) -> None:
-    """Not the tables that say which migrations were applied; and what it never removes, it cannot."""
+    """It cannot write the history of migrations, and cannot delete from tables that it never deletes from."""
     found = privileges(ready, "testfleet_reporter")
     for table in RESULTS:
         removes = {"DELETE"} if table in {"test_cases", "case_tries"} else set()
@@ -113,14 +113,14 @@ def test_the_reporter_writes_the_results_and_nothing_else(ready: str) -> None:
 
 
 def test_the_command_line_registers_runs_and_reads(ready: str) -> None:
-    """`enqueue` inserts into one table; `wait`, `runs` and `show` read all."""
+    """`enqueue` inserts into one table. `wait`, `runs` and `show` read all tables."""
     found = privileges(ready, "testfleet_cli")
     assert found.pop("test_runs") == {"SELECT", "INSERT"}
     assert set(map(frozenset, found.values())) == {frozenset({"SELECT"})}
 
 
 def test_the_command_line_cancels_runs(ready: str) -> None:
-    """By the one function, which changes no verdict; neither Grafana nor a reporter may call it."""
+    """It uses the one function, which changes no verdict. Neither Grafana nor a reporter may call the function."""
     with psycopg.connect(as_user(ready, "testfleet_cli")) as cli:
         cli.execute("INSERT INTO test_runs (run_id, suite, status, shards) VALUES ('r-1', 's', 'queued', 1)")
         assert cli.execute("SELECT cancel_run('r-1')").fetchone() == ("queued",)
@@ -135,7 +135,7 @@ def test_the_command_line_cancels_runs(ready: str) -> None:
 
 
 def test_grafana_reads(ready: str) -> None:
-    """Every table, and a view that comes later."""
+    """It reads every table, also a view that is created later."""
     with psycopg.connect(as_user(ready, "testfleet_migrator")) as migrator:
         migrator.execute("CREATE VIEW later AS SELECT run_id FROM test_runs")
     assert set(map(frozenset, privileges(ready, "testfleet_reader").values())) == {frozenset({"SELECT"})}
@@ -145,8 +145,8 @@ def test_grafana_reads(ready: str) -> None:
         migrator.execute("DROP VIEW later")
 
 
-def test_nobody_but_the_migrator_makes_tables(ready: str) -> None:
-    """In the schema that the programs look into."""
+def test_only_the_migrator_creates_tables(ready: str) -> None:
+    """The schema is the one of the programs."""
     for user in ("testfleet_reporter", "testfleet_cli", "testfleet_reader"):
         with (
             psycopg.connect(as_user(ready, user)) as connection,
@@ -156,7 +156,7 @@ def test_nobody_but_the_migrator_makes_tables(ready: str) -> None:
 
 
 def test_only_the_reporter_has_temporary_tables(ready: str) -> None:
-    """It brings cases in by COPY into one; a reader that could fill the disk would be none."""
+    """It copies cases into one. A user that only reads must not fill the disk."""
     with psycopg.connect(as_user(ready, "testfleet_reporter")) as reporter:
         reporter.execute("CREATE TEMP TABLE staged (LIKE test_cases)")
     for user in ("testfleet_cli", "testfleet_reader"):
@@ -167,8 +167,8 @@ def test_only_the_reporter_has_temporary_tables(ready: str) -> None:
             connection.execute("CREATE TEMP TABLE staged (x integer)")
 
 
-def test_the_tables_belong_to_a_role_that_nobody_logs_in_as(ready: str) -> None:
-    """The migrator acts as it; so the next one, or a migrator of another name, may change them too."""
+def test_the_owner_of_the_tables_cannot_log_in(ready: str) -> None:
+    """The migrator acts as the owner, so a migrator with another name may change the tables, too."""
     with psycopg.connect(ready) as connection:
         owners = connection.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'").fetchall()
         assert owners == [("testfleet_owner",)]
@@ -177,7 +177,7 @@ def test_the_tables_belong_to_a_role_that_nobody_logs_in_as(ready: str) -> None:
 
 
 def test_every_login_is_by_iam_and_the_owner_is_not(ready: str) -> None:
-    """The admin's own membership is the one that `iam-db-auth` gives it."""
+    """The admin has the membership that `iam-db-auth` gives it."""
     with psycopg.connect(ready) as connection:
         rows = connection.execute(
             "SELECT member::regrole::text FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1"
@@ -188,7 +188,7 @@ def test_every_login_is_by_iam_and_the_owner_is_not(ready: str) -> None:
 
 @pytest.fixture
 def rds() -> Iterator[str]:
-    """A server that treats rds_iam as RDS does; the URL of its superuser.
+    """The URL of the superuser of a server that treats rds_iam as RDS does.
 
     It refuses the password of each member, and `rds_grant(login)` stands for `GRANT rds_iam`, which RDS allows to an
     admin who is no member.
@@ -211,8 +211,8 @@ def rds() -> Iterator[str]:
             yield url
 
 
-def test_an_admin_who_logs_in_by_password_is_not_locked_out(rds: str) -> None:
-    """It logs in after roles.sql as before: the file raises an error, and its hint says what to do."""
+def test_an_admin_with_a_password_is_not_locked_out(rds: str) -> None:
+    """roles.sql raises an error with a hint, and the admin can still log in."""
     parts = urlsplit(rds)
     admin_url = urlunsplit(parts._replace(netloc=f"testfleet_admin:x@127.0.0.1:{parts.port}", path="/postgres"))
     statements = (FOLDER / "sql" / "roles.sql").read_text()
@@ -232,7 +232,7 @@ def test_an_admin_who_logs_in_by_password_is_not_locked_out(rds: str) -> None:
 
 
 def test_the_creator_of_a_user_of_rds_iam_becomes_a_member(by_password: str, postgres_url: str) -> None:
-    """PostgreSQL 16 and newer: this is why `roles.sql` refuses an admin who logs in by password.
+    """This holds from PostgreSQL 16 on, and is why `roles.sql` rejects an admin with a password.
 
     The server grants the new role to its creator WITH ADMIN OPTION on behalf of the bootstrap superuser, so that a
     REVOKE by the creator changes nothing. `createrole_self_grant` only adds to this grant.

@@ -1,4 +1,4 @@
-"""Stacks that are really made, and then used."""
+"""Stacks that moto creates, and their use."""
 
 import json
 from typing import Any
@@ -18,13 +18,13 @@ JOB = json.dumps({"runId": "r-1", "suite": "checkout"})
 
 @pytest.fixture(scope="module")
 def queue(client: Client) -> dict[str, str]:
-    """The outputs of the queue's stack."""
+    """Create the queue's stack; return its outputs."""
     return make(client, "queue")
 
 
 @pytest.fixture(scope="module")
 def storage(client: Client) -> dict[str, str]:
-    """The outputs of the bucket's stack."""
+    """Create the bucket's stack; return its outputs."""
     return make(client, "storage")
 
 
@@ -34,17 +34,15 @@ def receive(client: Client, url: str) -> list[dict[str, Any]]:
     return messages
 
 
-def test_the_outputs_are_what_the_other_stacks_are_resolved_with(
-    queue: dict[str, str], storage: dict[str, str]
-) -> None:
-    """The unit tests take physical ids for granted; here is where they come from."""
+def test_the_outputs_equal_the_values_of_the_unit_tests(queue: dict[str, str], storage: dict[str, str]) -> None:
+    """The unit tests assume these physical ids."""
     resolved = deploy()
     assert queue == resolved["queue"].outputs
     assert storage == resolved["storage"].outputs
 
 
 def test_a_job_that_five_workers_failed_to_delete_is_dead_lettered(client: Client, queue: dict[str, str]) -> None:
-    """The sixth receive finds nothing, and the message lies in the other queue, whole."""
+    """The sixth receive returns nothing, and the dead-letter queue has the unchanged message."""
     client("sqs").send_message(QueueUrl=queue["QueueUrl"], MessageBody=JOB)
     for _ in range(5):
         (message,) = receive(client, queue["QueueUrl"])
@@ -56,7 +54,7 @@ def test_a_job_that_five_workers_failed_to_delete_is_dead_lettered(client: Clien
 
 
 def test_the_queues_have_the_times_that_the_template_gives(client: Client, queue: dict[str, str]) -> None:
-    """A dead message outlives a live one, and only this queue may use that one as its end."""
+    """A dead message is kept longer than a live one. Only this queue may use that dead-letter queue."""
 
     def attributes(url: str) -> dict[str, str]:
         found: dict[str, str] = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -72,8 +70,8 @@ def test_the_queues_have_the_times_that_the_template_gives(client: Client, queue
     }
 
 
-def test_a_file_goes_into_the_bucket_and_comes_back(client: Client, storage: dict[str, str]) -> None:
-    """Encrypted, although whoever put it said nothing of that."""
+def test_a_file_in_the_bucket_is_encrypted_by_default(client: Client, storage: dict[str, str]) -> None:
+    """The request that stores the file names no encryption."""
     place = {"Bucket": storage["BucketName"], "Key": "r-1/1/1/junit/junit.xml"}
     client("s3").put_object(**place, Body=b"<testsuites/>", ContentType="application/xml")
     found = client("s3").get_object(**place)
@@ -84,7 +82,7 @@ def test_a_file_goes_into_the_bucket_and_comes_back(client: Client, storage: dic
 
 
 def test_every_image_has_a_repository_that_keeps_its_tags(client: Client) -> None:
-    """The registry's address is what all of them start with."""
+    """All repositories have the registry's address as their prefix."""
     outputs = make(client, "registry")
     repositories = {found["repositoryName"]: found for found in client("ecr").describe_repositories()["repositories"]}
     images = ("testfleet", "codebuild", "playwright", "k6", "newman", "pytest", "all")
@@ -95,7 +93,7 @@ def test_every_image_has_a_repository_that_keeps_its_tags(client: Client) -> Non
 
 
 def test_the_success_of_a_stage_puts_a_valid_job_on_the_queue(client: Client, queue: dict[str, str]) -> None:
-    """From the event that CodePipeline sends, through the rule, to what the worker reads; a failure puts nothing."""
+    """CodePipeline's event passes the rule, and the worker can parse the message. A failed stage sends none."""
     make(client, "schedule", PipelineName="shop", StageName="Deploy")
     detail = {
         "pipeline": "shop",
@@ -120,10 +118,10 @@ def test_the_success_of_a_stage_puts_a_valid_job_on_the_queue(client: Client, qu
     assert (job.suite, job.target_url, job.trigger) == ("checkout", "https://shop.example.com", "shop")
 
 
-def test_iam_takes_every_role_and_gives_back_what_it_may_do(
+def test_iam_accepts_every_role_and_returns_its_rights(
     client: Client, queue: dict[str, str], storage: dict[str, str]
 ) -> None:
-    """Trust and permissions pass IAM's own checks of syntax, actions and ARNs, and come back as they were meant.
+    """Trust and permissions pass IAM's checks of syntax, actions and ARNs, and IAM returns them unchanged.
 
     moto cannot make the identity stack itself (it stumbles over `AWS::NoValue` within a list), so its documents are
     resolved with the outputs of the stacks that it did make, and handed to IAM one by one.

@@ -91,7 +91,7 @@ def test_panels_of_a_dashboard_never_overlap() -> None:
 
 
 @pytest.mark.parametrize("title", [panel.title for _, panel in PANELS])
-def test_each_panel_answers_from_the_history(title: str, history: History) -> None:
+def test_each_panel_returns_rows(title: str, history: History) -> None:
     """Every statement runs and returns rows, because the history contains each kind of result."""
     assert ask(history, title, run_id=next(run.run_id for run in history.runs if run.count("failed")))
 
@@ -105,8 +105,8 @@ def test_each_panel_shows_the_chosen_suite_and_branch_only(title: str, history: 
     assert ask(history, title, suites=("no such suite",)) == []
 
 
-def test_every_table_with_a_run_leads_to_it() -> None:
-    """A panel that names runs has the drill-down, and the target takes the variable that the link sets."""
+def test_every_table_with_runs_links_to_the_run() -> None:
+    """A panel with run ids has the link, and its target dashboard has the variable that the link sets."""
     targets = {f"/d/{render(board)['uid']}" for board in DASHBOARDS if board.by_run}
     assert RUN.partition("?")[0] in targets
     for board in DASHBOARDS:
@@ -115,13 +115,13 @@ def test_every_table_with_a_run_leads_to_it() -> None:
                 assert RUN in json.dumps(panel["fieldConfig"])
 
 
-def test_runs_now_counts_what_has_no_verdict_yet(history: History) -> None:
+def test_runs_now_counts_runs_without_a_verdict(history: History) -> None:
     """One run of the history is still running."""
     assert ask(history, "Runs now") == [{"runs": 1}]
 
 
 def test_pass_rate_is_of_the_cases_that_ran(history: History) -> None:
-    """Skipped cases neither help nor harm."""
+    """Skipped cases do not count."""
     counts: dict[tuple[datetime, str], Counter[str]] = defaultdict(Counter)
     for run in history.runs:
         day = run.started_at.replace(hour=0)
@@ -134,7 +134,7 @@ def test_pass_rate_is_of_the_cases_that_ran(history: History) -> None:
 
 
 def test_failures_since_green_are_those_after_the_last_green_run(history: History) -> None:
-    """A failure before the last green run is history, one in a running run is not yet a result."""
+    """Failures before the last green run and failures of running runs do not count."""
     expected: Counter[tuple[str, str | None, str]] = Counter()
     for suite in SUITES:
         for branch in BRANCHES:
@@ -151,7 +151,7 @@ def test_failures_since_green_are_those_after_the_last_green_run(history: Histor
 
 
 def test_regressions_fail_now_and_passed_in_the_last_green_run(history: History) -> None:
-    """Now is the newest finished run of the suite on the branch."""
+    """The newest finished run of the suite on the branch counts."""
     expected = set()
     for suite in SUITES:
         for branch in BRANCHES:
@@ -169,14 +169,14 @@ def test_regressions_fail_now_and_passed_in_the_last_green_run(history: History)
 
 
 def test_top_10_flaky_counts_the_runs_that_were_flaky(history: History) -> None:
-    """The definition of flaky is the one of the documentation."""
+    """The test has its own definition of flaky, from the documentation."""
     expected = Counter((run.suite, name) for run, name in flaky(history))
     shown = {(row["suite"], row["name"]): row["flaky_runs"] for row in ask(history, "Top 10 flaky cases")}
     assert shown == dict(expected.most_common(10))
 
 
 def test_switches_count_the_changes_of_outcome_on_a_branch(history: History) -> None:
-    """A case that was skipped in between has not switched by that."""
+    """A skipped case is no switch."""
     expected: Counter[tuple[str, str | None, str]] = Counter()
     for suite in SUITES:
         for branch in BRANCHES:
@@ -191,14 +191,14 @@ def test_switches_count_the_changes_of_outcome_on_a_branch(history: History) -> 
 
 
 def test_queue_wait_is_from_enqueue_to_the_first_claim(history: History) -> None:
-    """In seconds, a point for each run."""
+    """The panel has one point per run, in seconds."""
     expected = sorted((run.queued_at - run.started_at).total_seconds() * -1 for run in history.runs)
     waits = sorted(float(row["value"]) for row in ask(history, "Queue wait") if row["value"])
     assert waits == pytest.approx(expected)
 
 
 def test_shard_imbalance_is_the_slowest_over_the_mean(history: History) -> None:
-    """A run of one shard has none to speak of."""
+    """Runs with one shard are left out."""
     expected = sorted(
         max(run.shard_seconds) * len(run.shard_seconds) / sum(run.shard_seconds)
         for run in history.runs
@@ -208,6 +208,6 @@ def test_shard_imbalance_is_the_slowest_over_the_mean(history: History) -> None:
 
 
 def test_attempts_beyond_the_first_add_up(history: History) -> None:
-    """What lost pods cost, over the whole time."""
+    """The sum covers the whole history."""
     expected = sum(sum(run.attempts) - len(run.attempts) for run in history.runs)
     assert sum(row["value"] for row in ask(history, "Attempts beyond the first")) == expected

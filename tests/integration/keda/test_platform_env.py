@@ -1,4 +1,4 @@
-"""deploy/keda/platform_env.py against stacks that are there."""
+"""deploy/keda/platform_env.py with existing and missing stacks."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def env(aws: Aws, clean_env: dict[str, str]) -> dict[str, str]:
 
 
 def export(aws: Aws, name: str, exports: Mapping[str, str]) -> None:
-    """A stack that exports the values, whatever it is made of."""
+    """Create a stack that exports the values."""
     outputs = {
         f"Output{number}": {"Value": value, "Export": {"Name": each}}
         for number, (each, value) in enumerate(exports.items())
@@ -35,7 +35,7 @@ def export(aws: Aws, name: str, exports: Mapping[str, str]) -> None:
 
 
 def push(aws: Aws, repository: str, tag: str) -> str:
-    """Push an image of nothing; returns its digest."""
+    """Push an empty image; return its digest."""
     ecr = aws.client("ecr")
     ecr.create_repository(repositoryName=repository)
     manifest = {
@@ -68,8 +68,8 @@ def values(file: Path) -> dict[str, str]:
 
 
 def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str, str], tmp_path: Path) -> None:
-    """What the templates export reaches the keys of the committed example; a failure leaves the old file."""
-    prefix = aws.bucket  # exports are an account's, and other tests use it too
+    """The exports become the keys of the committed example. After a failure, the old file stays."""
+    prefix = aws.bucket  # exports belong to the account, which other tests use, too
     exported = {
         name.replace("testfleet-", f"{prefix}-", 1): value
         for stack in deploy().values()
@@ -111,11 +111,11 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
     code, line = run(env, output, *OPTIONS, "--prefix", prefix, "--runner-queues")
     missing = f"{prefix}-queue-playwright-QueueUrl: no stack exports it"
     assert (code, line) == (78, f"platform: {missing}; deploy {prefix}-queue-playwright (queue.yaml)")
-    assert values(output) == found  # the old file stands
+    assert values(output) == found  # the old file stays
 
 
-def test_a_stack_that_is_not_there_is_named(env: dict[str, str], tmp_path: Path) -> None:
-    """With the template that makes it; no half file is written."""
+def test_a_missing_stack_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    """The line names its template, and no incomplete file is written."""
     output = tmp_path / "platform.env"
     assert run(env, output, *OPTIONS, "--prefix", "nothing") == (
         78,
@@ -149,13 +149,13 @@ def test_a_stack_that_is_not_there_is_named(env: dict[str, str], tmp_path: Path)
     ],
 )
 def test_a_wrong_option_is_named(option: str, value: str, line: str, env: dict[str, str], tmp_path: Path) -> None:
-    """Before AWS is asked."""
+    """No call to AWS is made."""
     options = dict(zip(OPTIONS[::2], OPTIONS[1::2], strict=True)) | {option: value}
     assert run(env, tmp_path / "x", *(part for pair in options.items() for part in pair)) == (64, f"platform: {line}")
 
 
 def test_aws_out_of_reach_is_another_exit_code(env: dict[str, str], tmp_path: Path) -> None:
-    """The same command may succeed later."""
+    """The exit code says that the same command may succeed later."""
     away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     code, line = run(env | away, tmp_path / "x", *OPTIONS)
     assert code == 69

@@ -44,8 +44,8 @@ def resolve(
 ) -> Stack:
     """The stack that CloudFormation would make of the template.
 
-    `imports` is what other stacks export; `created` tells the physical ids and attributes of its resources, by
-    `Queue` and `Queue.Arn`. What it does not tell reads `<stack/Queue.Arn>`.
+    `imports` is what other stacks export; `created` holds the physical ids and attributes of its resources, by
+    `Queue` and `Queue.Arn`. A value that it lacks reads `<stack/Queue.Arn>`.
 
     Raises:
         Unresolved: a parameter is out of bounds, or a name leads nowhere.

@@ -1,4 +1,4 @@
-"""Alarms and dashboard: they look at metrics that exist, and on-call is told where to read on."""
+"""Alarms and dashboard: they use metrics that exist, and each alarm links to the runbook."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ALARMS = {
     name: properties(STACK, name) for name, body in STACK.resources.items() if body["Type"] == "AWS::CloudWatch::Alarm"
 }
 LINE = json.loads((FOLDER / "observability" / "run-metrics.json").read_text())
-"""The contract with the reporter: one such line for each run that is finished."""
+"""The reporter prints one such line for each finished run."""
 
 SQS = {"QueueName"}
 PODS = {"ClusterName", "Namespace", "PodName"}
@@ -27,7 +27,7 @@ PUBLISHED: Mapping[tuple[str, str], list[set[str]]] = {
     ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): [SQS],
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): [SQS],
     ("AWS/SQS", "NumberOfMessagesReceived"): [SQS],
-    # CloudWatch agent, kubernetes.go of its awsemf translator: these go by pod or by cluster, never by namespace alone.
+    # Source: kubernetes.go of the CloudWatch agent's awsemf translator. No metric has the namespace alone.
     ("ContainerInsights", "pod_number_of_container_restarts"): [PODS, {"ClusterName"}],
     ("ContainerInsights", "pod_container_status_terminated_reason_oom_killed"): [PODS, {"ClusterName"}],
     ("ContainerInsights", "container_memory_utilization_over_container_limit"): [CONTAINERS, {"ClusterName"}],
@@ -37,7 +37,7 @@ PUBLISHED: Mapping[tuple[str, str], list[set[str]]] = {
         for metric in directive["Metrics"]
     },
 }
-"""Which metric is published by which dimensions; asked for by any others, CloudWatch answers with silence."""
+"""The dimensions of each published metric. With other dimensions, CloudWatch returns no data."""
 
 QUERY = re.compile(
     r"SELECT \w+\((\w+)\) FROM SCHEMA\((\w+), ([\w, ]+)\)( WHERE [^']*(?:'[^']*'[^']*)+)?( GROUP BY \w+)?"
@@ -45,7 +45,7 @@ QUERY = re.compile(
 
 
 def metrics(alarm: Mapping[str, Any]) -> Iterator[tuple[str, str, set[str]]]:
-    """Namespace, metric and dimensions of everything that an alarm looks at."""
+    """Return namespace, metric and dimensions of each metric of an alarm."""
     for source in (
         alarm,
         *(query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query),
@@ -71,8 +71,7 @@ def widgets() -> list[dict[str, Any]]:
     return body
 
 
-def test_every_alarm_that_on_call_needs_is_there() -> None:
-    """What on-call must be told of."""
+def test_every_alarm_that_on_call_needs_exists() -> None:
     assert set(ALARMS) == {
         "DeadLetterQueueNotEmpty",
         "OldestMessageTooOld",
@@ -86,8 +85,8 @@ def test_every_alarm_that_on_call_needs_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_looks_at_metrics_that_are_published_like_that(name: str) -> None:
-    """An alarm over a metric or a set of dimensions that nobody publishes would be silent for ever."""
+def test_an_alarm_uses_metrics_with_their_published_dimensions(name: str) -> None:
+    """An alarm over a metric or dimensions that no program publishes would never fire."""
     looked_at = list(metrics(ALARMS[name]))
     assert looked_at
     for namespace, metric, dimensions in looked_at:
@@ -96,35 +95,35 @@ def test_an_alarm_looks_at_metrics_that_are_published_like_that(name: str) -> No
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_names_its_section_of_the_runbook(name: str) -> None:
-    """The anchor is the alarm's own name, in the words of a heading."""
+    """The anchor is the alarm's name in the form of a heading."""
     anchor = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
     assert ALARMS[name]["AlarmDescription"].endswith(f" docs/runbook.md#{anchor}")
     assert len(ALARMS[name]["AlarmDescription"]) <= 1024
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_tells_on_call_and_does_not_ring_for_silence(name: str) -> None:
-    """At night, with no job, there is no metric: that is the fleet at rest."""
+def test_an_alarm_notifies_on_call_and_ignores_missing_data(name: str) -> None:
+    """A fleet without jobs publishes no metric."""
     assert ALARMS[name]["AlarmActions"] == ["<testfleet-alarms/OnCall>"]
     assert ALARMS[name]["TreatMissingData"] == "notBreaching"
 
 
 def test_the_failure_rate_is_judged_over_enough_cases_only() -> None:
-    """One red case of three is no trend."""
+    """One red case of three must not raise the alarm."""
     alarm = ALARMS["FailureRate"]
     (rate,) = (query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData", True))
     assert rate == "IF(cases >= 50, 100 * failed / cases, 0)"
     assert int(alarm["Threshold"]) == 20
 
 
-def test_a_full_house_is_not_a_stalled_queue() -> None:
-    """With MaxJobs in flight nobody receives, and that is right."""
+def test_a_queue_with_all_jobs_in_flight_is_not_stalled() -> None:
+    """With MaxJobs in flight, no further worker receives."""
     (stalled,) = (query["Expression"] for query in ALARMS["QueueStalled"]["Metrics"] if query.get("ReturnData", True))
     assert stalled == "IF(waiting > 0 AND FILL(received, 0) == 0 AND FILL(inflight, 0) < 20, waiting, 0)"
 
 
 def test_the_experiments_stop_on_alarms_that_exist() -> None:
-    """A job given up, or a fleet that stands still."""
+    """The alarms are a message in the dead-letter queue and a stalled queue."""
     made = deploy(chaos={"NodegroupArn": "arn:aws:eks:eu-central-1:123456789012:nodegroup/qa/jobs/0a1b"})
     for experiment in ("DeletePods", "TerminateNodes"):
         conditions = properties(made["chaos"], experiment)["StopConditions"]
@@ -134,8 +133,8 @@ def test_the_experiments_stop_on_alarms_that_exist() -> None:
         ]
 
 
-def test_the_dashboard_is_valid_and_shows_metrics_that_are_published() -> None:
-    """CloudWatch takes the JSON, no widget lies over another, and none is empty for ever."""
+def test_the_dashboard_is_valid_and_shows_published_metrics() -> None:
+    """The JSON is valid for CloudWatch, no widgets overlap, and each widget has data."""
     taken: set[tuple[int, int]] = set()
     for widget in widgets():
         cells = {
@@ -153,18 +152,17 @@ def test_the_dashboard_is_valid_and_shows_metrics_that_are_published() -> None:
                 namespace, metric, *rest = [part for part in row if isinstance(part, str)]
                 dimensions = set(rest[::2])
             else:
-                continue  # metric math over others of the same widget
+                continue  # metric math over other metrics of the widget
             assert dimensions in PUBLISHED[namespace, metric]
 
 
 def test_the_dashboard_shows_every_alarm() -> None:
-    """The first thing to look at."""
     (shown,) = (widget["properties"]["alarms"] for widget in widgets() if widget["type"] == "alarm")
     assert set(shown) == {f"<testfleet-alarms/{name}.Arn>" for name in ALARMS}
 
 
 def test_the_reporters_line_is_valid_embedded_metric_format() -> None:
-    """By "Specification: Embedded metric format": each metric and dimension that it declares is a root member."""
+    """Source: "Specification: Embedded metric format". Each declared metric and dimension is a root member."""
     (directive,) = LINE["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "testfleet"
     assert isinstance(LINE["_aws"]["Timestamp"], int)
@@ -174,15 +172,15 @@ def test_the_reporters_line_is_valid_embedded_metric_format() -> None:
         assert isinstance(LINE[dimension], str)
 
 
-def test_a_run_is_no_dimension() -> None:
-    """Each run would be six metrics of its own, for ever; its id is a plain field, for Logs Insights."""
+def test_the_run_id_is_not_a_dimension() -> None:
+    """As a dimension, it would create six metrics per run. It is a plain field for Logs Insights."""
     (directive,) = LINE["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["suite", "status"], ["suite"], []]
     assert "runId" in LINE
 
 
 def pipelines() -> dict[str, str]:
-    """Fluent Bit's configuration, on nodes and on Fargate."""
+    """Return Fluent Bit's configuration on nodes or on Fargate."""
     values = yaml.safe_load((FOLDER / "observability" / "values.yaml").read_text())
     files = values["containerLogs"]["fluentBit"]["config"]["extraFiles"]
     fargate = list(yaml.safe_load_all((FOLDER / "observability" / "fargate.yaml").read_text()))
@@ -190,15 +188,15 @@ def pipelines() -> dict[str, str]:
 
 
 def settings(text: str, section: str) -> dict[str, str]:
-    """Every setting of a kind of section, by its name in lower case; a repeated one by its last value."""
+    """Return the settings of each section of a kind by lower-case name; of a repeated one, the last value."""
     found = re.findall(rf"\[{section}\]\n((?:[ \t]+\S.*\n?|[ \t]*\n)*)", text)
     lines = [line.split(None, 1) for block in found for line in block.splitlines() if line.strip()]
     return {name.lower(): value for name, value in (line for line in lines if not line[0].startswith("#"))}
 
 
 @pytest.mark.parametrize("place", ["nodes", "fargate"])
-def test_the_agent_brings_the_line_as_it_was_written(place: str) -> None:
-    """To the group that the stack makes, alone and whole: CloudWatch looks for `_aws` at a line's root only."""
+def test_the_agent_sends_the_line_unchanged(place: str) -> None:
+    """CloudWatch searches for `_aws` at the root of a line only."""
     output = settings(pipelines()[place], "OUTPUT")
     assert output["log_key"] == "log"
     assert output["log_format"] == "json/emf"
@@ -206,8 +204,8 @@ def test_the_agent_brings_the_line_as_it_was_written(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["nodes", "fargate"])
-def test_the_agent_takes_metric_lines_and_no_other_line_of_the_reporters(place: str) -> None:
-    """The filter's own expression, on the contract's line and on a line of the log."""
+def test_the_agent_sends_metric_lines_and_no_other_line_of_the_reporters(place: str) -> None:
+    """The test applies the filter's expression to a metric line and to a log line."""
     name, pattern = settings(pipelines()[place], "FILTER")["regex"].split(None, 1)
     assert name == "log"
     assert re.search(pattern, (FOLDER / "observability" / "run-metrics.json").read_text())
@@ -215,7 +213,7 @@ def test_the_agent_takes_metric_lines_and_no_other_line_of_the_reporters(place: 
 
 
 def sources(place: str) -> list[str]:
-    """What the agent reads, as patterns of a log's file name."""
+    """Return the patterns of the file names that the agent reads."""
     if place == "nodes":
         return settings(pipelines()[place], "INPUT")["path"].split(",")
     matches = re.findall(r"^ *Match +kube\.(\S+)$", pipelines()[place], re.MULTILINE)
@@ -224,8 +222,8 @@ def sources(place: str) -> list[str]:
 
 
 @pytest.mark.parametrize("place", ["nodes", "fargate"])
-def test_the_agent_reads_what_prints_metric_lines_and_nothing_else(place: str) -> None:
-    """By the name that the kubelet gives a container's log: pod, namespace, container."""
+def test_the_agent_reads_the_logs_with_metric_lines_only(place: str) -> None:
+    """The kubelet names a container's log by pod, namespace and container."""
     files = {
         "testfleet-abc12-xyz_testfleet_reporter-0a1b2c.log": True,
         "testfleet-sweep-29384750-xyz_testfleet_sweep-0a1b2c.log": True,
@@ -238,7 +236,7 @@ def test_the_agent_reads_what_prints_metric_lines_and_nothing_else(place: str) -
 
 
 def test_each_dead_letter_queue_of_a_runner_has_its_alarm() -> None:
-    """Like that of the default queue; a job that nothing will run must reach on-call from any queue."""
+    """A job that no worker can run must reach on-call from every queue."""
     stack = deploy(alarms={"RunnerQueues": "true"})["alarms"]
     default = ALARMS["DeadLetterQueueNotEmpty"]
     (dead,) = (each["Value"] for each in default["Dimensions"])
@@ -249,8 +247,8 @@ def test_each_dead_letter_queue_of_a_runner_has_its_alarm() -> None:
             assert body[key] == default[key]
 
 
-def test_container_insights_is_the_enhanced_kind() -> None:
-    """Without it, the three alarms over pods look at metrics that do not exist."""
+def test_container_insights_has_enhanced_observability() -> None:
+    """Without it, the metrics of the three alarms over pods do not exist."""
     values = yaml.safe_load((FOLDER / "observability" / "values.yaml").read_text())
     collected = values["agent"]["config"]["logs"]["metrics_collected"]
     assert collected == {"kubernetes": {"enhanced_container_insights": True}}

@@ -1,4 +1,4 @@
-"""Experiments and what they need in the cluster say the same names."""
+"""The experiments and their objects in the cluster use the same names."""
 
 import subprocess
 from pathlib import Path
@@ -21,7 +21,7 @@ def objects() -> dict[str, dict[str, Any]]:
 
 
 def test_the_role_of_fis_is_the_user_that_the_component_binds() -> None:
-    """The access entry gives the name and no policy; the component gives that name its rights."""
+    """The access entry has the user's name and no policy. The component grants the rights to this name."""
     stack = deploy()["chaos"]
     entry = properties(stack, "ClusterAccess")
     assert "AccessPolicies" not in entry
@@ -36,13 +36,13 @@ def test_the_role_of_fis_is_the_user_that_the_component_binds() -> None:
 
 
 def test_an_experiment_cannot_enter_a_pod() -> None:
-    """It may delete pods, and neither run a command in one nor add a container to it: a pod holds three tokens."""
+    """It may delete pods. It may neither run a command in a pod nor add a container, because a pod has three tokens."""
     resources = {resource for rule in objects()["Role"]["rules"] for resource in rule["resources"]}
     assert resources == {"pods", "configmaps"}
 
 
-def test_a_pod_that_fis_creates_gets_no_identity_of_ours() -> None:
-    """Its role may create pods. One that ran as testfleet-runner would hold the tokens of worker and reporter."""
+def test_a_pod_that_fis_creates_gets_no_role_of_testfleet() -> None:
+    """Its role may create pods. A pod with testfleet-runner would have the tokens of worker and reporter."""
     made = objects()
     (rule,) = [rule for rule in made["Role"]["rules"] if rule["resources"] == ["pods"]]
     assert "create" in rule["verbs"]
@@ -60,7 +60,7 @@ def test_a_pod_that_fis_creates_gets_no_identity_of_ours() -> None:
 
 
 def test_the_pod_of_fis_obeys_the_namespaces_rules() -> None:
-    """Pod Security `restricted`, and it reaches the API server although the namespace denies everything."""
+    """It meets Pod Security `restricted`, and may reach the API server although the namespace denies all traffic."""
     action = properties(deploy()["chaos"], "DeletePods")["Actions"]["delete"]
     assert action["Parameters"]["fisPodSecurityPolicy"] == "restricted"
     policy = objects()["NetworkPolicy"]["spec"]
@@ -68,7 +68,7 @@ def test_the_pod_of_fis_obeys_the_namespaces_rules() -> None:
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {443, 53}
 
 
-def test_nodes_are_terminated_only_of_the_group_that_was_named() -> None:
+def test_only_nodes_of_the_named_group_are_terminated() -> None:
     """FIS's role is bound to the tags that EKS gives the group's instances."""
     stack = deploy(chaos=NODES)["chaos"]
     (statement,) = (
@@ -84,8 +84,8 @@ def test_nodes_are_terminated_only_of_the_group_that_was_named() -> None:
     assert "TerminateNodes" not in deploy()["chaos"].resources
 
 
-def test_an_action_aims_at_a_target_that_is_there() -> None:
-    """By FIS's own name for the kind of target, and an experiment that hits nothing fails."""
+def test_each_action_has_an_existing_target() -> None:
+    """The target has FIS's name for its kind, and an experiment without a target fails."""
     stack = deploy(chaos=NODES)["chaos"]
     for experiment, kind in (("DeletePods", "Pods"), ("TerminateNodes", "Nodegroups")):
         body = properties(stack, experiment)
@@ -95,8 +95,8 @@ def test_an_action_aims_at_a_target_that_is_there() -> None:
         assert body["ExperimentOptions"] == {"EmptyTargetResolutionMode": "fail"}
 
 
-def test_kustomize_takes_the_component(tmp_path: Path) -> None:
-    """Into an overlay's namespace, the subject of the binding too."""
+def test_kustomize_builds_an_overlay_with_the_component(tmp_path: Path) -> None:
+    """All objects, and the subject of the binding, are in the overlay's namespace."""
     overlay = tmp_path / "kustomization.yaml"
     component = tmp_path / "fis-rbac"
     component.mkdir()

@@ -1,4 +1,4 @@
-"""The example pipeline: its step says to the command line what the command line understands."""
+"""The example pipeline: the commands of its step are valid."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def gate() -> dict[str, Any]:
 
 
 def commands() -> list[list[str]]:
-    """The commands of the build specification, each as an argv with its variables unexpanded."""
+    """Return the commands of the build specification, each as an argv with unexpanded variables."""
     spec = yaml.safe_load(gate()["Source"]["BuildSpec"])
     return [shlex.split(command) for command in spec["phases"]["build"]["commands"]]
 
@@ -36,15 +36,15 @@ def test_the_step_enqueues_and_then_waits_for_the_same_run() -> None:
 
 
 def test_every_option_of_the_step_exists() -> None:
-    """The command line's own help knows each."""
+    """The help of the command lists each option."""
     for _, command, *arguments in commands()[1:]:
-        told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
         for option in (word for word in arguments if word.startswith("--")):
-            assert option in told
+            assert option in shown
 
 
 def test_every_variable_of_the_step_is_set() -> None:
-    """By the project, by the pipeline's action or by CodeBuild itself; and each setting is one of ours."""
+    """The project, the pipeline's action or CodeBuild sets it. Each setting is one of testfleet."""
     project = {variable["Name"] for variable in gate()["Environment"]["EnvironmentVariables"]}
     used = set(re.findall(r"\$([A-Z_]+)", " ".join(map(" ".join, commands()))))
     codebuild = {"CODEBUILD_BUILD_NUMBER", "CODEBUILD_INITIATOR"}
@@ -61,7 +61,7 @@ def action_variables() -> dict[str, str]:
 
 
 def test_the_run_carries_execution_and_commit() -> None:
-    """CodePipeline's own variables, from its execution and from the source action's namespace."""
+    """The values are CodePipeline's variables of the execution and of the source action."""
     assert action_variables() == {
         "EXECUTION_ID": "#{codepipeline.PipelineExecutionId}",
         "COMMIT": "#{SourceVariables.CommitId}",
@@ -71,7 +71,7 @@ def test_the_run_carries_execution_and_commit() -> None:
 
 
 def test_the_build_outlives_the_longest_wait() -> None:
-    """Or CodeBuild would end the gate before it has a verdict."""
+    """Otherwise CodeBuild would end the gate before the verdict."""
     project = gate()
     variables = {variable["Name"]: variable["Value"] for variable in project["Environment"]["EnvironmentVariables"]}
     assert variables["WAIT"] == "30m"
@@ -80,13 +80,13 @@ def test_the_build_outlives_the_longest_wait() -> None:
 
 
 def test_nothing_is_promoted_before_the_gate() -> None:
-    """The stage after it starts only when it has succeeded."""
+    """The next stage starts only after the gate has succeeded."""
     stages = [stage["Name"] for stage in properties(deploy()["pipeline"], "Pipeline")["Stages"]]
     assert stages == ["Source", "EndToEnd", "Promote"]
 
 
 def test_the_pipeline_may_inspect_its_artifact_bucket() -> None:
-    """CodePipeline reads versioning, ACL and location of the bucket itself, besides its objects."""
+    """CodePipeline reads versioning, ACL and location of the bucket, and its objects."""
     stack = deploy()["pipeline"]
     policy = Policy.of(*documents(stack, "PipelineRole"))
     bucket = f"<{stack.name}/ArtifactBucket.Arn>"
@@ -95,8 +95,8 @@ def test_the_pipeline_may_inspect_its_artifact_bucket() -> None:
     assert not policy.allows(Request(Call("s3:PutBucketPolicy", bucket)))
 
 
-def test_the_gate_runs_as_root_in_the_image_that_is_made_for_it() -> None:
-    """Without `run-as` CodeBuild runs the commands as root; the other images have no login shell for their user."""
+def test_the_gate_runs_as_root_in_the_image_codebuild() -> None:
+    """Without `run-as`, CodeBuild runs the commands as root. The user of the other images has no login shell."""
     stack = deploy()["pipeline"]
     image = properties(stack, "Gate")["Environment"]["Image"]
     assert image.endswith("/testfleet/codebuild:0.1.0")

@@ -1,4 +1,4 @@
-"""The evaluator of policies, which the other tests trust."""
+"""The evaluator of policies that other tests use."""
 
 from collections.abc import Mapping
 
@@ -80,15 +80,15 @@ def test_every_condition_must_hold_and_an_absent_key_does_not() -> None:
     assert not ask("sns.amazonaws.com", SourceAccount="2", SourceArn="arn:rule/ours-nightly")
 
 
-def test_an_unknown_condition_operator_is_never_passed_over() -> None:
-    """The evaluator says so rather than guess."""
+def test_an_unknown_condition_operator_is_an_error() -> None:
+    """The evaluator must not guess a result."""
     guarded = policy(allow("x:Get", "*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
     with pytest.raises(NotImplementedError, match="IpAddress"):
         guarded.allows(Request(Call("x:Get", "y"), {"aws:SourceIp": "10.1.1.1"}))
 
 
-def test_the_comparison_names_what_is_missing_and_what_nobody_needs() -> None:
-    """Both ways, by action and resource."""
+def test_the_comparison_names_missing_and_superfluous_rights() -> None:
+    """It names them by action and resource."""
     granted = policy(allow(["sqs:SendMessage", "sqs:DeleteMessage"], [QUEUE, QUEUE + "-dead"]))
     calls = [Call("sqs:SendMessage", QUEUE), Call("sqs:DeleteMessage", QUEUE), Call("sqs:ReceiveMessage", QUEUE)]
     assert compare(granted, calls) == Difference(

@@ -1,4 +1,4 @@
-"""What the README says of the stacks and the runbook says to type is what the templates take."""
+"""The README and the commands of the runbook agree with the templates."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ COMMANDS = [shlex.split(line) for line in BLOCKS.splitlines() if line.startswith
 
 
 def option(command: list[str], name: str) -> list[str]:
-    """The values of an option: all that stands between it and the next."""
+    """Return the values between an option and the next one."""
     if name not in command:
         return []
     rest = command[command.index(name) + 1 :]
@@ -31,8 +31,8 @@ def name_of(command: list[str]) -> str:
     return Path(file).stem
 
 
-def test_every_stack_is_deployed_once_from_a_template_that_is_there() -> None:
-    """Under the name that the other stacks expect."""
+def test_every_stack_is_deployed_once_from_an_existing_template() -> None:
+    """Its name is the one that the other stacks import from."""
     assert sorted(map(name_of, COMMANDS)) == sorted(NAMES)
     for command in COMMANDS:
         (file,) = option(command, "--template-file")
@@ -42,7 +42,7 @@ def test_every_stack_is_deployed_once_from_a_template_that_is_there() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
 def test_a_command_gives_every_parameter_that_is_required_and_none_that_is_unknown(command: list[str]) -> None:
-    """It can be typed as it stands."""
+    """The command works unchanged."""
     given = {pair.partition("=")[0] for pair in option(command, "--parameter-overrides")}
     declared = load(name_of(command)).get("Parameters", {})
     assert set(REQUIRED[name_of(command)]) <= given <= set(declared)
@@ -50,7 +50,7 @@ def test_a_command_gives_every_parameter_that_is_required_and_none_that_is_unkno
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
 def test_a_stack_that_makes_roles_or_has_a_transform_asks_for_the_capability(command: list[str]) -> None:
-    """CloudFormation refuses it otherwise, and no command asks for a capability in vain."""
+    """CloudFormation rejects a missing capability. No command has a superfluous one."""
     template = load(name_of(command))
     kinds = {resource["Type"] for resource in template["Resources"].values()}
     needed = ["CAPABILITY_IAM"] if any(kind.startswith("AWS::IAM::") for kind in kinds) else []
@@ -58,8 +58,7 @@ def test_a_stack_that_makes_roles_or_has_a_transform_asks_for_the_capability(com
     assert option(command, "--capabilities") == needed
 
 
-def test_the_order_is_one_in_which_every_import_is_there() -> None:
-    """Each stack is deployed after those whose exports it imports."""
+def test_each_stack_follows_the_stacks_that_it_imports_from() -> None:
     order = [name_of(command) for command in COMMANDS]
     imports = {
         name: {key.removesuffix("Stack").lower() for key in load(name).get("Parameters", {}) if key.endswith("Stack")}
@@ -70,8 +69,8 @@ def test_the_order_is_one_in_which_every_import_is_there() -> None:
             assert order.index({"alarm": "alarms"}.get(forerunner, forerunner)) < order.index(name)
 
 
-def test_the_table_of_what_feeds_what_is_right() -> None:
-    """Imports and exports as the templates have them; an export that is listed for others exists."""
+def test_the_table_of_imports_and_exports_is_right() -> None:
+    """The table lists the imports and exports of the templates."""
     rows = re.findall(r"^\| `(\w+)` \|(.*?)\|(.*?)\|$", README, re.MULTILINE)
     table = {name: (set(re.findall(r"\w+", imports)), re.findall(r"\w+", exports)) for name, imports, exports in rows}
     for name in NAMES:
@@ -85,8 +84,8 @@ def test_the_table_of_what_feeds_what_is_right() -> None:
             assert set(re.findall(rf"\${{{stack}Stack}}-(\w+)", text)) <= set(table[name][1])
 
 
-def test_every_file_that_it_names_is_there() -> None:
-    """Nobody is sent to a file that was renamed."""
+def test_every_file_in_the_readme_exists() -> None:
+    """A renamed file must be renamed in the README, too."""
     named = set(re.findall(r"(?:deploy/aws|observability|sql)/[\w./-]+\.\w+", README))
     assert named
     for file in named:
@@ -94,7 +93,7 @@ def test_every_file_that_it_names_is_there() -> None:
 
 
 def test_the_audiences_and_metrics_are_those_of_the_templates() -> None:
-    """The tables say what is deployed by default."""
+    """The tables list the default values."""
     for key in ("WorkerAudience", "ReporterAudience", "ConfigAudience"):
         assert f"`{load('identity')['Parameters'][key]['Default']}`" in README
     line = (FOLDER / "observability" / "run-metrics.json").read_text()
@@ -102,8 +101,8 @@ def test_the_audiences_and_metrics_are_those_of_the_templates() -> None:
         assert re.search(rf"^\| `{metric}` \|", README, re.MULTILINE)
 
 
-def test_the_shells_examples_are_values_that_the_templates_take() -> None:
-    """What stands there literally, with the variables as the tests have them."""
+def test_the_examples_in_the_shell_are_valid_parameters() -> None:
+    """The test uses the literal values, and its own values for variables."""
     literal = {
         name_of(command): {
             key: value

@@ -1,4 +1,4 @@
-"""Who may become which role, and what each may then do: exactly what its program does."""
+"""The roles: their trust, and exactly the calls of their programs."""
 
 import json
 from typing import Any
@@ -12,11 +12,11 @@ from tests.support.aws.stacks import ISSUER, deploy, properties
 from tests.support.aws.template import FOLDER
 
 HANDLE = ("ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage")
-"""What `testfleet dlq` does with a dead-letter queue."""
+"""The calls of `testfleet dlq` to a dead-letter queue."""
 
 
 def trust(stack: Stack, role: str) -> dict[str, Any]:
-    """The one statement that says who may take the role."""
+    """Return the one statement of the role's trust policy."""
     document = properties(stack, role)["AssumeRolePolicyDocument"]
     parsed: dict[str, Any] = json.loads(document) if isinstance(document, str) else document
     (statement,) = parsed["Statement"]
@@ -25,13 +25,13 @@ def trust(stack: Stack, role: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("role", EXPECTED)
 def test_a_role_may_do_exactly_what_its_program_does(role: str) -> None:
-    """The list above is the whole of it: no wildcard of actions, no resource but the program's own."""
+    """The list is complete: no wildcard of actions, and no resource but the program's own."""
     stack = deploy(identity=OPTIONAL)["identity"]
     assert Policy.of(*documents(stack, role)).grants() == {Grant(*pair) for pair in EXPECTED[role]}
 
 
-def test_no_role_is_without_its_line_here() -> None:
-    """A role that somebody adds needs its list too."""
+def test_each_role_has_its_list_of_calls() -> None:
+    """A new role needs its list, too."""
     stack = deploy(identity=OPTIONAL | {"PodIdentityCluster": "qa"})["identity"]
     roles = {name for name, body in stack.resources.items() if body["Type"] == "AWS::IAM::Role"}
     assert roles == {*EXPECTED, "PodRole"}
@@ -50,7 +50,7 @@ def test_no_role_is_without_its_line_here() -> None:
     ],
 )
 def test_a_role_trusts_one_service_account_with_one_audience(role: str, service_account: str, audience: str) -> None:
-    """Both by equality: three roles share the pod's service account, and only the audience tells them apart."""
+    """Three roles share the pod's service account. Only the audience distinguishes them."""
     provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
     assert trust(deploy(identity=GRAFANA | {"OidcProviderArn": provider})["identity"], role) == {
         "Effect": "Allow",
@@ -62,8 +62,8 @@ def test_a_role_trusts_one_service_account_with_one_audience(role: str, service_
     }
 
 
-def test_the_provider_knows_every_audience_that_a_role_trusts() -> None:
-    """STS refuses a token whose audience is none of the provider's client ids, whatever the role says."""
+def test_the_provider_accepts_every_audience_that_a_role_trusts() -> None:
+    """STS rejects a token whose audience is not one of the provider's client ids."""
     stack = deploy()["identity"]
     provider = properties(stack, "OidcProvider")
     assert provider["Url"] == f"https://{ISSUER}"
@@ -76,7 +76,7 @@ def test_the_provider_knows_every_audience_that_a_role_trusts() -> None:
 
 
 def test_the_worker_reads_suite_secrets_and_never_the_platforms() -> None:
-    """Test code holds the worker's token; the database's address is none of its business."""
+    """Test code may get the worker's token. The platform's secret contains the database's address."""
     policy = Policy.of(*documents(deploy()["identity"], "WorkerRole"))
 
     def may_read(name: str) -> bool:
@@ -88,7 +88,7 @@ def test_the_worker_reads_suite_secrets_and_never_the_platforms() -> None:
 
 
 def test_queues_of_runners_are_named_one_by_one() -> None:
-    """No pattern that would let a worker receive from a dead-letter queue."""
+    """A pattern could allow a worker to receive from a dead-letter queue."""
     stack = deploy(identity=OPERATORS | {"RunnerQueues": "true"})["identity"]
     runners = ("playwright", "k6", "newman", "pytest")
     worker = Policy.of(*documents(stack, "WorkerRole"))
@@ -110,8 +110,8 @@ def test_queues_of_runners_are_named_one_by_one() -> None:
         assert not worker.allows(Request(Call("sqs:SendMessage", f"{QUEUE}-{runner}")))
 
 
-def test_a_key_of_ones_own_is_used_through_its_services_only() -> None:
-    """Nobody can decrypt with it by hand."""
+def test_an_own_key_is_used_through_aws_services_only() -> None:
+    """No role can decrypt with it directly."""
     key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b"
     stack = deploy(identity={"KmsKeyArn": key})["identity"]
     for role, service in (("WorkerRole", "sqs"), ("WorkerRole", "secretsmanager"), ("ReporterRole", "s3")):
@@ -122,22 +122,22 @@ def test_a_key_of_ones_own_is_used_through_its_services_only() -> None:
         assert not policy.allows(Request(call, {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}))
 
 
-def test_operators_exist_only_where_somebody_is_named() -> None:
-    """Without OperatorArns nobody can take the roles, so there are none."""
+def test_roles_for_operators_exist_only_with_operator_arns() -> None:
+    """Without OperatorArns, no principal could assume them."""
     assert not {"CliRole", "IngestRole"} & set(deploy()["identity"].resources)
     stack = deploy(identity=OPERATORS)["identity"]
     assert trust(stack, "CliRole")["Principal"] == {"AWS": ["arn:aws:iam::123456789012:role/dev"]}
 
 
-def test_grafanas_role_exists_only_where_it_is_asked_for() -> None:
-    """Grafana logs in by password as a rule; a role that nothing uses is one more that can be taken."""
+def test_grafanas_role_exists_only_with_its_parameter() -> None:
+    """Grafana usually logs in by password, and an unused role is a risk."""
     default = deploy()["identity"]
     assert not [name for name in (*default.resources, *default.outputs) if "Grafana" in name]
     assert "GrafanaRoleArn" in deploy(identity=GRAFANA)["identity"].outputs
 
 
 def test_pod_identity_is_bound_to_cluster_namespace_and_service_account() -> None:
-    """The one role of the simpler variant has what the three of the pod have, and no other pod gets it."""
+    """The one role of this variant has the rights of the pod's three roles, and no other pod gets it."""
     stack = deploy(identity={"PodIdentityCluster": "qa"})["identity"]
     union = EXPECTED["WorkerRole"] | EXPECTED["ReporterRole"] | EXPECTED["ConfigRole"]
     assert Policy.of(*documents(stack, "PodRole")).grants() == {Grant(*pair) for pair in union}
@@ -149,8 +149,8 @@ def test_pod_identity_is_bound_to_cluster_namespace_and_service_account() -> Non
     }
 
 
-def test_the_database_is_administered_by_a_policy_that_no_role_of_ours_has() -> None:
-    """Only a person needs it, for roles.sql and grants.sql."""
+def test_no_role_of_the_stacks_administers_the_database() -> None:
+    """Only a person needs that policy, for roles.sql and grants.sql."""
     stack = deploy(identity=OPTIONAL | {"PodIdentityCluster": "qa"}, database={"Proxy": "true"})["identity"]
     policy = Policy.of(properties(stack, "DatabaseAdminPolicy")["PolicyDocument"])
     assert policy.grants() == {Grant("rds-db:connect", f"{USER}/testfleet_admin")}
@@ -159,8 +159,8 @@ def test_the_database_is_administered_by_a_policy_that_no_role_of_ours_has() -> 
     assert not [name for name in roles if arn in properties(stack, name)["ManagedPolicyArns"]]
 
 
-def test_the_proxy_may_log_in_as_our_users_and_as_nobody_else() -> None:
-    """Not as the master."""
+def test_the_proxy_may_log_in_as_the_programs_users_only() -> None:
+    """The master user is not among them."""
     policy = Policy.of(*documents(deploy(database={"Proxy": "true"})["database"], "ProxyRole"))
     users = ("reporter", "cli", "reader", "migrator")
     assert policy.grants() == {Grant("rds-db:connect", f"{USER}/testfleet_{user}") for user in users}
@@ -176,15 +176,15 @@ def test_the_proxy_may_log_in_as_our_users_and_as_nobody_else() -> None:
         ("chaos", "FisRole", "fis.amazonaws.com"),
     ],
 )
-def test_a_service_takes_its_role_for_this_account_only(name: str, role: str, service: str) -> None:
-    """No other account's schedule, build or experiment can borrow it."""
+def test_a_service_assumes_its_role_for_this_account_only(name: str, role: str, service: str) -> None:
+    """A schedule, build or experiment of another account cannot use the role."""
     statement = trust(deploy(database={"Proxy": "true"})[name], role)
     assert statement["Principal"] == {"Service": service}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
 
 
-def test_what_has_no_resource_to_name_is_all_that_has_a_star() -> None:
-    """AWS lists these actions without resource types; everything else names its own."""
+def test_only_actions_without_resource_types_have_a_star() -> None:
+    """AWS lists these actions without resource types. All other actions name their resources."""
     made = deploy(
         database={"Proxy": "true"},
         identity=OPERATORS,
@@ -216,8 +216,8 @@ def queue_policies() -> list[Any]:
 
 
 @pytest.mark.parametrize(("resource", "arn"), queue_policies())
-def test_a_queue_takes_messages_from_our_rules_and_from_no_others(resource: str, arn: str) -> None:
-    """EventBridge has no role of its own for SQS: the queue's policy is what lets it in."""
+def test_a_queue_accepts_messages_of_testfleets_rules_only(resource: str, arn: str) -> None:
+    """EventBridge has no role for SQS. The queue's policy allows it to send."""
     policy = Policy.of(properties(deploy()["queue"], resource)["PolicyDocument"])
     rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule"
 
@@ -233,8 +233,8 @@ def test_a_queue_takes_messages_from_our_rules_and_from_no_others(resource: str,
 
 
 @pytest.mark.parametrize(("resource", "arn"), queue_policies())
-def test_a_queue_refuses_whoever_comes_without_tls(resource: str, arn: str) -> None:
-    """Whatever else allows it."""
+def test_a_queue_rejects_requests_without_tls(resource: str, arn: str) -> None:
+    """The deny wins over every allow."""
     policy = Policy.of(properties(deploy()["queue"], resource)["PolicyDocument"])
     for action in ("sqs:SendMessage", "sqs:ReceiveMessage"):
         assert policy.denies(Request(Call(action, arn), {"aws:SecureTransport": "false"}))
@@ -242,8 +242,8 @@ def test_a_queue_refuses_whoever_comes_without_tls(resource: str, arn: str) -> N
 
 
 @pytest.mark.parametrize(("name", "resource"), [("storage", "Bucket"), ("pipeline", "ArtifactBucket")])
-def test_a_bucket_refuses_whoever_comes_without_tls(name: str, resource: str) -> None:
-    """For the bucket itself and for everything in it."""
+def test_a_bucket_rejects_requests_without_tls(name: str, resource: str) -> None:
+    """The rule covers the bucket and its objects."""
     stack = deploy()[name]
     policy = Policy.of(properties(stack, f"{resource}Policy")["PolicyDocument"])
     arn = "arn:aws:s3:::qa-artifacts" if name == "storage" else f"<{stack.name}/{resource}.Arn>"
@@ -253,7 +253,7 @@ def test_a_bucket_refuses_whoever_comes_without_tls(name: str, resource: str) ->
 
 
 def test_the_database_users_are_those_that_sql_creates() -> None:
-    """A role that may log in as a user whom nobody made would find out on the first run."""
+    """A login as a user that roles.sql does not create would fail."""
     granted = {
         grant.resource.rpartition("/")[2]
         for role in EXPECTED

@@ -1,4 +1,4 @@
-"""What EventBridge puts on the queue is a message that the worker takes."""
+"""The messages of EventBridge are valid jobs."""
 
 import json
 import re
@@ -34,7 +34,7 @@ EVENT: Mapping[str, Any] = {
         "pipeline-execution-attempt": 1.0,
     },
 }
-"""A stage's event, with the fields of "Monitoring CodePipeline events" in its guide. None of them is a commit."""
+"""A stage's event. Source of the fields: "Monitoring CodePipeline events" in the guide. None of them is a commit."""
 
 
 def schedule(**changes: str) -> dict[str, Any]:
@@ -44,12 +44,12 @@ def schedule(**changes: str) -> dict[str, Any]:
 
 
 def of_schedule(target: Mapping[str, Any], execution: str) -> str:
-    """The message of one execution, as EventBridge Scheduler fills its context attributes in."""
+    """Return the message of one execution with EventBridge Scheduler's context attributes replaced."""
     return str(target["Input"]).replace("<aws.scheduler.execution-id>", execution)
 
 
 def of_rule(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
-    """The message for an event, as EventBridge's input transformer fills its template in."""
+    """Return the message for an event, as EventBridge's input transformer renders it."""
     transformer = target["InputTransformer"]
 
     def value(match: re.Match[str]) -> str:
@@ -62,7 +62,7 @@ def of_rule(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether a rule takes the event: each field that its pattern names holds one of the values."""
+    """Return whether the rule's pattern matches: each field of the pattern has one of the listed values."""
     return all(
         matches(wanted, event[field]) if isinstance(wanted, dict) else event.get(field) in wanted
         for field, wanted in pattern.items()
@@ -76,7 +76,7 @@ def parsed(body: str) -> dict[str, Any]:
 
 
 def test_the_nightly_message_is_a_valid_job_named_by_its_execution() -> None:
-    """Scheduler's id of the execution makes the run's, so that a message delivered twice is one run."""
+    """The run id contains Scheduler's execution id, so a message that is delivered twice is one run."""
     body = of_schedule(schedule()["Nightly"]["Target"], "d32c5kddcf5bb8c3")
     assert parsed(body) == {
         "runId": "checkout-d32c5kddcf5bb8c3",
@@ -90,7 +90,7 @@ def test_the_nightly_message_is_a_valid_job_named_by_its_execution() -> None:
 
 
 def test_the_message_after_a_stage_is_a_valid_job_named_by_the_pipelines_execution() -> None:
-    """EventBridge may deliver an event twice: the same execution, stage and suite are the same run."""
+    """EventBridge may deliver an event twice. The same execution, stage and suite are the same run."""
     assert parsed(of_rule(schedule()["AfterStage"]["Targets"][0], EVENT)) == {
         "runId": "0a1b2c3d-1111-2222-3333-444455556666-Deploy-checkout",
         "suite": "checkout",
@@ -101,7 +101,7 @@ def test_the_message_after_a_stage_is_a_valid_job_named_by_the_pipelines_executi
 
 
 def test_the_longest_names_still_make_a_valid_run_id() -> None:
-    """Suite and stage are bounded so that the run id keeps within its 128 characters, and names within AWS's 64."""
+    """The limits of suite and stage keep the run id within 128 characters, and names within AWS's 64."""
     longest = {"Suite": "s" * 40, "StageName": "S" * 40, "RuleNamePrefix": "p" * 15}
     made = schedule(**longest)
     execution = str(uuid.UUID(int=0))
@@ -121,14 +121,14 @@ def test_the_longest_names_still_make_a_valid_run_id() -> None:
         ({"pipeline": "other"}, False),
     ],
 )
-def test_the_rule_takes_the_success_of_its_stage_only(change: Mapping[str, str], *, taken: bool) -> None:
-    """Not its start, not its failure, no other stage and no other pipeline."""
+def test_the_rule_matches_the_success_of_its_stage_only(change: Mapping[str, str], *, taken: bool) -> None:
+    """It does not match a start, a failure, another stage or another pipeline."""
     event = {**EVENT, "detail": {**EVENT["detail"], **change}}
     assert matches(schedule()["AfterStage"]["EventPattern"], event) is taken
 
 
-def test_the_rule_is_one_that_the_queues_policy_lets_in() -> None:
-    """Its name starts with the prefix that the queue stack was given."""
+def test_the_queues_policy_accepts_the_rule() -> None:
+    """The rule's name starts with the prefix of the queue stack."""
     made = deploy(schedule=SUITE)
     policy = Policy.of(properties(made["queue"], "QueuePolicy")["PolicyDocument"])
     name = properties(made["schedule"], "AfterStage")["Name"]
@@ -141,8 +141,8 @@ def test_the_rule_is_one_that_the_queues_policy_lets_in() -> None:
     assert policy.allows(Request(call, context, "events.amazonaws.com"))
 
 
-def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue() -> None:
-    """Both targets name it, and the alarm over it tells on-call."""
+def test_undeliverable_messages_go_to_the_dead_letter_queue() -> None:
+    """Both targets name that queue, and its alarm notifies on-call."""
     made = schedule()
     dead = {"Arn": CREATED["queue"]["DeadLetterQueue.Arn"]}
     assert made["Nightly"]["Target"]["DeadLetterConfig"] == dead
@@ -150,7 +150,7 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue() -> None:
 
 
 def test_without_a_pipeline_there_is_no_rule() -> None:
-    """The night's run alone is a use of the stack too."""
+    """The stack may be used for the nightly run only."""
     stack = deploy()["schedule"]
     assert "AfterStage" not in stack.resources
     assert "Nightly" in stack.resources

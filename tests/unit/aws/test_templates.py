@@ -1,4 +1,4 @@
-"""The templates as such: the linter's view of them, their parameters, and what one hands to the next."""
+"""The templates: lint, parameters, and the exports that other stacks import."""
 
 import json
 import re
@@ -119,7 +119,7 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
         "NodePercent": ("0",),
     },
 }
-"""What must be refused, for each parameter that AWS does not check itself."""
+"""Values that must be rejected, for each parameter that AWS does not check itself."""
 
 
 def parameters() -> list[Any]:
@@ -135,20 +135,20 @@ def wrong_values() -> list[Any]:
     ]
 
 
-def test_every_template_of_the_folder_is_known_here() -> None:
-    """A template that no test knows would be one that nothing checks."""
+def test_every_template_of_the_folder_is_tested() -> None:
+    """A new template must be added to these tests."""
     assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
 
 
 def test_no_template_and_no_file_turns_a_rule_of_the_linter_off() -> None:
-    """`make lint` runs cfn-lint; neither a comment, metadata nor a file of settings may silence it."""
+    """`make lint` runs cfn-lint: no comment, metadata or settings file may disable a rule."""
     assert not [name for name in NAMES if "cfn-lint" in (FOLDER / f"{name}.yaml").read_text().lower()]
     assert not [*FOLDER.parents[1].glob(".cfnlintrc*"), *FOLDER.glob(".cfnlintrc*")]
 
 
 @pytest.mark.parametrize(("name", "key"), parameters())
 def test_every_parameter_says_what_is_allowed_in_a_line_that_names_it(name: str, key: str) -> None:
-    """AWS checks its own kinds (a VPC's id); every other has bounds, and a sentence for whoever leaves them."""
+    """AWS checks its own types, such as a VPC's id. Every other parameter has limits and a message that names them."""
     rule = load(name)["Parameters"][key]
     if rule["Type"].startswith(("AWS::", "List<AWS::")):
         return
@@ -163,15 +163,15 @@ def test_every_parameter_says_what_is_allowed_in_a_line_that_names_it(name: str,
 
 
 @pytest.mark.parametrize(("name", "key", "value"), wrong_values())
-def test_a_wrong_parameter_is_refused_by_name(name: str, key: str, value: str) -> None:
-    """Nothing is made, and the one line that CloudFormation prints says which parameter it was."""
+def test_a_wrong_parameter_is_rejected_by_name(name: str, key: str, value: str) -> None:
+    """CloudFormation creates nothing and prints one line that names the parameter."""
     (problem,) = problems(load(name), {**REQUIRED[name], key: value})
     assert problem.startswith(f"{key} must ")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_exactly_the_required_parameters_are_required(name: str) -> None:
-    """Leaving one out is refused, and all others have a default that their own bounds allow."""
+    """CloudFormation rejects a missing one. All others have a valid default."""
     assert problems(load(name), REQUIRED[name]) == []
     for key in REQUIRED[name]:
         given = {other: value for other, value in REQUIRED[name].items() if other != key}
@@ -179,12 +179,12 @@ def test_exactly_the_required_parameters_are_required(name: str) -> None:
 
 
 def test_all_stacks_deploy_in_order_with_nothing_but_the_required_parameters() -> None:
-    """Every import is exported by a stack before it, and every name leads somewhere."""
+    """An earlier stack exports every import, and every reference has a target."""
     assert list(deploy()) == list(NAMES)
 
 
 def test_all_stacks_deploy_with_everything_that_is_optional() -> None:
-    """Proxy, own keys, own queues of runners, pipeline, operators, node group: every condition the other way."""
+    """The options are proxy, own keys, queues of runners, pipeline, operators and node group."""
     made = deploy(
         queue={"KmsKeyArn": KEY},
         storage={"KmsKeyArn": KEY},
@@ -208,14 +208,14 @@ def test_all_stacks_deploy_with_everything_that_is_optional() -> None:
         assert conditional - set(stack.resources) <= {"OidcProvider"}
 
 
-def test_a_stack_whose_forerunner_is_missing_is_refused_by_the_name_of_the_export() -> None:
-    """A wrong QueueStack cannot pass in silence."""
+def test_a_missing_stack_is_reported_by_the_name_of_its_export() -> None:
+    """A wrong QueueStack is an error."""
     with pytest.raises(Unresolved, match="no export is named testfleet-typo-QueueArn"):
         deploy(schedule={"QueueStack": "testfleet-typo"})
 
 
 def test_the_names_of_stacks_that_others_expect_are_those_of_the_readme() -> None:
-    """Each `…Stack` parameter defaults to the name under which the runbook deploys that template."""
+    """The default of each `…Stack` parameter is the stack name in the runbook."""
     for name in NAMES:
         for key, rule in load(name).get("Parameters", {}).items():
             if key.endswith("Stack"):
@@ -224,8 +224,8 @@ def test_the_names_of_stacks_that_others_expect_are_those_of_the_readme() -> Non
                 assert NAMES.index(forerunner) < NAMES.index(name)
 
 
-def test_a_parameter_that_means_the_same_has_the_same_bounds_everywhere() -> None:
-    """What one stack takes, the next takes too: keys of KMS, the namespace, the cluster, the suite."""
+def test_a_parameter_has_the_same_limits_in_each_template() -> None:
+    """A value that one stack accepts is valid for the others: KMS keys, namespace, cluster, suite."""
     seen: dict[str, set[str]] = {}
     for name in NAMES:
         for key, rule in load(name).get("Parameters", {}).items():
@@ -235,22 +235,21 @@ def test_a_parameter_that_means_the_same_has_the_same_bounds_everywhere() -> Non
 
 
 def test_every_parameter_is_used() -> None:
-    """One that changes nothing would mislead."""
     for name in NAMES:
         text = (FOLDER / f"{name}.yaml").read_text()
         for key in load(name).get("Parameters", {}):
             assert re.search(rf"(!Ref {key}\b|\${{{key}}})", text), f"{name}: {key}"
 
 
-def test_audiences_that_would_give_test_code_another_identity_are_refused() -> None:
-    """The worker's token must not be one of the reporter's or of config's."""
+def test_audiences_that_would_give_test_code_another_identity_are_rejected() -> None:
+    """The audience of the worker's token must differ from those of reporter and config."""
     for other in ("ReporterAudience", "ConfigAudience"):
         with pytest.raises(Unresolved, match=r"WorkerAudience and .* must differ"):
             deploy(identity={"WorkerAudience": "same", other: "same"})
 
 
-def test_nothing_that_holds_data_goes_with_its_stack() -> None:
-    """Queues, buckets and images stay, the database leaves a snapshot and is protected."""
+def test_data_stay_when_a_stack_is_removed() -> None:
+    """Queues, buckets and images stay. The database is protected and leaves a snapshot."""
     keeping = {
         ("queue", "Queue"): "Retain",
         ("queue", "DeadLetterQueue"): "Retain",
@@ -266,7 +265,7 @@ def test_nothing_that_holds_data_goes_with_its_stack() -> None:
 
 
 def test_a_failed_first_deploy_leaves_nothing_that_blocks_the_next() -> None:
-    """`Retain` would keep a queue, bucket or repository whose name the next deploy takes again."""
+    """With `Retain`, the name of a kept queue, bucket or repository would block the next deployment."""
     policies = {
         (name, resource): body["DeletionPolicy"]
         for name in NAMES
@@ -277,14 +276,14 @@ def test_a_failed_first_deploy_leaves_nothing_that_blocks_the_next() -> None:
     assert not [place for place, policy in policies.items() if policy == "Retain"]
 
 
-def test_the_database_knows_no_password_and_only_tls() -> None:
-    """The master user logs in by IAM as the programs do, also through the proxy."""
+def test_the_database_has_no_password_and_requires_tls() -> None:
+    """The master user logs in by IAM, as the programs do, also through the proxy."""
     for changes in ({}, {"Proxy": "true"}):
         stack = deploy(database=changes)["database"]
         database = properties(stack, "Database")
         assert database["MasterUserAuthenticationType"] == "iam-db-auth"
         assert not {"MasterUserPassword", "ManageMasterUserPassword", "MasterUserSecret"} & set(database)
-        assert database["EnableIAMDatabaseAuthentication"] is True  # RDS demands it of iam-db-auth
+        assert database["EnableIAMDatabaseAuthentication"] is True  # RDS requires it for iam-db-auth
         assert database["StorageEncrypted"] is True
         assert database["PubliclyAccessible"] is False
         assert properties(stack, "ParameterGroup")["Parameters"] == {"rds.force_ssl": "1"}
@@ -308,7 +307,7 @@ def test_the_admin_connects_to_the_instance_also_where_there_is_a_proxy() -> Non
 @pytest.mark.parametrize("groups", ["sg-0a1b", "sg-0a1b,sg-2c3d,sg-4e5f"])
 @pytest.mark.parametrize("proxy", ["false", "true"])
 def test_the_database_accepts_connections_from_the_listed_groups_alone(groups: str, proxy: str) -> None:
-    """Each group reaches the instance, which the admin connects to, and the proxy where there is one."""
+    """Each group may connect to the instance, and to the proxy if there is one."""
     stack = deploy(database={"ClientSecurityGroupIds": groups, "Proxy": proxy})["database"]
     opened: dict[str, set[str]] = {}
     for body in stack.resources.values():
@@ -325,7 +324,7 @@ def test_the_database_accepts_connections_from_the_listed_groups_alone(groups: s
 
 
 def test_nothing_is_public_and_everything_is_encrypted() -> None:
-    """With AWS's keys by default, with one's own where it is given."""
+    """AWS's keys are the default. An own key replaces them."""
     for changes, expected in (({}, "AES256"), ({"KmsKeyArn": KEY}, "aws:kms")):
         made = deploy(storage=changes, queue=changes)
         bucket = properties(made["storage"], "Bucket")
@@ -338,8 +337,8 @@ def test_nothing_is_public_and_everything_is_encrypted() -> None:
             assert found.get("KmsMasterKeyId") == changes.get("KmsKeyArn")
 
 
-def test_images_are_scanned_keep_their_tags_and_do_not_pile_up() -> None:
-    """Every repository alike, and its lifecycle is JSON that ECR takes."""
+def test_images_are_scanned_immutable_and_limited_in_number() -> None:
+    """All repositories are alike, and their lifecycle policy is valid JSON."""
     stack = deploy(registry={"KeepImages": "40"})["registry"]
     names = set()
     for resource in stack.resources:

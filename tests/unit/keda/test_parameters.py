@@ -1,4 +1,4 @@
-"""Wrong parameters end the apply with one line, or the pod before it takes a message; never neither."""
+"""A wrong parameter fails `kubectl apply`, or ends the pod before it receives a message. Both print one line."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ KEYS = [
 
 
 def without(folder: Path, key: str) -> Path:
-    """A copy of the eks overlay whose platform.env lacks the key."""
+    """Return a copy of the eks overlay whose platform.env lacks the key."""
     copy = folder / "keda"
     shutil.copytree(KEDA, copy)
     platform = copy / "overlays" / "eks" / "platform.env"
@@ -27,7 +27,7 @@ def without(folder: Path, key: str) -> Path:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_missing_value_stops_the_apply_and_is_named(key: str, tmp_path: Path) -> None:
-    """kubectl builds before it sends, so that nothing of a half-told platform reaches the cluster."""
+    """kubectl builds all manifests before it sends one, so nothing in the cluster changes."""
     done = kustomize(without(tmp_path, key))
     assert done.returncode != 0
     assert f"`data.{key}` is missing" in done.stderr
@@ -36,19 +36,19 @@ def test_a_missing_value_stops_the_apply_and_is_named(key: str, tmp_path: Path) 
 
 
 def test_a_missing_queue_of_a_runner_stops_the_apply(tmp_path: Path) -> None:
-    """The component asks for the queues of all four."""
+    """The component needs the queues of all four runners."""
     overlay = with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES.replace("NEWMAN_QUEUE_URL", "OTHER"))
     assert "`data.NEWMAN_QUEUE_URL` is missing" in kustomize(overlay).stderr
 
 
 def test_a_missing_image_of_a_runner_stops_the_apply(tmp_path: Path) -> None:
-    """Its digest is another than that of the default image."""
+    """The image has its own digest."""
     overlay = with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES.replace("K6_IMAGE_TAG", "OTHER"))
     assert "`data.K6_IMAGE_TAG` is missing" in kustomize(overlay).stderr
 
 
-def test_every_value_arrives(tmp_path: Path) -> None:
-    """A key that no replacement uses would be a setting that changes nothing."""
+def test_every_value_is_used(tmp_path: Path) -> None:
+    """A key that no replacement uses would change nothing."""
     numbers = {"MAX_JOBS": "7654321", "MAX_PODS": "7654322"}
     markers = {key: numbers.get(key, f"marker-{index:03}") for index, key in enumerate(KEYS)}
     overlay = without(tmp_path, KEYS[0])
@@ -69,7 +69,7 @@ def test_every_value_arrives(tmp_path: Path) -> None:
 def test_a_wrong_queue_fails_the_job_that_runs_at_each_apply(
     key: str, value: str, line: str, tmp_path: Path, clean_env: dict[str, str]
 ) -> None:
-    """KEDA would start no pod that could complain; so testfleet-migrate runs the worker's own check."""
+    """KEDA starts no pod for a wrong queue. testfleet-migrate therefore runs the worker's own check."""
     overlay = without(tmp_path, key)
     with (overlay / "platform.env").open("a") as platform:
         platform.write(f"{key}={value}\n")
@@ -78,7 +78,7 @@ def test_a_wrong_queue_fails_the_job_that_runs_at_each_apply(
     assert settings["command"][:2] == ["tini", "--"]
     program = [sys.executable, *settings["command"][3:]]
     here = {"HANDOFF_DIR": str(tmp_path), "ARTIFACTS_DIR": str(tmp_path), "WORKER_SUITE_SANDBOX": "off"}
-    catalog = {"WORKER_CATALOG": str(KEDA.parents[1] / "examples" / "suites" / "catalog.toml")}  # the image has it
+    catalog = {"WORKER_CATALOG": str(KEDA.parents[1] / "examples" / "suites" / "catalog.toml")}  # as in the image
     done = subprocess.run(
         program, env=clean_env | env(settings) | here | catalog, capture_output=True, text=True, check=False, timeout=60
     )

@@ -1,4 +1,4 @@
-"""Pod Security "restricted", the standard that the namespace enforces, for every pod that the manifests make."""
+"""Every pod of the manifests meets the Pod Security standard "restricted", which the namespace enforces."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from tests.support.pod_security import violations
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_no_pod_of_an_overlay_breaks_the_standard(name: str) -> None:
-    """Else the namespace would refuse it, and KEDA's Jobs would wait without a pod."""
+    """Otherwise the namespace would reject the pod, and KEDA's Jobs would wait without one."""
     found = {maker: list(violations(pod)) for maker, pod in pods(overlay(name))}
     assert len(found) >= 2
     assert not {maker: what for maker, what in found.items() if what}
 
 
 def test_no_pod_of_the_components_breaks_the_standard(tmp_path: Path) -> None:
-    """Their patches take things away; none may be of these."""
+    """The patches of a component remove fields. None of these fields may be required by the standard."""
     manifests = objects(with_components(tmp_path, ("runner-queues", "pod-identity"), RUNNER_QUEUES))
     found = {maker: list(violations(pod)) for maker, pod in pods(manifests)}
     assert len(found) == 7
@@ -26,7 +26,7 @@ def test_no_pod_of_the_components_breaks_the_standard(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_namespace_enforces_it(name: str) -> None:
-    """At a version of its own, so that an upgrade of the cluster does not change what is allowed."""
+    """The version is fixed, so an upgrade of the cluster does not change the rules."""
     (namespace,) = [each for each in overlay(name) if each["kind"] == "Namespace"]
     labels = namespace["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -34,7 +34,7 @@ def test_the_namespace_enforces_it(name: str) -> None:
 
 
 def test_a_violation_is_found() -> None:
-    """The check above can fail, in each of its parts."""
+    """The check of these tests detects each kind of violation."""
     pod: dict[str, object] = {
         "hostNetwork": True,
         "volumes": [{"name": "host", "hostPath": {"path": "/"}}],

@@ -1,4 +1,4 @@
-"""The ScaledJob: whole, against a copy that a person has read, and by rules where it must agree with something else."""
+"""The ScaledJob, compared with a reviewed copy and with the settings that it must agree with."""
 
 import os
 import re
@@ -65,7 +65,7 @@ def mounts(container: Manifest) -> dict[str, str]:
 
 
 def audience(spec: Manifest, container: Manifest) -> str:
-    """The audience of the one token that the container mounts."""
+    """Return the audience of the one token that the container mounts."""
     volumes = {each["name"]: each for each in spec["volumes"]}
     (token,) = [volumes[name] for name in mounts(container).values() if "projected" in volumes[name]]
     (source,) = token["projected"]["sources"]
@@ -74,8 +74,8 @@ def audience(spec: Manifest, container: Manifest) -> str:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_the_scaled_job_is_the_one_that_was_read(name: str) -> None:
-    """UPDATE_GOLDEN=1 writes the copies anew; the difference is then there to be reviewed."""
+def test_the_scaled_job_equals_its_reviewed_copy(name: str) -> None:
+    """UPDATE_GOLDEN=1 writes the copies again, so that a review shows the difference."""
     text = yaml.safe_dump(scaled_job(name), sort_keys=True)
     golden = GOLDEN / f"{name}.yaml"
     if os.environ.get("UPDATE_GOLDEN"):
@@ -84,8 +84,8 @@ def test_the_scaled_job_is_the_one_that_was_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_keda_is_told_what_the_trials_showed(name: str) -> None:
-    """docs/design.md, "KEDA configuration": each of these has a reason there."""
+def test_keda_has_the_values_of_the_trials(name: str) -> None:
+    """docs/design.md, "KEDA configuration", gives the reason of each value."""
     spec = scaled_job(name)["spec"]
     assert spec["scalingStrategy"] == {"strategy": "default"}
     assert spec["rollout"] == {"strategy": "gradual"}
@@ -105,7 +105,7 @@ def test_keda_is_told_what_the_trials_showed(name: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_pod_has_the_time_that_its_stop_sequence_takes(name: str) -> None:
-    """Twice the worker's grace and 40 s for the flush, by the worker's own default where nothing else is set."""
+    """The time is twice the worker's grace and 40 s for the flush. The grace is the worker's default unless set."""
     grace = int(
         env(containers(pod(name))["worker"]).get("WORKER_STOP_GRACE", WorkerSettings.model_fields["stop_grace"].default)
     )
@@ -113,8 +113,8 @@ def test_the_pod_has_the_time_that_its_stop_sequence_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_a_pod_of_a_silent_node_is_given_up_before_its_message_is_visible_again(name: str) -> None:
-    """By default Kubernetes waits 300 s, and KEDA counts the pod's Job as running all the while."""
+def test_a_pod_of_a_silent_node_is_deleted_before_its_message_is_visible_again(name: str) -> None:
+    """By default, Kubernetes waits 300 s, and KEDA counts the pod's Job as running meanwhile."""
     taints = {f"node.kubernetes.io/{taint}" for taint in ("not-ready", "unreachable")}
     found = {each["key"]: each for each in pod(name)["tolerations"]}
     assert found.keys() == taints
@@ -137,7 +137,7 @@ def test_on_fargate_every_pod_requests_what_it_may_use() -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_lease_never_outlives_the_visibility_timeout(name: str) -> None:
-    """Else a redelivery would find a dead pod's shard taken."""
+    """Otherwise a redelivery would find a dead pod's lease."""
     worker, reporter = (env(containers(pod(name))[each]) for each in ("worker", "reporter"))
     visibility = int(worker.get("WORKER_VISIBILITY_TIMEOUT", WorkerSettings.model_fields["visibility_timeout"].default))
     lease = int(reporter.get("REPORTER_LEASE", ReporterSettings.model_fields["lease"].default))
@@ -146,7 +146,7 @@ def test_the_lease_never_outlives_the_visibility_timeout(name: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_reporter_is_a_native_sidecar_behind_the_checks(name: str) -> None:
-    """What ends the pod early comes first; the sidecar is an init container that stays."""
+    """The checks that can end the pod come first. The sidecar is an init container that keeps running."""
     spec = pod(name)
     assert [(each["name"], each.get("restartPolicy")) for each in spec["initContainers"]] == [
         ("config", None),
@@ -157,8 +157,8 @@ def test_the_reporter_is_a_native_sidecar_behind_the_checks(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_each_container_has_the_token_of_its_own_role_alone(name: str) -> None:
-    """As identity.yaml trusts them: the worker's can't reach the bucket, nor the reporter's the queue."""
+def test_each_container_has_the_token_of_its_own_role_only(name: str) -> None:
+    """identity.yaml trusts the audiences: the worker cannot access the bucket, nor the reporter the queue."""
     parameters = load("identity")["Parameters"]
     expected = {
         program: parameters[f"{role}Audience"]["Default"]
@@ -178,8 +178,8 @@ def test_each_container_has_the_token_of_its_own_role_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_every_service_account_is_there_and_mounts_no_token_by_itself(name: str) -> None:
-    """A token for the cluster's API server is nobody's here."""
+def test_every_service_account_exists_and_mounts_no_token_by_itself(name: str) -> None:
+    """No container needs a token for the cluster's API server."""
     accounts = {each["metadata"]["name"]: each for each in of_kind(overlay(name), "ServiceAccount")}
     assert {spec["serviceAccountName"] for _, spec in pods(overlay(name)) if "serviceAccountName" in spec} == set(
         accounts
@@ -189,7 +189,7 @@ def test_every_service_account_is_there_and_mounts_no_token_by_itself(name: str)
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_platforms_settings_are_in_memory_and_each_program_sees_its_part(name: str) -> None:
-    """The worker's part holds no address of the database, and the suite's sandbox hides even that."""
+    """The worker's part contains no address of the database, and the sandbox hides this part from the suite."""
     spec = pod(name)
     (volume,) = [each for each in spec["volumes"] if each["name"] == "config"]
     assert volume["emptyDir"]["medium"] == "Memory"
@@ -210,7 +210,7 @@ def test_the_platforms_settings_are_in_memory_and_each_program_sees_its_part(nam
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_variable_is_a_setting_of_its_program(name: str) -> None:
-    """A misspelt one would be ignored without a word."""
+    """The program would ignore a misspelt variable."""
     checked = 0
     for _, spec in pods(overlay(name)):
         for container, definition in containers(spec).items():
@@ -227,7 +227,7 @@ def variables(kind: type[BaseSettings]) -> set[str]:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_folders_of_the_programs_are_volumes_with_a_limit(name: str) -> None:
-    """The root file system is read-only, and a suite that writes without end must not fill the node."""
+    """The root file system is read-only, and a suite must not fill the node's disk."""
     spec = pod(name)
     sizes = {each["name"]: each["emptyDir"].get("sizeLimit") for each in spec["volumes"] if "emptyDir" in each}
     assert all(sizes.values())
@@ -243,7 +243,7 @@ def test_the_folders_of_the_programs_are_volumes_with_a_limit(name: str) -> None
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_worker_ends_a_suite_before_the_kubelet_evicts_the_pod(name: str) -> None:
-    """A tenth of each volume is left for what a suite writes between two measurements and in its grace."""
+    """A tenth of each volume remains for what a suite writes between two measurements and during its grace."""
     spec = pod(name)
     worker = containers(spec)["worker"]
     sizes = {each["name"]: each["emptyDir"].get("sizeLimit") for each in spec["volumes"] if "emptyDir" in each}
@@ -253,7 +253,7 @@ def test_the_worker_ends_a_suite_before_the_kubelet_evicts_the_pod(name: str) ->
         assert int(env(worker)[f"WORKER_{setting}_LIMIT"]) <= 0.9 * mebibytes
 
 
-def test_the_names_are_those_that_alarms_and_logs_look_for() -> None:
+def test_alarms_and_logs_use_the_names_of_the_manifests() -> None:
     """Fluent Bit finds the reporter's lines by namespace and container, the alarms the worker's memory."""
     parameters = load("alarms")["Parameters"]
     assert scaled_job("eks")["metadata"]["namespace"] == parameters["Namespace"]["Default"]
@@ -264,7 +264,7 @@ def test_the_names_are_those_that_alarms_and_logs_look_for() -> None:
 
 @pytest.mark.parametrize("name", ["eks", "eks-fargate"])
 def test_every_image_of_an_installation_is_pinned_by_its_digest(name: str) -> None:
-    """Each by the key of its own: one digest names one image."""
+    """Each image has its own key, because one digest names one image."""
     images = {each["image"] for _, spec in pods(overlay(name)) for each in containers(spec).values()}
     found = {image.rpartition("/")[2].partition(":")[0]: image.partition("@")[2] for image in images}
     assert found.keys() == {"testfleet", "all"}
@@ -273,7 +273,7 @@ def test_every_image_of_an_installation_is_pinned_by_its_digest(name: str) -> No
 
 
 def test_a_runner_has_its_own_queue_and_image(tmp_path: Path) -> None:
-    """Each as the stacks name them, beside the default one, and in nothing else different."""
+    """Queues and images have the names of the stacks. Nothing else differs from the default ScaledJob."""
     manifests = objects(with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES))
     default = scaled_job("eks")
     found = {each["metadata"]["name"]: each for each in of_kind(manifests, "ScaledJob")}
@@ -288,8 +288,8 @@ def test_a_runner_has_its_own_queue_and_image(tmp_path: Path) -> None:
         assert yaml.safe_load(text.replace(name, "testfleet-runner")) == default
 
 
-def test_with_pod_identity_no_container_brings_a_token_of_its_own(tmp_path: Path) -> None:
-    """The agent injects one for all of them; the SDK would prefer a web identity that is left over."""
+def test_with_pod_identity_no_container_mounts_a_token(tmp_path: Path) -> None:
+    """The agent provides one identity for all containers. The SDK would prefer a web identity."""
     manifests = objects(with_components(tmp_path, ("platform", "pod-identity")))
     spec = one(manifests, "ScaledJob", "testfleet-runner")["spec"]["jobTargetRef"]["template"]["spec"]
     for container in containers(spec).values():
@@ -301,7 +301,7 @@ def test_with_pod_identity_no_container_brings_a_token_of_its_own(tmp_path: Path
 
 
 def test_the_migration_logs_in_as_its_own_user() -> None:
-    """Its role may connect as testfleet_migrator and as nobody else."""
+    """Its role may connect as testfleet_migrator only."""
     job = one(overlay("eks"), "Job", "testfleet-migrate")["spec"]["template"]["spec"]
     migrate = containers(job)["migrate"]
     assert "//testfleet_migrator@" in env(migrate)["TESTFLEET_DATABASE_URL"]
@@ -314,8 +314,8 @@ def _cidrs(policy: Manifest) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_nothing_reaches_where_a_node_hands_out_its_role(name: str) -> None:
-    """169.254.169.254; what is allowed of link-local is the cluster's DNS cache."""
+def test_no_pod_reaches_the_credentials_of_a_node(name: str) -> None:
+    """They are at 169.254.169.254. The only allowed link-local address is that of the cluster's DNS cache."""
     policies = of_kind(overlay(name), "NetworkPolicy")
     blocks = [block for policy in policies for block in _cidrs(policy)]
     assert {block["cidr"]: block.get("except") for block in blocks if block["cidr"] == "0.0.0.0/0"} == {
@@ -330,7 +330,7 @@ def test_nothing_reaches_where_a_node_hands_out_its_role(name: str) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_dns_is_reached_in_kube_system_and_in_the_clusters_service_range(name: str) -> None:
-    """On EKS Auto Mode no pod of kube-system answers: the resolver is an address of the service range."""
+    """On EKS Auto Mode, the resolver is no pod of kube-system but an address of the service range."""
     dns = one(overlay(name), "NetworkPolicy", "testfleet")["spec"]["egress"][0]
     expected = {"eks": "172.20.0.0/16", "eks-fargate": "172.20.0.0/16", "kind": "10.96.0.0/16"}
     assert expected[name] in [to["ipBlock"]["cidr"] for to in dns["to"] if "ipBlock" in to]
@@ -338,8 +338,8 @@ def test_dns_is_reached_in_kube_system_and_in_the_clusters_service_range(name: s
     assert {port["port"] for port in dns["ports"]} == {53}
 
 
-def test_the_example_opens_no_range_that_holds_the_database() -> None:
-    """Ports 80 to 10000 of a whole VPC would hold every cache, queue and database in it."""
+def test_the_example_opens_no_range_that_contains_the_database() -> None:
+    """Ports 80 to 10000 of a whole VPC would include every cache, queue and database in it."""
     target, database = (
         ip_network(one(overlay("eks"), "NetworkPolicy", policy)["spec"]["egress"][rule]["to"][0]["ipBlock"]["cidr"])
         for policy, rule in (("target", 0), ("testfleet", 2))
@@ -349,8 +349,8 @@ def test_the_example_opens_no_range_that_holds_the_database() -> None:
     assert not database.subnet_of(target)
 
 
-def test_a_served_platform_that_no_longer_answers_is_restarted() -> None:
-    """`serve` ends when a part of it dies; a part that hangs is found by its port."""
+def test_embedded_servers_that_hang_are_restarted() -> None:
+    """`serve` exits when one of its servers dies. The probe of the port detects a server that hangs."""
     (deployment,) = of_kind(overlay("kind"), "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     ports = {each["name"] for each in container["ports"]}
@@ -364,8 +364,8 @@ def test_a_served_platform_that_no_longer_answers_is_restarted() -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_every_reference_leads_somewhere(name: str) -> None:
-    """Volumes, secrets and the containers of failure policies, which no schema compares."""
+def test_every_reference_has_a_target(name: str) -> None:
+    """The references are to volumes, secrets and the containers of failure policies. No schema checks them."""
     manifests = overlay(name)
     secrets = {each["metadata"]["name"] for each in of_kind(manifests, "Secret")}
     for _, spec in pods(manifests):
@@ -384,7 +384,7 @@ def test_every_reference_leads_somewhere(name: str) -> None:
 
 
 def swept(manifests: tuple[Manifest, ...]) -> dict[str, set[str]]:
-    """The queues that the CronJob looks at, by what they are."""
+    """Return the queues of the CronJob's command by their option."""
     (sweep,) = of_kind(manifests, "CronJob")
     container = containers(sweep["spec"]["jobTemplate"]["spec"]["template"]["spec"])["sweep"]
     args = container.get("args", [])
@@ -396,8 +396,8 @@ def swept(manifests: tuple[Manifest, ...]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("component", ["platform+sweep", "runner-queues"])
-def test_the_sweep_looks_at_every_queue_that_a_worker_receives_from(component: str, tmp_path: Path) -> None:
-    """A run whose message waits in a queue that the sweep does not know would end as abandoned."""
+def test_the_sweep_counts_every_queue_that_a_worker_receives_from(component: str, tmp_path: Path) -> None:
+    """The sweep would end a run whose message waits in a queue that the sweep does not count."""
     manifests = objects(with_components(tmp_path, tuple(component.split("+")), RUNNER_QUEUES))
     jobs = [each["spec"] for each in of_kind(manifests, "ScaledJob")]
     workers = [env(containers(each["jobTargetRef"]["template"]["spec"])["worker"]) for each in jobs]
@@ -406,8 +406,8 @@ def test_the_sweep_looks_at_every_queue_that_a_worker_receives_from(component: s
         assert {each[f"WORKER_{kind}_URL"] for each in workers} == queues
 
 
-def test_a_sweep_of_the_default_queue_alone_is_refused_beside_queues_of_runners(tmp_path: Path) -> None:
-    """An installer who replaces components/platform only gets an error and no wrong verdicts."""
+def test_a_sweep_of_the_default_queue_only_is_rejected_beside_queues_of_runners(tmp_path: Path) -> None:
+    """An overlay that replaces only components/platform gets an error instead of wrong verdicts."""
     done = kustomize(with_components(tmp_path, ("runner-queues", "sweep"), RUNNER_QUEUES))
     assert done.returncode != 0
     assert "testfleet-sweep" in done.stderr
@@ -421,10 +421,10 @@ def test_on_fargate_a_finished_sweep_is_removed_after_a_minute() -> None:
 
 
 @pytest.mark.parametrize("first", [("platform", "sweep"), ("runner-queues",)], ids=["one queue", "runner queues"])
-def test_every_component_can_be_taken_in_the_order_that_the_overlay_lists(
+def test_every_component_can_be_added_in_the_order_that_the_overlay_lists(
     first: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Patches go by index, so that one component moves what another one changes."""
+    """Patches address by index, so a component can move the target of another one."""
     text = (KEDA / "overlays" / "eks" / "kustomization.yaml").read_text()
     listed = re.findall(r"^ *# - \.\./\.\./components/(\S+)$", text, re.MULTILINE)
     optional = tuple(name for name in listed if name != "runner-queues")

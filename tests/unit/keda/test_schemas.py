@@ -1,4 +1,4 @@
-"""What the API server and KEDA would say to the manifests' shape."""
+"""The manifests are valid by the schemas of Kubernetes and KEDA."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,6 @@ from tests.support.schemas import VERSIONS, check
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_object_has_its_kinds_shape(name: str) -> None:
-    """No field is misspelt, none has the wrong type."""
     manifests = overlay(name)
     assert {"Namespace", "ScaledJob", "Job", "NetworkPolicy"} <= {each["kind"] for each in manifests}
     for manifest in manifests:
@@ -30,14 +29,14 @@ COMBINATIONS = [
 
 @pytest.mark.parametrize("components", COMBINATIONS, ids="+".join)
 def test_every_object_of_the_components_has_its_kinds_shape(components: tuple[str, ...], tmp_path: Path) -> None:
-    """In the combinations that the overlay offers."""
+    """The test builds each combination that the overlay offers."""
     for manifest in objects(with_components(tmp_path, components, RUNNER_QUEUES)):
         check(manifest)
 
 
 @pytest.mark.parametrize("components", COMBINATIONS, ids="+".join)
-def test_nothing_lands_in_another_namespace(components: tuple[str, ...], tmp_path: Path) -> None:
-    """An object without one would go where kubectl happens to look, and a subject without one is refused."""
+def test_every_object_of_the_components_is_in_the_namespace(components: tuple[str, ...], tmp_path: Path) -> None:
+    """kubectl would create an object without a namespace in its current one. A subject needs one, too."""
     for manifest in objects(with_components(tmp_path, components, RUNNER_QUEUES)):
         if manifest["kind"] not in CLUSTER_SCOPED:
             assert manifest["metadata"].get("namespace") == "testfleet", manifest["metadata"]["name"]
@@ -48,13 +47,13 @@ def test_nothing_lands_in_another_namespace(components: tuple[str, ...], tmp_pat
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_object_of_an_overlay_is_in_the_namespace(name: str) -> None:
-    """But for the namespace itself."""
+    """The namespace itself is the exception."""
     assert {each["metadata"].get("namespace") for each in overlay(name) if each["kind"] != "Namespace"} == {"testfleet"}
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_what_keda_makes_of_a_scaled_job_is_a_job(name: str) -> None:
-    """KEDA copies the specification into a Job of Kubernetes' own; that must be a whole and right one."""
+def test_keda_creates_a_valid_job_from_a_scaled_job(name: str) -> None:
+    """KEDA copies the specification into a Kubernetes Job, which must be complete and valid."""
     for scaled in of_kind(overlay(name), "ScaledJob"):
         job = {
             "apiVersion": "batch/v1",
@@ -68,7 +67,7 @@ def test_what_keda_makes_of_a_scaled_job_is_a_job(name: str) -> None:
 
 @pytest.mark.skipif("KEDA_CRDS" not in os.environ, reason="KEDA_CRDS does not name the folder of KEDA's definitions")
 def test_an_unknown_or_wrong_field_of_a_scaled_job_is_an_error() -> None:
-    """Also where the tests above validate KEDA's kinds."""
+    """The check of KEDA's kinds detects it."""
     (scaled,) = of_kind(overlay("eks"), "ScaledJob")
     for wrong in ({"maxReplicas": 3}, {"maxReplicaCount": "3"}, {"triggers": [{"type": "aws-sqs-queue"}]}):
         with pytest.raises(jsonschema.ValidationError):
