@@ -104,6 +104,13 @@ def database_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a migrated database that the tests of a module share, because they only read it."""
+    with _database(postgres_url, template=TEMPLATE) as url:
+        yield url
+
+
 @pytest.fixture
 def empty_database_url(postgres_url: str) -> Iterator[str]:
     """The URL of a fresh database without any table."""

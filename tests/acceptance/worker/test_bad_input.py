@@ -12,12 +12,6 @@ from tests.support.worker_pod import Pod, Script
 from worker import app
 
 SHARD = 'shard: must be "i/n" with 1 <= i <= n <= 1000'
-TEXT = "must be 1 to 1024 bytes of UTF-8 text without control characters"
-URL = "targetUrl: must be an http:// or https:// URL with a host"
-PARAMS = (
-    "params: must be a flat map of names (1 to 64 of A-Z a-z 0-9 _, no leading digit) to strings of at most 1024 "
-    "characters"
-)
 QUEUE = "must be the http:// or https:// URL of a queue"
 FOLDER = "must be an existing, writable folder"
 DURATION = 'must be seconds, or a duration such as "90s", "30m", "1h30m" or "1d", above 0, at most 11h'
@@ -28,16 +22,9 @@ WORDS = "must be a list of strings without NUL, never one shell line"
 @pytest.mark.parametrize(
     ("fields", "reason", "detail"),
     [
-        ({"suite": ""}, "invalid_message", f"suite: {TEXT}"),
         ({"suite": None}, "invalid_message", "suite: is required"),
         ({"suite": "chekout"}, "unknown_suite", "suite: must be one of checkout"),
         ({"shard": "3/2"}, "invalid_message", SHARD),
-        ({"commit": 7}, "invalid_message", "commit: Input should be a valid string"),
-        ({"branch": "a\nb"}, "invalid_message", f"branch: {TEXT}"),
-        ({"targetUrl": "ftp://x"}, "invalid_message", URL),
-        ({"trigger": ""}, "invalid_message", f"trigger: {TEXT}"),
-        ({"environment": "x" * 1025}, "invalid_message", f"environment: {TEXT}"),
-        ({"params": {"a-b": "c"}}, "invalid_message", PARAMS),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -60,7 +47,6 @@ def test_a_message_that_can_never_succeed_is_dead_with_its_reason(
     ("body", "detail"),
     [
         ("not JSON", "body: must be a JSON object"),
-        ("[]", "body: must be a JSON object"),
         ('{"runId": "a/b", "suite": "checkout"}', "runId: must be 1 to 128 characters of A-Z a-z 0-9 . _ -"),
     ],
 )
@@ -229,12 +215,7 @@ def test_a_missing_queue_is_a_wrong_setting(pod: Pod) -> None:
     ("script", "expected"),
     [
         (Script(admission="{"), "admission.json: Invalid JSON"),
-        (Script(admission='{"version": 2, "decision": "run", "attempt": 1}'), "admission.json.run.version: "),
-        (Script(admission='{"version": 1, "decision": "perhaps"}'), "admission.json: Input tag 'perhaps'"),
-        (Script(admission='{"version": 1, "decision": "run", "attempt": 0}'), "admission.json.run.attempt: "),
         (Script(receipt="[]"), "receipt.json: "),
-        (Script(receipt='{"version": "x", "result": "superseded"}'), "receipt.json.superseded.version: "),
-        (Script(receipt='{"version": 1, "result": "well"}'), "receipt.json: Input tag 'well'"),
         (Script(receipt='{"version": 1, "result": "committed", "status": 1}'), "receipt.json.committed.status: "),
     ],
 )

@@ -9,11 +9,11 @@ import pytest
 from tests.support.history import History, PastRun, generate
 
 
-@pytest.fixture
-def history(database_url: str) -> History:
+@pytest.fixture(scope="module")
+def history(module_database_url: str) -> History:
     """Sixty finished runs of two suites on two branches; one each that runs, was cancelled and was only rejected."""
-    past = History(database_url, list(generate(random.Random(7))))  # the same every time
-    with psycopg.connect(database_url) as connection:
+    past = History(module_database_url, list(generate(random.Random(7))))  # the same every time
+    with psycopg.connect(module_database_url) as connection:
         for run in past.runs:
             _insert(connection, run)
         connection.execute(

@@ -46,7 +46,7 @@ Promise.all(tries.map(([to, options]) => fetch(to, options).then((answer) => ans
 </script></body>"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def aws() -> Iterator[AwsEndpoint]:
     with endpoint(port=0, visibility_timeout=30, secrets={}, names=[NAME]) as running:
         yield running
