@@ -1,10 +1,11 @@
-"""How fast, and in how little memory, a report becomes cases: our incremental reading against whole-file junitparser.
+"""Compare time and memory of our incremental reading of a report with junitparser, which reads the whole file.
 
 `python bench/parse.py [--cases 100000]`.
 
-Each figure is of a process of its own that reads the same file; what Python and the imports take before the reading
-begins is subtracted from its peak. Ours does more: names, tries, texts, fingerprints; junitparser only reads each case
-with its result. That no two cases share a name costs about a hundred bytes a case; the parser alone remembers none.
+Each figure comes from a process of its own that reads the same file. The memory that Python and the imports take
+before the reading is subtracted from the peak. Our reading also makes names, tries, texts and fingerprints;
+junitparser only reads each case with its result. To keep names unique, we store about a hundred bytes for each case;
+our parser alone stores none.
 """
 
 import argparse
@@ -29,7 +30,7 @@ OTHER = '<testsuites><testsuite name="checkout">'
 
 
 def write(file: Path, count: int, head: str) -> None:
-    """A report as a large suite writes it; one case in twenty fails with a trace, and each prints a few lines."""
+    """Write the report of a large suite. One case in twenty fails with a trace, and each case prints a few lines."""
     with file.open("w", encoding="utf-8") as report:
         report.write(head)
         for number in range(count):
@@ -41,12 +42,12 @@ def write(file: Path, count: int, head: str) -> None:
 
 
 def ours(artifacts: Path) -> int:
-    """All cases, in batches that are dropped as the database would take them."""
+    """Count the cases of all batches. Each batch is dropped, as after its rows are saved."""
     return sum(len(batch) for batch in Reports(artifacts).final())
 
 
 def whole(artifacts: Path) -> int:
-    """All cases of a tree that is in memory whole."""
+    """Count the cases of a tree that is in memory as a whole."""
     count = 0
     for suite in xunit2.JUnitXml.fromfile(str(artifacts / "junit" / "junit.xml")):
         for case in suite:
@@ -56,7 +57,7 @@ def whole(artifacts: Path) -> int:
 
 
 def parser(artifacts: Path) -> int:
-    """All elements, without names, which have to be remembered, and without reruns."""
+    """Count the test cases of our parser alone, which makes neither unique names nor tries."""
     parser, count = JUnitParser(), 0
     with (artifacts / "junit" / "junit.xml").open("rb") as report:
         while data := report.read(READ_BYTES):
@@ -77,15 +78,15 @@ def measure(reader: str, artifacts: Path) -> None:
 
 
 def measured(reader: str, artifacts: Path) -> tuple[int, float, float]:
-    """Cases, seconds and peak in MiB, in a process of its own."""
+    """Return cases, seconds and peak in MiB of one reading in a process of its own."""
     command = [sys.executable, __file__, "--measure", reader, str(artifacts)]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    told = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout.split()
-    return int(told[0]), float(told[1]), int(told[2]) / 1024
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout.split()
+    return int(printed[0]), float(printed[1]), int(printed[2]) / 1024
 
 
 def main() -> None:
-    """Compare, and print."""
+    """Measure every reader and print the ratios."""
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--cases", type=int, default=100_000)
     arguments.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)

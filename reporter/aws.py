@@ -16,9 +16,9 @@ from runtime.settings import aws_region
 from runtime.text import one_line
 
 AwsError = (ClientError, BotoCoreError)
-"""What the SDK raises: an answer of AWS that is an error, or no answer."""
+"""The errors that the SDK raises: AWS answered with an error, or did not answer."""
 
-# What it would print, traceback and all, it raises as well; botocore and boto3 hold back by themselves.
+# aiobotocore would print each error to stderr and raise it, too. botocore and boto3 print nothing by themselves.
 logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
 _TIMEOUTS = Config(connect_timeout=10, read_timeout=60)
@@ -31,15 +31,15 @@ _PASSING = {
     "Throttling",
     "RequestTimeTooSkewed",
     "ExpiredToken",
-    "InternalError",  # may stand in an answer with status 200
+    "InternalError",  # S3 may send it with status 200
     "ServiceUnavailable",
 }
 
 
 def client(service: str, *, retries: bool = True) -> AbstractAsyncContextManager[Any]:
-    """Return the SDK's client of a service, by the SDK's own chain of region, endpoint and credentials.
+    """Return the SDK's client of a service, with the SDK's own chain of region, endpoint and credentials.
 
-    `retries` is False where the caller repeats a request itself.
+    With `retries=False`, the caller repeats failed requests itself.
     """
     session = aioboto3.Session(region_name=aws_region())
     opened: AbstractAsyncContextManager[Any] = session.client(
@@ -57,7 +57,7 @@ def is_final(error: Exception) -> bool:
 
 
 def refusal(error: Exception, setting: str, allowed: str) -> InvalidInput:
-    """The line for a refusal: one of the role itself comes before the service was ever asked."""
+    """Return the error for a refusal. STS may refuse the role before the service gets a request."""
     if isinstance(error, ClientError) and error.operation_name == "AssumeRoleWithWebIdentity":
         return InvalidInput("AWS_ROLE_ARN", f"must be a role that this pod's token may take: {one_line(error)}")
     return InvalidInput(setting, f"{allowed} ({one_line(error)})")
@@ -65,12 +65,12 @@ def refusal(error: Exception, setting: str, allowed: str) -> InvalidInput:
 
 @asynccontextmanager
 async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
-    """What signs a fresh token for one login as the URL's user; RDS takes it for 15 minutes.
+    """Return a function that signs a token for one login as the URL's user. RDS accepts the token for 15 minutes.
 
-    Signing asks nobody over the network but, now and then, whoever hands out our credentials.
+    Signing is local, except that the SDK sometimes renews its credentials over the network.
 
     Raises:
-        InvalidInput: the SDK was told no region.
+        InvalidInput: the SDK has no region.
     """
     url = urlsplit(database_url)
     login = {"DBHostname": url.hostname, "Port": url.port or 5432, "DBUsername": unquote(url.username or "")}

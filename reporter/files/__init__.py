@@ -1,1 +1,1 @@
-"""S3: every file of the artifacts folder becomes an object, several at a time and in bounded memory."""
+"""S3: uploads every file of the artifacts folder, several at once and in bounded memory."""

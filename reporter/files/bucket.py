@@ -1,4 +1,4 @@
-"""The S3 bucket: uploads in bounded memory, with the patience of the bucket."""
+"""The S3 bucket: uploads in bounded memory, and repeats a request that failed for a passing reason."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ from runtime.text import one_line
 PART_BYTES = 8 * 1024 * 1024
 """A file of up to 80 GB fits into S3's 10,000 parts of this size."""
 PARTS_IN_MEMORY = 4
-"""Over all files at once, and so the uploads' share of memory: 32 MiB and what the SDK adds to a part in flight."""
+"""Limit over all files. It bounds the memory of uploads: 32 MiB, and what the SDK adds to a part in flight."""
 
 ABORT_SECONDS = 10
 CHECK_KEY = ".testfleet/check"
-"""Key of the multipart upload that the check begins and aborts; no object appears there."""
+"""Key of the multipart upload that the check begins and aborts. No object gets this key."""
 
 _CHECKSUM = "CRC32"  # S3 compares it; the cheapest to compute on the event loop
 
@@ -29,9 +29,9 @@ _log = structlog.get_logger()
 
 
 class Bucket:
-    """One S3 bucket. Parts of all files share one budget of memory.
+    """One S3 bucket. The parts of all files share one budget of memory.
 
-    `patience` is how many seconds may have gone by when a request is tried once more; 0 tries once.
+    `patience` is the time in seconds for which a failed request is repeated; 0 means one try.
     """
 
     def __init__(self, client: Any, name: str, *, patience: float = 0) -> None:
@@ -41,18 +41,18 @@ class Bucket:
         self._budget = asyncio.Semaphore(PARTS_IN_MEMORY)
 
     def uri(self, key: str) -> str:
-        """The `s3://` address of a key."""
+        """Return the `s3://` address of a key."""
         return f"s3://{self._name}/{key}"
 
     async def upload(
         self, descriptor: int, key: str, content_type: str, *, progress: Callable[[], None] = lambda: None
     ) -> int:
-        """Upload the open file from its start and give the object's size in bytes, as S3 was told and checked it.
+        """Upload the open file from its start and return the object's size in bytes, which S3 has checked.
 
-        `progress` is called after each part that S3 has, and after the object.
+        `progress` is called after each uploaded part, and after the object is complete.
 
         Raises:
-            BucketOutOfReach: a request still failed for a passing reason when the patience was over.
+            BucketOutOfReach: a request failed for a passing reason until the patience ended.
             BucketRefused: S3 refused the upload.
             OSError: the file could not be read.
         """
@@ -70,7 +70,7 @@ class Bucket:
                     )
                     progress()
                     return len(head)
-                del head  # its turn comes again below, within the budget
+                del head  # the first part is read again below, within the budget
             return await self._upload_parts(descriptor, key, content_type, progress)
         except (*AwsError, ExceptionGroup) as error:
             cause = _first(error)
@@ -104,7 +104,8 @@ class Bucket:
             await self._request(complete, **place, MultipartUpload={"Parts": parts}, MpuObjectSize=size)
             progress()
         except BaseException:
-            # Parts without an end are invisible and cost money. Should this fail too, the bucket's rule removes them.
+            # Parts of an incomplete upload are invisible and cost money.
+            # If the abort fails, the bucket's lifecycle rule removes them.
             with suppress(*AwsError, TimeoutError):
                 async with asyncio.timeout(ABORT_SECONDS):
                     await self._client.abort_multipart_upload(**place)
@@ -139,13 +140,15 @@ class Bucket:
                 number += 1
                 size += len(body)
                 task = group.create_task(send(number, body))
-                task.add_done_callback(lambda _: self._budget.release())  # also where it never came to run
-                del body  # only the part's own task holds it now
+                task.add_done_callback(
+                    lambda _: self._budget.release()
+                )  # also if the task is cancelled before it starts
+                del body  # only the task of the part still refers to it
         return sent, size
 
 
 async def _read(descriptor: int, offset: int) -> bytes:
-    """One part from the offset on, short only at the end of the file."""
+    """Return the part that begins at the offset. Only the last part of a file is shorter than `PART_BYTES`."""
     return await asyncio.to_thread(_read_part, descriptor, offset)
 
 
@@ -158,19 +161,19 @@ def _read_part(descriptor: int, offset: int) -> bytes:
 
 @asynccontextmanager
 async def bucket(name: str, *, patience: float = 0) -> AsyncIterator[Bucket]:
-    """The bucket of that name, by the SDK's own chain of region, endpoint and credentials; `patience` in seconds."""
+    """Open the bucket with the SDK's own chain of region, endpoint and credentials. `patience` is in seconds."""
     async with client("s3", retries=False) as s3:
         yield Bucket(s3, name, patience=patience)
 
 
 async def check_bucket(name: str) -> None:
-    """Prove that the bucket exists and that this role may upload to it, and leave no object there.
+    """Check that the bucket exists and that this role may upload to it. The bucket gets no object.
 
-    Beginning a multipart upload takes the permission to put objects.
+    S3 requires the same permission to begin a multipart upload as to put an object.
 
     Raises:
-        InvalidInput: no such bucket, another region's, or no permission to upload; names the setting.
-        BucketOutOfReach: S3 did not answer, even after the SDK's retries.
+        InvalidInput: the bucket is missing, in another region, or permits no upload. The error names the setting.
+        BucketOutOfReach: S3 did not answer, not even after the SDK's retries.
     """
     allowed = f"must be a bucket that exists for this role: {name}"
     place = {"Bucket": name, "Key": CHECK_KEY}

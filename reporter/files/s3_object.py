@@ -1,4 +1,4 @@
-"""The object that a file of the artifacts folder becomes in S3: its key, kind and content type. Pure."""
+"""Key, kind and content type of the S3 object of an artifact. Pure."""
 
 import hashlib
 import mimetypes
@@ -10,7 +10,7 @@ from reporter.artifact import Kind
 from reporter.fence import Fence
 
 MAX_KEY_BYTES = 1024
-"""S3's own limit, in UTF-8."""
+"""S3's limit for a key in UTF-8."""
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys((".webm", ".mp4", ".mkv", ".mov", ".avi", ".ogv"), "video"),
@@ -20,7 +20,7 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys((".trace", ".har"), "trace"),
 }
 
-# The system's own table differs from machine to machine; this one does not.
+# Without the system's own tables, which differ from machine to machine.
 _TYPES = mimetypes.MimeTypes(filenames=())
 for _type, _suffix in (
     ("application/json", ".har"),
@@ -42,7 +42,7 @@ for _type, _suffix in (
 
 
 def kind(path: str) -> Kind:
-    """What the file is for people, told by its place first and by its name then. `path` is relative, with slashes."""
+    """Classify the file by its folders first, then by its name. `path` is relative, with slashes."""
     place = PurePosixPath(path.lower())
     folders, suffix = place.parts[:-1], place.suffix
     if folders[:1] == ("junit",) and suffix == ".xml":
@@ -57,7 +57,7 @@ def kind(path: str) -> Kind:
 
 
 def content_type(path: str) -> str:
-    """The media type that a browser needs to show the file, told by its name; text is taken for UTF-8."""
+    """Return the media type with which a browser shows the file. The file name decides; text is declared as UTF-8."""
     guessed, encoding = _TYPES.guess_type(PurePosixPath(path.lower()).name.replace(":", "_"))
     if encoding == "gzip":
         return "application/gzip"
@@ -67,22 +67,22 @@ def content_type(path: str) -> str:
 
 
 def key(fence: Fence, path: str) -> str:
-    """The object's key: `{runId}/{shard}/{attempt}/{path}`.
+    """Return the object's key: `{runId}/{shard}/{attempt}/{path}`.
 
-    What S3 or PostgreSQL would not take (bytes that are no UTF-8, control characters, more than 1024 bytes) is
-    spelled out or cut, and then a hash of the whole path keeps two files from sharing a key.
+    S3 or PostgreSQL rejects bytes that are no UTF-8, control characters and keys of more than 1024 bytes. Such
+    characters are written as `%XX`, and a long path is cut. A hash of the whole path then keeps the key unique.
     """
     head = f"{fence.run_id}/{fence.shard.index}/{fence.attempt}/"
     raw = os.fsencode(path)
-    spelled = re.sub(r"[\x00-\x1f\x7f-\x9f\udc80-\udcff]", _spell, path)
-    if spelled == path and len(head.encode()) + len(raw) <= MAX_KEY_BYTES:
+    escaped = re.sub(r"[\x00-\x1f\x7f-\x9f\udc80-\udcff]", _escape, path)
+    if escaped == path and len(head.encode()) + len(raw) <= MAX_KEY_BYTES:
         return head + path
-    suffix = PurePosixPath(spelled).suffix.encode()[:32]
+    suffix = PurePosixPath(escaped).suffix.encode()[:32]
     mark = b"~" + hashlib.sha256(raw).hexdigest()[:16].encode() + suffix
-    stem = spelled.encode().removesuffix(suffix)
+    stem = escaped.encode().removesuffix(suffix)
     kept = stem[: MAX_KEY_BYTES - len(head.encode()) - len(mark)]
-    return head + (kept + mark).decode(errors="ignore")  # a cut may go through a character
+    return head + (kept + mark).decode(errors="ignore")  # the cut may be inside a character
 
 
-def _spell(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in os.fsencode(match[0]))

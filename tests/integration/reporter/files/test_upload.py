@@ -1,4 +1,4 @@
-"""Uploads to a real S3 endpoint: every file, whole, once, and never one from outside the folder."""
+"""Uploads to moto's server: every file of the folder is uploaded whole, and no file from outside."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ FENCE = Fence("r-1", Shard(index=2, total=4), 3)
 
 @pytest.fixture
 def aws_env(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS as the SDK's own chain finds it in a pod."""
+    """Set the environment that the SDK reads in a pod."""
     for name, value in aws.env.items():
         monkeypatch.setenv(name, value)
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("aws_env")
 
 @pytest.fixture
 async def qa(aws: Any, aws_env: None) -> AsyncIterator[Bucket]:  # noqa: ARG001  # a mark has no effect on fixtures
-    """This test's bucket as the reporter sees it."""
+    """Open this test's bucket as the reporter does."""
     async with bucket(aws.bucket) as qa:
         yield qa
 
@@ -57,7 +57,7 @@ def objects(aws: Any) -> dict[str, bytes]:
 
 
 async def test_every_file_is_an_object_of_its_size_and_type(aws: Any, qa: Bucket, tmp_path: Path) -> None:
-    """Key, bytes, kind and content type of each file are as the row will say."""
+    """Key, size, kind and content type of each object match its row."""
     write(tmp_path, {"junit/junit.xml": b"<x/>", "test-results/a b/trace.zip": b"PK", "ü/☂.png": b"png", "empty": b""})
     done = await upload(qa, tmp_path, FENCE)
     at = f"s3://{aws.bucket}/r-1/2/3"
@@ -79,7 +79,7 @@ async def test_every_file_is_an_object_of_its_size_and_type(aws: Any, qa: Bucket
 
 
 async def test_a_run_id_of_dots_stays_within_the_bucket(aws: Any, qa: Bucket, tmp_path: Path) -> None:
-    """`..` is a run id like any other: it names no other bucket."""
+    """`..` is an ordinary run id and leads to no other bucket."""
     write(tmp_path, {"a": b"1"})
     await upload(qa, tmp_path, Fence("..", Shard(index=1, total=1), 1))
     assert objects(aws) == {"../1/1/a": b"1"}
@@ -87,7 +87,7 @@ async def test_a_run_id_of_dots_stays_within_the_bucket(aws: Any, qa: Bucket, tm
 
 @pytest.mark.parametrize("size", [PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES])
 async def test_a_file_of_many_parts_arrives_whole(aws: Any, qa: Bucket, tmp_path: Path, size: int) -> None:
-    """Around every boundary of a part, the object has exactly the file's bytes."""
+    """The object has exactly the file's bytes, also at the boundaries of parts."""
     body = bytes(os.urandom(1024)) * (size // 1024 + 1)
     write(tmp_path, {"video.webm": body[:size]})
     (done,) = await upload(qa, tmp_path, FENCE)
@@ -96,7 +96,7 @@ async def test_a_file_of_many_parts_arrives_whole(aws: Any, qa: Bucket, tmp_path
 
 
 async def test_many_large_and_small_files_share_the_budget(aws: Any, qa: Bucket, tmp_path: Path) -> None:
-    """More large files than parts fit into memory, among small ones: none waits for ever."""
+    """More large files than parts in memory, mixed with small ones, cause no deadlock."""
     large: dict[str | bytes, bytes] = {f"large-{n}": b"x" * (2 * PART_BYTES + n) for n in range(PARTS_IN_MEMORY + 2)}
     small: dict[str | bytes, bytes] = {f"small-{n}": b"y" * n for n in range(3 * FILES_AT_ONCE)}
     write(tmp_path, large | small)
@@ -107,8 +107,8 @@ async def test_many_large_and_small_files_share_the_budget(aws: Any, qa: Bucket,
     }
 
 
-async def test_odd_names_are_neither_dropped_nor_mixed_up(aws: Any, qa: Bucket, tmp_path: Path) -> None:
-    """Names that S3 would not take arrive under names of their own, each with its own bytes."""
+async def test_files_with_odd_names_get_keys_of_their_own(aws: Any, qa: Bucket, tmp_path: Path) -> None:
+    """A file whose name S3 rejects is uploaded under an escaped name."""
     deep = "/".join("d" * 200 for _ in range(6))
     files: dict[str | bytes, bytes] = {
         b"not \xff utf-8.png": b"1",
@@ -127,8 +127,8 @@ async def test_odd_names_are_neither_dropped_nor_mixed_up(aws: Any, qa: Bucket, 
     assert {one.kind for one in done if one.path.endswith(".log")} == {"log"}
 
 
-async def test_what_is_no_file_of_the_folder_is_told_and_left_alone(aws: Any, qa: Bucket, tmp_path: Path) -> None:
-    """Links to files and folders, sockets and fifos are skipped, each with a line that says why."""
+async def test_entries_that_are_no_regular_files_are_logged_and_skipped(aws: Any, qa: Bucket, tmp_path: Path) -> None:
+    """Symbolic links, sockets and fifos are skipped, each with a reason in the log."""
     secret, folder = tmp_path / "secret", tmp_path / "artifacts"
     write(secret, {"key": b"secret"})
     write(folder, {"real": b"1"})
@@ -147,8 +147,8 @@ async def test_what_is_no_file_of_the_folder_is_told_and_left_alone(aws: Any, qa
     }  # fmt: skip
 
 
-async def test_a_bucket_that_is_not_there_is_a_refusal(aws: Any, tmp_path: Path) -> None:
-    """S3's own word is in the error, and nothing waits."""
+async def test_a_missing_bucket_is_refused_without_a_wait(aws: Any, tmp_path: Path) -> None:
+    """The error contains S3's error code."""
     write(tmp_path, {"a": b"1", "video.webm": b"x" * (PART_BYTES + 1)})
     async with bucket(f"{aws.bucket}-not") as qa:
         with pytest.raises(BucketRefused, match="NoSuchBucket"):
@@ -156,15 +156,15 @@ async def test_a_bucket_that_is_not_there_is_a_refusal(aws: Any, tmp_path: Path)
 
 
 class BrokenS3:
-    """Begins a multipart upload and then fails every part; it remembers what it was asked."""
+    """An S3 that begins a multipart upload and then refuses every part. `requests` records each request."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = (await reader.readuntil(b"\r\n\r\n")).decode()
         method, target, _ = request.split(" ", 2)
-        self.asked.append(f"{method} {target.partition('?')[2].partition('&')[0].partition('=')[0]}")
+        self.requests.append(f"{method} {target.partition('?')[2].partition('&')[0].partition('=')[0]}")
         good = method == "DELETE" or "uploads" in target
         body = b"<R><UploadId>u</UploadId></R>" if method == "POST" else b""
         status = "200 OK" if good else "400 Bad Request"
@@ -175,8 +175,8 @@ class BrokenS3:
         writer.close()
 
 
-async def test_an_upload_that_breaks_off_is_cleared_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """When a part fails, the others are given up, the begun upload is aborted, and nothing hangs."""
+async def test_an_upload_is_aborted_after_a_part_was_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The other parts are cancelled, the multipart upload is aborted, and the call returns."""
     s3 = BrokenS3()
     server = await asyncio.start_server(s3.serve, "127.0.0.1", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
@@ -184,15 +184,15 @@ async def test_an_upload_that_breaks_off_is_cleared_away(monkeypatch: pytest.Mon
     async with server, bucket("qa-broken") as qa, asyncio.timeout(60):
         with pytest.raises(BucketRefused, match=r"r-1/2/3/video\.webm"):
             await upload(qa, tmp_path, FENCE)
-    assert s3.asked[0] == "POST uploads"
-    assert any(one.startswith("PUT ") for one in s3.asked)
-    assert s3.asked[-1].startswith("DELETE ")
+    assert s3.requests[0] == "POST uploads"
+    assert any(one.startswith("PUT ") for one in s3.requests)
+    assert s3.requests[-1].startswith("DELETE ")
 
 
-async def test_an_s3_out_of_reach_is_waited_for_as_long_as_the_patience(
+async def test_requests_to_an_s3_out_of_reach_are_repeated_until_the_patience_ends(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Requests are tried again until the patience is over; then the error says which file and why."""
+    """The error names the key."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     write(tmp_path, {"a": b"1"})
     with capture_logs() as logs:
@@ -203,8 +203,8 @@ async def test_an_s3_out_of_reach_is_waited_for_as_long_as_the_patience(
 
 
 @pytest.mark.parametrize("size", [1, PART_BYTES + 1])
-async def test_an_s3_that_comes_back_gets_the_same_upload(aws: Any, tmp_path: Path, size: int) -> None:
-    """A small and a large file arrive whole; the large one keeps its multipart upload."""
+async def test_an_upload_continues_when_s3_is_back(aws: Any, tmp_path: Path, size: int) -> None:
+    """A small and a large file are uploaded whole. The large one keeps its multipart upload."""
     endpoint = urlsplit(aws.endpoint)
     line = Line(lambda: socket.create_connection((endpoint.hostname, endpoint.port)))
     write(tmp_path, {"video.webm": b"x" * size})
@@ -223,7 +223,7 @@ async def test_an_s3_that_comes_back_gets_the_same_upload(aws: Any, tmp_path: Pa
 
 
 class ReadOnlyS3:
-    """Answers HEAD with 200 and all else with AccessDenied; it counts what it was asked to write."""
+    """An S3 that answers HEAD with 200 and every other request with AccessDenied. `writes` counts the others."""
 
     def __init__(self) -> None:
         self.writes = 0
@@ -240,8 +240,8 @@ class ReadOnlyS3:
 
 
 @pytest.fixture
-async def read_only_s3(monkeypatch: pytest.MonkeyPatch, aws_env: None) -> AsyncIterator[ReadOnlyS3]:  # noqa: ARG001  # it comes first
-    """An S3 in which this role may write nothing."""
+async def read_only_s3(monkeypatch: pytest.MonkeyPatch, aws_env: None) -> AsyncIterator[ReadOnlyS3]:  # noqa: ARG001  # it sets the environment first
+    """Start an S3 that denies every write."""
     s3 = ReadOnlyS3()
     server = await asyncio.start_server(s3.serve, "127.0.0.1", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
@@ -250,7 +250,7 @@ async def read_only_s3(monkeypatch: pytest.MonkeyPatch, aws_env: None) -> AsyncI
 
 
 async def test_a_denied_upload_fails_at_once(read_only_s3: ReadOnlyS3, tmp_path: Path) -> None:
-    """A refusal is not tried again, whatever the patience."""
+    """A refused request is not repeated, however long the patience is."""
     write(tmp_path, {"a": b"1"})
     async with bucket("qa-denied", patience=600) as qa, asyncio.timeout(30):
         with pytest.raises(BucketRefused, match="AccessDenied"):
@@ -259,28 +259,28 @@ async def test_a_denied_upload_fails_at_once(read_only_s3: ReadOnlyS3, tmp_path:
 
 
 @pytest.mark.usefixtures("read_only_s3")
-async def test_the_check_finds_a_bucket_that_may_not_be_written() -> None:
-    """A bucket that exists is not enough: the error names the setting and the denied operation."""
+async def test_the_check_refuses_a_bucket_without_write_permission() -> None:
+    """The error names the setting."""
     with pytest.raises(InvalidInput, match="REPORTER_BUCKET: must be a bucket that this role may upload to: qa-denied"):
         await check_bucket("qa-denied")
 
 
 async def test_the_check_leaves_nothing_in_the_bucket(aws: Any) -> None:
-    """Neither an object nor an unfinished upload."""
+    """The bucket has neither an object nor an incomplete upload."""
     await check_bucket(aws.bucket)
     assert objects(aws) == {}
     assert "Uploads" not in aws.client("s3").list_multipart_uploads(Bucket=aws.bucket)
 
 
 class FailingDisk(Bucket):
-    """A bucket whose file breaks off while it is read."""
+    """A bucket for which reading the file fails."""
 
     async def upload(self, descriptor: int, key: str, content_type: str, **_: Any) -> int:
         raise OSError(5, f"Input/output error of {descriptor} for {key} ({content_type})")
 
 
-async def test_a_file_that_breaks_off_is_no_silent_gap(tmp_path: Path) -> None:
-    """What was listed and can't be read to its end fails the upload by name."""
+async def test_a_file_that_cannot_be_read_to_its_end_is_an_error(tmp_path: Path) -> None:
+    """The upload fails with the name of the file."""
     write(tmp_path, {"a": b"1"})
     with pytest.raises(FileLost, match="artifact a could not be read: Input/output error"):
         await upload(FailingDisk(None, "qa"), tmp_path, FENCE)

@@ -1,4 +1,4 @@
-"""Kinds, content types and keys of files, by name alone."""
+"""Kind, content type and key of a file follow from its path."""
 
 import os
 
@@ -36,8 +36,7 @@ FENCE = Fence("r-42", Shard(index=2, total=4), 3)
         ("noext", "other"),
     ],
 )
-def test_a_kind_is_told_by_place_and_name(path: str, expected: str) -> None:
-    """What people look for has its own kind."""
+def test_folder_and_name_decide_the_kind(path: str, expected: str) -> None:
     assert kind(path) == expected
 
 
@@ -58,20 +57,20 @@ def test_a_kind_is_told_by_place_and_name(path: str, expected: str) -> None:
         ("noext", "application/octet-stream"),
     ],
 )
-def test_a_content_type_is_told_by_the_name(path: str, expected: str) -> None:
-    """A browser shows the file as what it is, the same on every machine."""
+def test_the_name_decides_the_content_type(path: str, expected: str) -> None:
+    """The type is the same on every machine."""
     assert content_type(path) == expected
 
 
-def test_an_ordinary_path_stands_in_the_key_as_it_is() -> None:
-    """Run, shard, attempt, path: with blanks and every script."""
+def test_the_key_contains_an_ordinary_path_unchanged() -> None:
+    """Blanks and letters of any script stay."""
     assert key(FENCE, "test results/ünï ☂/a+b%20c.png") == "r-42/2/3/test results/ünï ☂/a+b%20c.png"
 
 
-def test_what_s3_would_not_take_is_spelled_out_under_a_hash_of_its_own() -> None:
-    """Two files whose spelled names are alike keep two keys."""
-    raw, spelled = key(FENCE, os.fsdecode(b"a\xff.png")), key(FENCE, "a%FF.png")
-    assert spelled == "r-42/2/3/a%FF.png"
+def test_a_key_that_s3_rejects_is_escaped_and_stays_unique() -> None:
+    """Two files whose escaped names are equal have different keys."""
+    raw, escaped = key(FENCE, os.fsdecode(b"a\xff.png")), key(FENCE, "a%FF.png")
+    assert escaped == "r-42/2/3/a%FF.png"
     assert raw.startswith("r-42/2/3/a%FF~")
     assert raw.endswith(".png")
     assert key(FENCE, "a\nb") != key(FENCE, "a%0Ab")
@@ -80,7 +79,7 @@ def test_what_s3_would_not_take_is_spelled_out_under_a_hash_of_its_own() -> None
 
 @pytest.mark.parametrize("letter", ["x", "ü", "☂", "🦊"])
 def test_a_key_is_never_too_long(letter: str) -> None:
-    """Around S3's limit, paths are cut to valid UTF-8 and stay apart."""
+    """A long path is cut to valid UTF-8, and its key stays unique."""
     room = MAX_KEY_BYTES - len("r-42/2/3/") - len(".webm")
     fits = letter * (room // len(letter.encode())) + ".webm"
     assert key(FENCE, fits) == f"r-42/2/3/{fits}"
