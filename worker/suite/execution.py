@@ -189,7 +189,7 @@ class _Execution:
             early: Receipt = receipt.result()
             return early
         out_of_memory = memory.killed_since(self._killed_before, host.memory_events)
-        # A last measurement, so that the outcome does not depend on when the last one happened.
+        # Measure once more, so that the outcome does not depend on the time of the last measurement.
         too_much = full.result() if full else await in_thread(partial(space.check, host.limits)) if ended else None
         if stopped and not ended:
             return self._outcome("interrupted", process.exit_code, out_of_memory)

@@ -111,9 +111,8 @@ def for_pod(
     places = {
         **secret,
         str(_SECRETS): _SECRETS,
-        **{
-            name: path.parent if name in _TOKENS else path for name, path in named.items()
-        },  # the token file is a link that changes
+        # The folder of a token, because the token's file is a link that changes.
+        **{name: path.parent if name in _TOKENS else path for name, path in named.items()},
         **({"HOME": Path(env["HOME"]) / ".aws"} if env.get("HOME") else {}),
     }
     hidden = {name: path.resolve() for name, path in places.items() if path.exists()}

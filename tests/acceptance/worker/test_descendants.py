@@ -28,7 +28,7 @@ while not os.path.exists(sys.argv[1]):
     time.sleep(0.01)
 """
 
-# Each process lives for a moment, hands over to a child in yet another session and ends.
+# Each process forks a child into a new session and exits at once.
 RELAY = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

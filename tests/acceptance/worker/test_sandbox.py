@@ -77,7 +77,7 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(probed: Probed) -> None
         "others": [],
         "token": denied,
         "token through /proc": denied,
-        "token through a link": "None",  # a link is only a name
+        "token through a link": "None",  # a link grants no access
         "link": denied,
         "config": denied,
         "address": denied,
@@ -99,7 +99,7 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(probed: Probed) -> None
 def test_without_the_sandbox_the_same_suite_finds_credentials(probed: Probed) -> None:
     """This proves that the probe works, and that the sandbox stops it."""
     found = probed.probe("off")
-    assert found["own"] == []  # the environment is the worker's own doing
+    assert found["own"] == []  # the worker itself made this environment
     assert "AWS_SECRET_ACCESS_KEY" in found["others"]
     assert (found["token"], found["link"], found["address"]) == (TOKEN, TOKEN, "http://shop.example.com")
     assert (found["s3"], found["sqs"], found["secretsmanager"]) == ("True", "True", "True")

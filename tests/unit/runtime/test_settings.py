@@ -50,7 +50,7 @@ def test_own_and_shared_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PROGRAM_URL", "", "PROGRAM_URL: is required"),
         ("PROGRAM_WAIT", "0", "PROGRAM_WAIT: Input should be greater than or equal to 1"),
         ("ARTIFACTS_DIR", "/no/such/folder", "ARTIFACTS_DIR: must be an existing folder"),
-        ("ARTIFACTS_DIR", None, "ARTIFACTS_DIR: must be an existing folder"),  # the default is not there
+        ("ARTIFACTS_DIR", None, "ARTIFACTS_DIR: must be an existing folder"),  # the default folder does not exist
         ("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT: Input should be 'json' or 'console'"),
     ],

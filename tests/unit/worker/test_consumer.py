@@ -1,143 +1,22 @@
 """The consumer with a fake queue, for failures that real servers rarely show."""
 
 import asyncio
-import json
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from handoff import volume
-from handoff.message import JobMessage
-from handoff.records import Admission, Committed, JobRecord, Mask, Outcome, Receipt, Run, ValidJob
+from handoff.records import Mask
 from tests.support.worker_pod import until
-from worker.catalog import Suite
-from worker.consumer import Consumer
+from tests.support.worker_stage import BODY, FakeQueue, KnownSecrets, Stage, planned
 from worker.disposition import Backoff
-from worker.errors import QueueOutOfReach, QueueRefused, SecretsOutOfReach
-from worker.handler import Handler
-from worker.queue import Message, Queue
-from worker.runners.plan import Folders, NoTests, Plan
-from worker.secrets import Secrets
-from worker.sidecar import Sidecar
+from worker.errors import QueueOutOfReach, QueueRefused
+from worker.runners.plan import NoTests, Plan
 from worker.suite import space
-from worker.suite.execution import Planner, SuiteHost
-from worker.suite.memory import killed_since, oom_kills
 from worker.suite.process import SuiteProcess
-from worker.suite.sandbox import Sandbox
 from worker.suite.space import Limit
-
-BACKOFF = Backoff(first_delay=0, max_receives=5)
-BODY = json.dumps({"runId": "r-1", "suite": "checkout"})
-
-
-@dataclass
-class FakeQueue(Queue):
-    """A queue with at most one message. The calls that `fails` names raise `error`."""
-
-    body: str | None = BODY
-    fails: frozenset[str] = frozenset()
-    error: type[Exception] = QueueOutOfReach
-    calls: list[str] = field(default_factory=list)
-
-    def receive(self, wait: int) -> Message | None:
-        self._call(f"receive {wait}")
-        return None if self.body is None else Message("m-1", self.body, "handle", 1)
-
-    def extend(self, message: Message) -> None:
-        self._call(f"extend {message.message_id}")
-
-    def release(self, message: Message, delay: int) -> None:
-        self._call(f"release {message.message_id} {delay}")
-
-    def delete(self, message: Message) -> None:
-        self._call(f"delete {message.message_id}")
-
-    def dead_letter(self, message: Message, *, reason: str, detail: str) -> None:
-        assert detail
-        self._call(f"dead_letter {message.message_id} {reason}")
-
-    def _call(self, call: str) -> None:
-        self.calls.append(call)
-        if call.split(maxsplit=1)[0] in self.fails:
-            raise self.error("no answer")
-
-
-class FakeSecrets(Secrets):
-    """Secrets Manager out of reach."""
-
-    def environment(self, secret_id: str) -> dict[str, str]:
-        raise SecretsOutOfReach(f"secret {secret_id}: EndpointConnectionError")
-
-
-class KnownSecrets(Secrets):
-    """Secrets Manager with one secret."""
-
-    def environment(self, secret_id: str) -> dict[str, str]:
-        assert secret_id == "s"
-        return {"PASSWORD": "hunter2-secret"}
-
-
-def _planned(argv: str, after: object = None) -> Planner:
-    def plan(_suite: Suite, _job: JobMessage, folders: Folders) -> Plan:
-        return Plan(("sh", "-c", argv), folders.artifacts, after=after)  # type: ignore[arg-type]  # what a test hands in
-
-    return plan
-
-
-class Stage:
-    """A consumer, its fakes and its folders."""
-
-    def __init__(
-        self,
-        folder: Path,
-        queue: FakeQueue,
-        plan: Planner,
-        *,
-        secret: str | None = None,
-        secrets: Secrets | None = None,
-        memory_events: Path = Path("/nowhere"),
-        limits: tuple[Limit, ...] = (),
-    ) -> None:
-        self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
-        suite = Suite(name="checkout", runner="command", path=folder, timeout=60, command=("true",), secret=secret)
-        handler = Handler(
-            Sidecar(folder, worker="pod-1", claim_id="c-1", patience=20),
-            secrets or FakeSecrets(region=None),
-            {"checkout": suite},
-            SuiteHost(
-                handoff=folder,
-                folders=Folders(folder / "artifacts"),
-                environment={"PATH": "/usr/bin:/bin"},
-                stop_grace=5,
-                sandbox=Sandbox(),
-                limits=limits,
-                memory_events=memory_events,
-                plan=plan,
-            ),
-        )
-        (folder / "artifacts").mkdir()
-        self.consumer = Consumer(queue, handler, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)
-
-    async def run(self) -> int:
-        """The exit code, with a reporter that admits and commits."""
-        reporting = asyncio.create_task(self._report())
-        try:
-            return await self.consumer.run()
-        finally:
-            reporting.cancel()
-
-    async def _report(self) -> None:
-        if isinstance((await volume.wait_for(self.folder, JobRecord, timeout=20)).root, ValidJob):
-            volume.write(self.folder, Admission(Run(attempt=1)))
-            await volume.wait_for(self.folder, Outcome, timeout=20)
-        volume.write(self.folder, Receipt(Committed(status="passed")))
-
-    def outcome(self) -> Outcome:
-        outcome = volume.read(self.folder, Outcome)
-        assert outcome is not None
-        return outcome
 
 
 @pytest.mark.parametrize(
@@ -154,25 +33,25 @@ async def test_a_message_that_cannot_be_acknowledged_is_tried_again(
 ) -> None:
     """It becomes visible again. The next Job finds the shard complete, or rejects the message again."""
     queue = FakeQueue(body, frozenset({call}), error)
-    assert await Stage(tmp_path, queue, _planned("exit 0")).run() == 75
+    assert await Stage(tmp_path, queue, planned("exit 0")).run() == 75
     assert queue.calls == calls
 
 
 async def test_a_failed_release_keeps_its_exit_code(tmp_path: Path) -> None:
     """The message becomes visible when its visibility timeout ends."""
-    stage = Stage(tmp_path, FakeQueue(fails=frozenset({"release"})), _planned(""), secret="s")
+    stage = Stage(tmp_path, FakeQueue(fails=frozenset({"release"})), planned(""), secret="s")
     assert await stage.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
 
 
 async def test_a_queue_out_of_reach_is_tried_again(tmp_path: Path) -> None:
     """No message was received, and the next Job may succeed."""
-    assert await Stage(tmp_path, FakeQueue(fails=frozenset({"receive"})), _planned("")).run() == 75
+    assert await Stage(tmp_path, FakeQueue(fails=frozenset({"receive"})), planned("")).run() == 75
 
 
 async def test_a_secret_out_of_reach_releases_the_message_before_the_claim(tmp_path: Path) -> None:
     """Another pod may read the secret."""
-    stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
+    stage = Stage(tmp_path, FakeQueue(), planned(""), secret="s")
     assert await stage.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
     assert not (tmp_path / "job.json").exists()
@@ -180,7 +59,7 @@ async def test_a_secret_out_of_reach_releases_the_message_before_the_claim(tmp_p
 
 async def test_a_failure_at_the_last_receive_dead_letters_the_message_with_its_reason(tmp_path: Path) -> None:
     """SQS would move it at the next receive without a reason."""
-    stage = Stage(tmp_path, FakeQueue(), _planned(""), secret="s")
+    stage = Stage(tmp_path, FakeQueue(), planned(""), secret="s")
     consumer = replace(stage.consumer, backoff=Backoff(first_delay=30, max_receives=1))
     assert await consumer.run() == 75
     assert stage.queue.calls == ["receive 0", "dead_letter m-1 out_of_receives", "delete m-1"]
@@ -188,7 +67,7 @@ async def test_a_failure_at_the_last_receive_dead_letters_the_message_with_its_r
 
 async def test_a_volume_that_cannot_be_written_releases_the_message(tmp_path: Path) -> None:
     """Without the handoff no shard can be claimed."""
-    stage = Stage(tmp_path, FakeQueue(), _planned(""))
+    stage = Stage(tmp_path, FakeQueue(), planned(""))
     stage.consumer.handler.sidecar._folder = tmp_path / "gone"
     assert await stage.consumer.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
@@ -216,7 +95,7 @@ async def test_an_unexpected_error_of_a_runner_is_an_outcome(tmp_path: Path) -> 
 async def test_the_report_is_converted_when_the_suite_has_ended(tmp_path: Path) -> None:
     """The runner converts the report of a tool that writes no JUnit."""
     report = tmp_path / "artifacts" / "report"
-    stage = Stage(tmp_path, FakeQueue(), _planned('echo raw > "$ARTIFACTS_DIR/raw"; exit 2', lambda: _copy(report)))
+    stage = Stage(tmp_path, FakeQueue(), planned('echo raw > "$ARTIFACTS_DIR/raw"; exit 2', lambda: _copy(report)))
     assert await stage.run() == 0
     assert report.read_text() == "raw\n"
     assert (stage.outcome().exit_code, stage.outcome().detail) == (2, None)
@@ -228,7 +107,7 @@ async def test_a_failed_conversion_is_in_the_detail(tmp_path: Path) -> None:
     def after() -> None:
         raise ValueError("summary.json: must be JSON")
 
-    stage = Stage(tmp_path, FakeQueue(), _planned("exit 0", after))
+    stage = Stage(tmp_path, FakeQueue(), planned("exit 0", after))
     assert await stage.run() == 0
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", 0)
     assert stage.outcome().detail == "no report: summary.json: must be JSON"
@@ -260,7 +139,7 @@ async def test_a_suite_that_can_no_longer_be_watched_has_not_finished(
 
     monkeypatch.setattr(SuiteProcess, "wait", wait)
     suite = 'trap "exit 0" TERM; touch "$ARTIFACTS_DIR/trapped"; while :; do sleep 0.1; done'
-    stage = Stage(tmp_path, FakeQueue(), _planned(suite))
+    stage = Stage(tmp_path, FakeQueue(), planned(suite))
     assert await stage.run() == 75
     assert stage.queue.calls == ["receive 0", "release m-1 0"]
     assert not (tmp_path / "outcome.json").exists()
@@ -271,7 +150,7 @@ async def test_an_oom_kill_is_in_the_detail(tmp_path: Path) -> None:
     events = tmp_path / "memory.events"
     events.write_text("low 0\noom 3\noom_kill 2\noom_group_kill 0\n")
     kill = f"sed -i 's/oom_kill 2/oom_kill 3/' {events}; kill -9 $$"
-    stage = Stage(tmp_path, FakeQueue(), _planned(kill), memory_events=events)
+    stage = Stage(tmp_path, FakeQueue(), planned(kill), memory_events=events)
     assert await stage.run() == 0
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("finished", -9)
     assert stage.outcome().detail == "out of memory, memory.events counts 1 more oom_kill"
@@ -284,7 +163,7 @@ async def test_the_values_of_a_secret_are_masked_in_logs_and_detail(tmp_path: Pa
         raise ValueError("hunter2-secret: no summary")
 
     suite = 'printf "%s" hunter2-; sleep 0.1; printf "%s\n" secret; echo "{$PASSWORD}" > "$ARTIFACTS_DIR/k6.log"'
-    stage = Stage(tmp_path, FakeQueue(), _planned(suite, after), secret="s", secrets=KnownSecrets(region=None))
+    stage = Stage(tmp_path, FakeQueue(), planned(suite, after), secret="s", secrets=KnownSecrets(region=None))
     assert await stage.run() == 0
     assert (tmp_path / "artifacts" / "log" / "suite.log").read_text() == "***\n"
     assert (tmp_path / "artifacts" / "k6.log").read_text() == "{***}\n"
@@ -317,23 +196,13 @@ async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(
     """It ends before the kubelet evicts the pod. Its files stay, and the message is deleted."""
     monkeypatch.setattr(space, "exceeded", watch)
     limits = (Limit("artifacts", tmp_path / "artifacts", 1, "WORKER_ARTIFACTS_LIMIT"),)
-    stage = Stage(tmp_path, FakeQueue(), _planned(f"{FULL}; {then}"), limits=limits)
+    stage = Stage(tmp_path, FakeQueue(), planned(f"{FULL}; {then}"), limits=limits)
     assert await stage.run() == 0
     assert stage.queue.calls == ["receive 0", "delete m-1"]
     assert (stage.outcome().ending, stage.outcome().exit_code) == ("out_of_space", exit_code)
     reason = f"artifacts exceed 1 MiB (WORKER_ARTIFACTS_LIMIT): {tmp_path}/artifacts holds 3 MiB"
     assert stage.outcome().detail == reason
     assert (tmp_path / "artifacts" / "big").stat().st_size == 3_000_000
-
-
-@pytest.mark.parametrize("text", [None, "", "oom_kill", "oom_kill many", "\xff"])
-def test_a_kernel_that_counts_no_kills_is_no_failure(tmp_path: Path, text: str | None) -> None:
-    """Control groups of version 1, a missing file, and other content."""
-    events = tmp_path / "memory.events"
-    if text is not None:
-        events.write_text(text, encoding="latin-1")
-    assert oom_kills(events) is None
-    assert killed_since(1, events) is None
 
 
 def _copy(report: Path) -> None:
