@@ -1,4 +1,4 @@
-"""A testfleet in a cluster, as a test talks to it: messages in, rows and files out, Jobs and pods on the way."""
+"""An installation in a cluster: tests send messages, and read rows, files, Jobs and pods."""
 
 import json
 import threading
@@ -20,11 +20,11 @@ from tests.cluster.kubectl import NAMESPACE, KubectlError, get, kubectl
 from tests.support import results as seen
 
 DEADLINE = 600
-"""Seconds; far above what anything takes, so that only a hang ends there."""
+"""Seconds, far more than any step takes. Only a hang reaches it."""
 
 POLL_SECONDS = 0.5
 AWAY = (KubectlError, psycopg.OperationalError, BotoCoreError)
-"""What a call through a broken port-forward raises, until the tunnel is there again."""
+"""Errors of a call through a broken port-forward, until the next tunnel is open."""
 
 KILL_WORKER = """
 import os, pathlib, signal
@@ -35,7 +35,7 @@ for process in pathlib.Path("/proc").glob("[0-9]*"):
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
-    """The condition's first true answer. A cluster or database that does not answer for a moment is no failure.
+    """Return the condition's first true value. A cluster or database may be out of reach for a moment.
 
     Raises:
         AssertionError: it was not true within the deadline.
@@ -54,11 +54,11 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 
 @dataclass
 class Cluster:
-    """The installation under test, through ports that lead to what the kind overlay serves."""
+    """The installation under test, through forwarded ports of the embedded servers."""
 
     ports: dict[int, int]
     jobs_ever: set[str] = field(default_factory=set)
-    """The uid of every Job that was seen."""
+    """The uid of every Job that the tests saw."""
 
     @property
     def database_url(self) -> str:
@@ -82,13 +82,13 @@ class Cluster:
         self.aws("sqs").send_message(QueueUrl=self.queue_url(), MessageBody=job.to_json())
 
     def depth(self, name: str = "test-jobs") -> tuple[int, int]:
-        """How many messages wait in the queue and how many are in flight."""
+        """Return how many messages wait in the queue and how many are in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = self.aws("sqs").get_queue_attributes(QueueUrl=self.queue_url(name), AttributeNames=names)
         return int(answer["Attributes"][names[0]]), int(answer["Attributes"][names[1]])
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        """The rows of a query; it is repeated while the database is out of reach."""
+        """Return the rows of a query. It is repeated while the database is out of reach."""
         (found,) = eventually(lambda: [seen.rows(self.database_url, sql, **values)], "the database answers")
         return list(found)
 
@@ -107,7 +107,7 @@ class Cluster:
             eventually(lambda name=run_id: seen.finished(self.database_url, name), f"{run_id} is finished")  # type: ignore[misc]
 
     def wait_until_idle(self) -> None:
-        """Until both the queue and the namespace have nothing to do."""
+        """Wait until the queue is empty and no pod of a Job is active."""
         eventually(lambda: self.depth() == (0, 0), "the queue is empty")
         eventually(lambda: not facts.active(self.pods()), "no pod runs")
 
@@ -115,7 +115,7 @@ class Cluster:
         return [*get("pods", "--selector", facts.RUNNER)]
 
     def in_the_middle(self, run_id: str, cases: int) -> Object:
-        """The pod that runs the suite, once the first half of its cases stands in the database."""
+        """Return the pod that runs the suite, as soon as the first half of its cases is in the database."""
         sql = "SELECT count(*) FROM test_cases WHERE run_id = %(run_id)s"
         eventually(lambda: self.rows(sql, run_id=run_id)[0]["count"] == cases // 2, "half of the cases are there")
         (shard,) = self.rows("SELECT worker FROM test_shards WHERE run_id = %(run_id)s", run_id=run_id)
@@ -124,7 +124,7 @@ class Cluster:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look at the Jobs all the while, so that none comes and goes unseen."""
+        """Record the Jobs while the block lasts, so that a short-lived Job is counted, too."""
         stop = threading.Event()
 
         def look() -> None:
@@ -132,7 +132,7 @@ class Cluster:
                 try:
                     self.jobs_ever |= facts.uids(get("jobs", "--selector", facts.RUNNER))
                 except KubectlError:
-                    continue  # it is asked again in a moment
+                    continue  # the loop retries
 
         thread = threading.Thread(target=look, name="jobs")
         thread.start()
@@ -144,7 +144,7 @@ class Cluster:
 
 
 def evict(pod: Object) -> None:
-    """What `kubectl drain` does to each pod of a node."""
+    """Evict the pod, as `kubectl drain` does."""
     name = pod["metadata"]["name"]
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": NAMESPACE}}
     place = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/eviction"
@@ -152,7 +152,7 @@ def evict(pod: Object) -> None:
 
 
 def kill_worker(pod: Object) -> None:
-    """SIGKILL to the worker itself, which is not PID 1."""
+    """Send SIGKILL to the worker, which is not PID 1."""
     name = pod["metadata"]["name"]
     kubectl("exec", name, "--namespace", NAMESPACE, "--container=worker", "--", "python3", "-c", KILL_WORKER)
 

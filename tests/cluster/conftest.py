@@ -1,4 +1,4 @@
-"""A testfleet of this session's own in the cluster that KUBECONFIG names."""
+"""An installation for this session in the cluster that KUBECONFIG names."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.cluster.overlay import served_by, throw_away
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """The kind overlay, applied and ready; everything of it is removed in the end, unless TESTFLEET_KEEP is set.
+    """Apply the kind overlay, and remove it at the end unless TESTFLEET_KEEP is set.
 
     Its images are `testfleet`, `embedded` and `all` of TESTFLEET_REGISTRY, with the tag TESTFLEET_TAG. Where the nodes
     have no `embedded`, a `testfleet` that was built with the extra `local` serves in its place.
@@ -45,20 +45,20 @@ def cluster() -> Iterator[Cluster]:
         raise
     finally:
         if not os.environ.get("TESTFLEET_KEEP"):
-            # KEDA's own objects first: their finalizers need the operator, and the namespace needs them gone.
+            # KEDA's objects first: their finalizers need the operator, and block the removal of the namespace.
             kubectl("delete", "scaledjobs", "--all", "--namespace", NAMESPACE, "--ignore-not-found", timeout=120)
             kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", timeout=300)
 
 
 @pytest.fixture(autouse=True)
 def _quiet(cluster: Cluster) -> None:
-    """Each test starts with nothing to do."""
+    """Start each test with an empty queue and no active pod."""
     cluster.wait_until_idle()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Collect what there is to see as soon as a test has failed, before anything is removed."""
+    """Collect the evidence as soon as a test has failed, before objects are removed."""
     report = yield
     if report.failed and "cluster" in getattr(item, "fixturenames", ()):
         collect(EVIDENCE / re.sub(r"[^A-Za-z0-9_.-]+", "-", item.name))

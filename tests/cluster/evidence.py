@@ -1,4 +1,4 @@
-"""What a failed test leaves behind to be read: logs, events and objects."""
+"""The evidence of a failed test: logs, events and objects."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ KINDS = "pods,jobs,scaledjobs,triggerauthentications,deployments,services,networ
 
 
 def collect(folder: Path) -> None:
-    """Write what can still be had into the folder; what can't is told in its file."""
+    """Write logs, events and objects to the folder. The file of a failed call contains its error."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "objects.yaml", "get", KINDS, "--namespace", NAMESPACE, "--output=yaml")
     _write(folder / "events.txt", "get", "events", "--namespace", NAMESPACE, "--sort-by=.lastTimestamp")

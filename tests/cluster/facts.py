@@ -1,4 +1,4 @@
-"""What kubectl's JSON says of Jobs and pods, in the words of the tests."""
+"""Facts about Jobs and pods, read from kubectl's JSON."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,12 +13,12 @@ def uids(objects: Iterable[Object]) -> set[str]:
 
 
 def active(pods: Iterable[Object]) -> list[Object]:
-    """Pods that are not over."""
+    """Return the pods that have not ended."""
     return [each for each in pods if each["status"].get("phase") not in {"Succeeded", "Failed"}]
 
 
 def exit_codes(pod: Object) -> dict[str, int]:
-    """The exit code of each container that has ended and was not started again."""
+    """Return the exit code of each container that has ended and was not restarted."""
     status = pod["status"]
     every = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
     return {
@@ -27,7 +27,7 @@ def exit_codes(pod: Object) -> dict[str, int]:
 
 
 def job_of(pod: Object) -> str:
-    """The uid of the Job that made the pod."""
+    """Return the uid of the Job that created the pod."""
     (owner,) = [each for each in pod["metadata"]["ownerReferences"] if each["kind"] == "Job"]
     uid: str = owner["uid"]
     return uid

@@ -1,4 +1,4 @@
-"""Ports of this machine that lead into the cluster, for as long as a test session lasts."""
+"""Ports of this machine that are forwarded to the cluster during a test session."""
 
 import shutil
 import subprocess
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from tests.cluster.kubectl import NAMESPACE, KubectlError
 
 RESTART_SECONDS = 0.5
-"""Pause before a tunnel that ended is started anew: a pod that restarts refuses it for some seconds."""
+"""Pause before an ended tunnel is started again. A pod that restarts rejects it for some seconds."""
 
 LOST = "lost connection to pod"
-"""What kubectl prints when the pod is gone. Older versions go on after it and forward nothing."""
+"""kubectl prints this when the pod is gone. Older versions continue and forward nothing."""
 
 
 @contextmanager
 def forwarded(target: str, *ports: int) -> Iterator[dict[int, int]]:
-    """Run `kubectl port-forward` for as long as the block lasts; yields ports of this machine by the target's ports.
+    """Run `kubectl port-forward` while the block lasts; yield ports of this machine by the target's ports.
 
     A tunnel that breaks is started anew on the same ports, so that a client sees a connection that fails for a moment.
 
@@ -40,7 +40,7 @@ def forwarded(target: str, *ports: int) -> Iterator[dict[int, int]]:
 
 
 class _Keeper(threading.Thread):
-    """Reads what a tunnel prints, or its pipe would fill, and starts another when it ends."""
+    """Reads the output of a tunnel, so that its pipe does not fill, and restarts the tunnel when it ends."""
 
     def __init__(self, target: str, tunnel: "subprocess.Popen[str]", pairs: list[str]) -> None:
         super().__init__(name="port-forward", daemon=True)
@@ -51,13 +51,13 @@ class _Keeper(threading.Thread):
 
     def run(self) -> None:
         while True:
-            with self._tunnel:  # waits for its end, and closes the pipe
+            with self._tunnel:  # waits for the tunnel's end and closes the pipe
                 for line in self._tunnel.stdout or ():
                     if LOST in line:
                         self._tunnel.terminate()
             if self._stopping.wait(RESTART_SECONDS):
                 return
-            with self._lock:  # or `stop` could end the tunnel before this one
+            with self._lock:  # otherwise `stop` could end the previous tunnel only
                 if self._stopping.is_set():
                     return
                 self._tunnel = _start(self._target, self._pairs)
@@ -86,7 +86,7 @@ def _forwarded(tunnel: "subprocess.Popen[str]", target: str, ports: int) -> dict
 
 
 def forwarding(line: str) -> dict[int, int]:
-    """What a line of `kubectl port-forward` says: "Forwarding from 127.0.0.1:40123 -> 5000", and once more for IPv6."""
+    """Return the ports of a line such as "Forwarding from 127.0.0.1:40123 -> 5000". IPv6 has a line, too."""
     words = line.split()
     if words[:2] != ["Forwarding", "from"] or not words[2].startswith("127.0.0.1:"):
         return {}

@@ -1,4 +1,4 @@
-"""The one way into the cluster: the kubectl that is installed, with whatever KUBECONFIG it finds."""
+"""The access to the cluster: the installed kubectl with its KUBECONFIG."""
 
 import json
 import shutil
@@ -10,11 +10,11 @@ NAMESPACE = "testfleet"
 
 
 class KubectlError(Exception):
-    """kubectl said no; its text is what it said."""
+    """kubectl failed. The text is its error."""
 
 
 def kubectl(*arguments: str, given: str | None = None, timeout: float = CALL_SECONDS) -> str:
-    """What kubectl prints; `given` is its standard input, `timeout` is in seconds.
+    """Return kubectl's output. `given` is its standard input, `timeout` is in seconds.
 
     Raises:
         KubectlError: it ended with another code than 0, or not in time.
@@ -30,19 +30,19 @@ def kubectl(*arguments: str, given: str | None = None, timeout: float = CALL_SEC
 
 
 def get(kind: str, *arguments: str) -> list[dict[str, Any]]:
-    """The objects of a kind in our namespace."""
+    """Return the objects of a kind in testfleet's namespace."""
     answer: dict[str, Any] = json.loads(kubectl("get", kind, "--namespace", NAMESPACE, "--output=json", *arguments))
     return list(answer["items"])
 
 
 def on_nodes() -> set[str]:
-    """Return the names of the images that the nodes have; the kubelet reports some fifty of each node."""
+    """Return the names of the nodes' images. The kubelet reports some fifty per node."""
     nodes = json.loads(kubectl("get", "nodes", "--output=json"))["items"]
     return {name for node in nodes for image in node["status"].get("images", ()) for name in image.get("names") or ()}
 
 
 def why_not() -> str | None:
-    """Why the tests can't run against this cluster; None where they can."""
+    """Return why the tests cannot run against this cluster; None if they can."""
     if shutil.which("kubectl") is None:
         return "kubectl is not installed"
     try:

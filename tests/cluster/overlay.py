@@ -1,4 +1,4 @@
-"""The kind overlay with suites of ours, given images, and times in which a test can wait."""
+"""The kind overlay with the tests' suites, given images and short times."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ timeout = "2m"
 
 
 def throw_away(folder: Path, *, registry: str, tag: str, served_by: str = "embedded") -> Path:
-    """Copy the manifests into the folder, and return the overlay in it that is to be applied.
+    """Copy the manifests into the folder; return the overlay to apply.
 
     `served_by` is the name of the image that runs `testfleet serve`.
     """
@@ -47,7 +47,7 @@ def throw_away(folder: Path, *, registry: str, tag: str, served_by: str = "embed
 
 
 def with_values(env: str, **values: str) -> str:
-    """The text of an env file with other values for some of its keys."""
+    """Return the text of an env file with some values replaced."""
     lines = [line if "=" not in line else _line(line, values) for line in env.splitlines()]
     return "\n".join(lines) + "\n"
 
@@ -58,7 +58,7 @@ def _line(line: str, values: dict[str, str]) -> str:
 
 
 def served_by(images: Collection[str], *, registry: str, tag: str) -> str:
-    """Return which of our images runs `testfleet serve`, where the nodes have `images`.
+    """Return the image of testfleet that runs `testfleet serve`, given the nodes' `images`.
 
     It is `embedded`, unless the nodes have `testfleet` alone: one that was built with the extra `local` can serve too.
     """
@@ -67,7 +67,7 @@ def served_by(images: Collection[str], *, registry: str, tag: str) -> str:
 
 
 def kustomization(serving_image: str) -> dict[str, object]:
-    """Return the kind overlay and what differs from it."""
+    """Return the kustomization: the kind overlay and its changes."""
     worker, reporters = f"{SPEC}/containers/0", [f"{SPEC}/initContainers/{index}" for index in (1, 2)]
     add = [
         (f"{SPEC}/volumes/-", {"name": "suites", "configMap": {"name": "suites"}}),

@@ -1,4 +1,4 @@
-"""With the real controllers: KEDA makes Jobs, the kubelet leads pods, and every result is there once."""
+"""The manifests with the real controllers of KEDA and Kubernetes: every result exists once."""
 
 import json
 import os
@@ -21,12 +21,12 @@ CASES = 6
 MESSAGES = 30
 SURPLUS = 2
 PAUSE = "60"
-"""Seconds that a suite waits in its middle; the test acts as soon as the first half is there."""
+"""Seconds that a suite waits after its first half. The test acts as soon as the first half is stored."""
 
 
 @pytest.fixture(scope="module")
 def undisturbed(cluster: Cluster) -> dict[str, Any]:
-    """What a run of the suite leaves when nothing happens to it."""
+    """Return the rows of an undisturbed run."""
     cluster.send("undisturbed", CASES=str(CASES))
     cluster.wait_until_finished("undisturbed")
     found = cluster.results("undisturbed")
@@ -36,7 +36,7 @@ def undisturbed(cluster: Cluster) -> dict[str, Any]:
 
 
 def test_thirty_messages_become_thirty_runs(cluster: Cluster) -> None:
-    """Exactly the right rows, at most two Jobs too many, both queues empty, and back to zero."""
+    """Every row is right, at most two Jobs are surplus, both queues are empty, and no pod remains."""
     sizes = {f"r-{number}": 1 + number % 5 for number in range(MESSAGES)}
     before = facts.uids(get("jobs", "--selector", facts.RUNNER))
     with cluster.watching():
@@ -68,7 +68,7 @@ def test_the_doctor_finds_keda_and_the_runner() -> None:
 
 
 def test_a_pod_completes_with_its_sidecar(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
-    """The reporter is told to stop after the worker has ended, and ends well; the files are in the bucket."""
+    """The reporter gets SIGTERM after the worker has ended, and exits with 0. The files are in the bucket."""
     (shard,) = cluster.rows("SELECT worker FROM test_shards WHERE run_id = 'undisturbed'")
     (pod,) = [each for each in cluster.pods() if each["metadata"]["name"] == shard["worker"]]
     assert pod["status"]["phase"] == "Succeeded"
@@ -77,7 +77,7 @@ def test_a_pod_completes_with_its_sidecar(cluster: Cluster, undisturbed: dict[st
 
 
 def test_an_evicted_pod_is_replaced_by_its_job(cluster: Cluster, undisturbed: dict[str, Any]) -> None:
-    """A drain: the same Job makes another pod, and the rows are those of an undisturbed run."""
+    """After a drain, the same Job creates another pod, and the rows are those of an undisturbed run."""
     cluster.send("evicted", CASES=str(CASES), PAUSE=PAUSE)
     pod = cluster.in_the_middle("evicted", CASES)
     evict(pod)
@@ -90,15 +90,15 @@ def test_an_evicted_pod_is_replaced_by_its_job(cluster: Cluster, undisturbed: di
 
 
 def delete(pod: facts.Object) -> None:
-    """No disruption to Kubernetes: the Job fails with 143, and KEDA makes the next."""
+    """Kubernetes sees no disruption: the Job fails with 143, and KEDA creates the next one."""
     kubectl("delete", "pod", pod["metadata"]["name"], "--namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.mark.parametrize("disturb", [delete, kill_worker], ids=["deleted", "killed"])
-def test_another_job_takes_the_message(
+def test_another_job_receives_the_message(
     cluster: Cluster, undisturbed: dict[str, Any], disturb: Callable[[facts.Object], None]
 ) -> None:
-    """At once where the worker gave it back; after `kill -9`, when its visibility timeout is over."""
+    """It does so at once if the worker released the message; after `kill -9`, after the visibility timeout."""
     run_id = f"another-{disturb.__name__}"
     cluster.send(run_id, CASES=str(CASES), PAUSE=PAUSE)
     disturb(cluster.in_the_middle(run_id, CASES))
@@ -107,8 +107,8 @@ def test_another_job_takes_the_message(
     assert cluster.attempt(run_id) == 2
 
 
-def test_finished_jobs_go_after_their_ttl(cluster: Cluster) -> None:
-    """So do their pods; what they found stands in database and bucket."""
+def test_finished_jobs_are_removed_after_their_ttl(cluster: Cluster) -> None:
+    """Their pods are removed, too. The results stay in the database and the bucket."""
     cluster.send("tidied", CASES="1")
     cluster.wait_until_finished("tidied")
     cluster.wait_until_idle()
@@ -117,7 +117,7 @@ def test_finished_jobs_go_after_their_ttl(cluster: Cluster) -> None:
 
 
 def test_a_suite_that_looks_for_credentials_gets_nothing(cluster: Cluster) -> None:
-    """By its environment, by files, through other processes; and it can't speak for its worker."""
+    """It searches its environment, files and other processes. It also cannot write to the handoff."""
     places = {"TOKEN": "/var/run/secrets/testfleet/token", "HANDOFF": "/handoff", "CONFIG": "/config"}
     aws = {"ENDPOINT": "http://testfleet-embedded.testfleet:5000", "QUEUE": cluster.queue_url()}
     cluster.send("probe", suite="probe", **places, **aws)
@@ -127,12 +127,12 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(cluster: Cluster) -> No
     found = json.loads(cluster.aws("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
     assert (found.pop("own"), found.pop("others"), found.pop("database")) == ([], [], [])
     assert found.pop("token through a link") == "None"  # a link is only a name
-    assert found.pop("moved") == "OSError"  # a mount can't be
+    assert found.pop("moved") == "OSError"  # a mount cannot be moved
     assert set(found.values()) == {"PermissionError", "NoCredentialsError"}
 
 
-def test_a_bad_bucket_ends_the_pod_before_it_takes_a_message(cluster: Cluster) -> None:
-    """One line in the log of the container that found it; the message waits for a better deployment."""
+def test_a_bad_bucket_ends_the_pod_before_it_receives_a_message(cluster: Cluster) -> None:
+    """The container that finds it logs one line. The message stays for the next deployment."""
     buckets = [f"{SPEC}/initContainers/{index}/env/3" for index in (1, 2)]
     good = [{"op": "test", "path": f"{each}/name", "value": "REPORTER_BUCKET"} for each in buckets]
 

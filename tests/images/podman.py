@@ -1,4 +1,4 @@
-"""The kind overlay's containers as real ones, of the images as they were built: same user, same locks, same paths."""
+"""The kind overlay's containers in podman, from the built images: same user, same restrictions, same paths."""
 
 import base64
 import os
@@ -14,17 +14,17 @@ CALL_SECONDS = 120
 EMBEDDED = "testfleet-embedded.testfleet"
 USER = 10001
 LIMITS = ("--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096")
-"""By itself podman asks for more than everybody may have."""
+"""podman's default is higher than an ordinary user may set."""
 
 
 def podman(*arguments: str, timeout: float = CALL_SECONDS) -> "subprocess.CompletedProcess[str]":
-    """What podman answers; `timeout` is in seconds."""
+    """Return podman's output. `timeout` is in seconds."""
     argv = [shutil.which("podman") or "podman", *arguments]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 def why_not(images: tuple[str, ...]) -> str | None:
-    """Why the tests can't run here; None where they can."""
+    """Return why the tests cannot run on this machine; None if they can."""
     if shutil.which("podman") is None:
         return "podman is not installed"
     if os.geteuid() != 0:
@@ -41,7 +41,7 @@ def why_not(images: tuple[str, ...]) -> str | None:
 
 @dataclass
 class Container:
-    """One container of the manifest, started. `image` may differ from the manifest's in registry and tag only."""
+    """A started container of the manifest. `image` may differ from the manifest's in registry and tag only."""
 
     name: str
     process: "subprocess.Popen[str]"
@@ -51,12 +51,12 @@ class Container:
         return self.process.wait(CALL_SECONDS)
 
     def kill(self) -> None:
-        """SIGKILL to all of it, as when its node dies."""
+        """Send SIGKILL to all its processes, as the death of a node does."""
         podman("kill", "--signal", "KILL", self.name)
         self.wait()
 
     def stop(self) -> int:
-        """SIGTERM to its PID 1, and the exit code."""
+        """Send SIGTERM to PID 1; return the exit code."""
         podman("kill", "--signal", "TERM", self.name)
         return self.wait()
 
@@ -66,7 +66,7 @@ class Container:
 
 @dataclass
 class Pod:
-    """Volumes and containers of one pod. The network is this machine's, as a pod's containers share one.
+    """The volumes and containers of one pod. They share the network of this machine.
 
     `changes` are settings that a test has otherwise than the manifest.
     """
@@ -88,7 +88,7 @@ class Pod:
                 token.chmod(0o600)
 
     def run(self) -> tuple[str, int]:
-        """The whole life of a runner's pod; the container that decided it, and its exit code."""
+        """Run a runner's pod to its end; return the deciding container and its exit code."""
         for name in ("config", "check"):
             if code := self.start(name).wait():
                 return name, code
@@ -142,25 +142,25 @@ class Pod:
 
 
 def runner() -> Manifest:
-    """The ScaledJob's pod."""
+    """Return the pod of the ScaledJob."""
     scaled = one(overlay("kind"), "ScaledJob", "testfleet-runner")
     spec: Manifest = scaled["spec"]["jobTargetRef"]["template"]["spec"]
     return spec
 
 
 def migration() -> Manifest:
-    """The pod of the Job that runs at each apply."""
+    """Return the pod of the migration Job."""
     spec: Manifest = one(overlay("kind"), "Job", "testfleet-migrate")["spec"]["template"]["spec"]
     return spec
 
 
 def embedded() -> Manifest:
-    """The Deployment's pod."""
+    """Return the pod of the Deployment."""
     spec: Manifest = one(overlay("kind"), "Deployment", "testfleet-embedded")["spec"]["template"]["spec"]
     return spec
 
 
 def images() -> tuple[str, ...]:
-    """Those that the two pods are made of."""
+    """Return the images of these pods."""
     every = (*containers(runner()).values(), *containers(embedded()).values())
     return tuple(sorted({each["image"] for each in every}))

@@ -1,4 +1,4 @@
-"""The images as they were built do what the manifests ask of them, under the locks that the manifests put on."""
+"""The built images run the manifests' commands under the manifests' restrictions."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module", autouse=True)
 def platform(folder: Path) -> Iterator[None]:
-    """The embedded endpoint, database and shop, in their own container."""
+    """The embedded endpoint, PostgreSQL and the sample shop, in their container."""
     if reason := why_not(images()):
         pytest.skip(reason)
     pod = Pod(folder / "embedded", embedded())
@@ -72,7 +72,7 @@ def platform(folder: Path) -> Iterator[None]:
 
 @pytest.fixture
 def pod(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Pod]]:
-    """Makes a pod of the ScaledJob, with some settings changed."""
+    """Make a pod of the ScaledJob with some settings changed."""
     made: list[Pod] = []
 
     def make(**changes: str) -> Pod:
@@ -91,7 +91,7 @@ def send(run_id: str, suite: str, **params: str) -> None:
 
 
 def bring_suites(pod: Pod) -> None:
-    """Suites of ours, where the image has none: in the worker's own temporary folder."""
+    """Suites in the worker's temporary folder, for an image without suites."""
     suites = pod.folder / "worker-tmp" / "suites"
     suites.mkdir()
     (suites / "catalog.toml").write_text(CATALOG)
@@ -100,7 +100,7 @@ def bring_suites(pod: Pod) -> None:
 
 
 def depth() -> tuple[int, int]:
-    """How many messages wait in the queue and how many are in flight."""
+    """Return how many messages wait in the queue and how many are in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = aws("sqs").get_queue_attributes(QueueUrl=QUEUE, AttributeNames=names)["Attributes"]
     return int(found[names[0]]), int(found[names[1]])
@@ -120,7 +120,7 @@ def row(sql: str) -> dict[str, Any]:
     ("suite", "verdict"), [("smoke", "passed"), ("api", "passed"), ("load", "passed"), ("checkout", "failed")]
 )
 def test_each_tool_of_the_image_runs_its_suite(pod: Callable[..., Pod], suite: str, verdict: str) -> None:
-    """As user 10001, without capabilities, over a read-only root, within the suite's sandbox."""
+    """It runs as user 10001, without capabilities, with a read-only root, within the sandbox."""
     send(f"r-{suite}", suite)
     one_pod = pod()
     decided = one_pod.run()
@@ -130,8 +130,8 @@ def test_each_tool_of_the_image_runs_its_suite(pod: Callable[..., Pod], suite: s
     assert run["total"] > 0
 
 
-def test_the_served_platform_answers_its_probes() -> None:
-    """As the kubelet asks: by the pod's address, without credentials."""
+def test_the_embedded_servers_answer_their_probes() -> None:
+    """The kubelet's probe uses the pod's address and no credentials."""
     (container,) = embedded()["containers"]
     ports = {each["name"]: each["containerPort"] for each in container["ports"]}
     health = container["livenessProbe"]["httpGet"]
@@ -142,7 +142,7 @@ def test_the_served_platform_answers_its_probes() -> None:
 
 
 def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]) -> None:
-    """In the worker's own container: by variables, files, other processes, and calls to AWS and the database."""
+    """It searches variables, files and other processes, and calls AWS and the database."""
     places = {"TOKEN": "/var/run/secrets/testfleet/token", "HANDOFF": "/handoff", "CONFIG": "/config"}
     send("r-probe", "probe", **places, ENDPOINT="http://127.0.0.1:5000", QUEUE=QUEUE)
     one_pod = pod(**OWN_SUITES)
@@ -152,12 +152,12 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]
     found = json.loads((one_pod.folder / "artifacts" / "found.json").read_text())
     assert (found.pop("own"), found.pop("others"), found.pop("database")) == ([], [], [])
     assert found.pop("token through a link") == "None"  # a link is only a name
-    assert found.pop("moved") == "OSError"  # a mount can't be
+    assert found.pop("moved") == "OSError"  # a mount cannot be moved
     assert set(found.values()) == {"PermissionError", "NoCredentialsError"}, found
 
 
-def test_the_job_of_each_apply_finds_nothing_wrong(folder: Path) -> None:
-    """Its first container checks the runners' settings and the kernel, its second the tables."""
+def test_the_migration_job_succeeds(folder: Path) -> None:
+    """Its first container checks the runners' settings and the kernel, its second one migrates the database."""
     pod = Pod(folder / "migration", migration())
     try:
         for name in ("settings", "migrate"):
@@ -169,7 +169,7 @@ def test_the_job_of_each_apply_finds_nothing_wrong(folder: Path) -> None:
 
 
 def test_thirty_messages_become_thirty_runs(pod: Callable[..., Pod]) -> None:
-    """By KEDA's rule for how many Jobs to make, which is ours here; KEDA itself is asked in tests/cluster."""
+    """The test starts pods by KEDA's formula. tests/cluster tests KEDA itself."""
     sizes = {f"thirty-{number}": 1 + number % 5 for number in range(MESSAGES)}
     for run_id, size in sizes.items():
         send(run_id, "steps", CASES=str(size))
@@ -196,7 +196,7 @@ def test_thirty_messages_become_thirty_runs(pod: Callable[..., Pod]) -> None:
 
 
 def test_a_pod_whose_node_dies_costs_an_attempt_and_no_row(pod: Callable[..., Pod]) -> None:
-    """SIGKILL to every container in mid-suite; the next pod gets the message when it is visible again."""
+    """Every container gets SIGKILL during the suite. The next pod receives the message when it is visible again."""
     times = {"WORKER_VISIBILITY_TIMEOUT": "10", "REPORTER_LEASE": "10"}
     send("lost", "steps", CASES="6", PAUSE="20")
     first = pod(**OWN_SUITES, **times)
@@ -209,7 +209,7 @@ def test_a_pod_whose_node_dies_costs_an_attempt_and_no_row(pod: Callable[..., Po
             time.sleep(0.1)
         for name in ("reporter", "worker"):
             first.containers[name].kill()
-        assert isinstance(life.exception(DEADLINE), AssertionError)  # its reporter did not end well
+        assert isinstance(life.exception(DEADLINE), AssertionError)  # its reporter did not exit with 0
     second = pod(**OWN_SUITES, **times)
     bring_suites(second)
     assert second.run() == ("worker", 0)
@@ -231,7 +231,7 @@ def test_a_pod_whose_node_dies_costs_an_attempt_and_no_row(pod: Callable[..., Po
 def test_a_wrong_parameter_ends_the_container_with_one_line(
     pod: Callable[..., Pod], wrong: dict[str, str], container: str, line: str
 ) -> None:
-    """78, and nothing else in the log."""
+    """The exit code is 78, and the log has one line."""
     one_pod = pod(**wrong)
     assert one_pod.run() == (container, 78)
     said = one_pod.containers[container].said()

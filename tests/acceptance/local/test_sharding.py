@@ -1,4 +1,4 @@
-"""Sharded suites through real workers and reporters: what all shards collect is one suite, or the run is errored."""
+"""Sharded suites with real workers and reporters: shards that collect different tests make the run errored."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def test_counts(number): pass
 
 @pytest.fixture
 def run(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Run]:
-    """Runs one pod for each set of variables, each pod with a shard of its own; the answer is the run's row."""
+    """Run one pod and shard for each set of variables; return the run's row."""
     started: list[Pod] = []
 
     def start(tests: str, *variables: dict[str, str]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def run(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Run]:
 
 
 def test_each_test_of_a_set_runs_once_whatever_seed_a_pod_has(run: Run, tmp_path: Path) -> None:
-    """The ids count through the set, whose order follows from the seed: the worker gives each suite the same one."""
+    """pytest numbers the ids by the set's order, which depends on the seed. All suites get the same seed."""
     row = run(OF_A_SET, {"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"})
     assert row == {"status": "passed", "detail": None, "total": 6, "passed": 6}
     bought = sorted(file.name for file in tmp_path.glob("pod-*/artifacts/*") if file.is_file())
@@ -75,7 +75,7 @@ def test_each_test_of_a_set_runs_once_whatever_seed_a_pod_has(run: Run, tmp_path
 
 
 def test_a_run_whose_pods_collect_different_tests_is_errored(run: Run, tmp_path: Path) -> None:
-    """Every case is green, and yet the shards are not parts of one suite; the reason names them and their lists."""
+    """Every case passed, but the shards are not parts of one suite. The reason names the shards and their lists."""
     row = run(OF_THE_POD, {"PYTEST_POD": "1"}, {"PYTEST_POD": "2"})
     records = [json.loads(file.read_text()) for file in sorted(tmp_path.glob("pod-*/artifacts/log/collected.json"))]
     assert row["status"] == "errored", row

@@ -38,8 +38,10 @@ def pod(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Pod]:
     started.kill()
 
 
-def test_a_suite_that_fills_its_volume_is_errored_once_with_what_it_left(pod: Pod, aws: Aws, database_url: str) -> None:
-    """The reason stands in the run, the file is in the bucket, and the message is gone."""
+def test_a_suite_that_fills_its_volume_is_errored_once_and_keeps_its_files(
+    pod: Pod, aws: Aws, database_url: str
+) -> None:
+    """The run has the reason, the bucket has the file, and the message is deleted."""
     assert pod.worker.wait(120) == 0
     eventually(lambda: results.finished(database_url, "r-1"), "the run is finished")
     (run,) = results.rows(database_url, "SELECT status, detail, passed FROM test_runs")

@@ -1,4 +1,4 @@
-"""The installed wheel in an empty folder: what a user has after `pip install 'testfleet[local]'`."""
+"""The installed wheel in an empty folder, as after `pip install 'testfleet[local]'`."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def run(*argv: str | Path, cwd: Path, env: dict[str, str] | None = None) -> "sub
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """A folder that the user of the embedded PostgreSQL may enter, which is another one where we are root."""
+    """A folder that the user of the embedded PostgreSQL may enter. As root, PostgreSQL runs as another user."""
     with tempfile.TemporaryDirectory(prefix="wheel-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def venv(folder: Path) -> Venv:
-    """Makes an environment with the wheel and the locked packages of an extra."""
+    """Make an environment with the wheel and the locked packages of an extra; return its command."""
     built = run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, cwd=ROOT)
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
@@ -52,7 +52,7 @@ def venv(folder: Path) -> Venv:
 
 
 def bare_env(folder: Path) -> dict[str, str]:
-    """A machine without Node and k6, and without anything of this source tree."""
+    """Return an environment without Node, k6 and this source tree."""
     tools = folder / "tools"
     tools.mkdir()
     for name in ("bash", "env", "sh", "locale", "setpriv", "true"):
@@ -64,7 +64,7 @@ def bare_env(folder: Path) -> dict[str, str]:
 
 
 def test_the_demo_runs_in_an_empty_folder_and_names_what_it_leaves_out(venv: Venv, folder: Path) -> None:
-    """The suites come with the wheel; a tool that is missing is one line that says how to install it."""
+    """The wheel contains the suites. Each missing tool is one line with its installation."""
     empty = folder / "empty"
     empty.mkdir()
     done = run(venv("local"), "demo", cwd=empty, env=bare_env(folder))
@@ -77,8 +77,8 @@ def test_the_demo_runs_in_an_empty_folder_and_names_what_it_leaves_out(venv: Ven
     assert smoke.split("\t")[:3] == ["smoke", "passed", "passed"]
 
 
-def test_without_the_extra_one_line_says_how_to_install_it(venv: Venv, tmp_path: Path) -> None:
-    """No traceback, and the exit code of a setting that is missing."""
+def test_without_the_extra_one_line_describes_its_installation(venv: Venv, tmp_path: Path) -> None:
+    """There is no traceback, and the exit code is that of a missing setting."""
     testfleet = venv("")
     for command in (("demo",), ("up",), ("serve", "--host", "a", "--password", "b")):
         done = run(testfleet, *command, cwd=tmp_path)
