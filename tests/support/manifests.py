@@ -88,3 +88,16 @@ RUNNER_QUEUES = "".join(
     for number, runner in enumerate(("playwright", "k6", "newman", "pytest"), 3)
 )
 """What components/runner-queues asks for beside the rest of platform.env."""
+
+
+def scaled_job(name: str) -> Manifest:
+    return one(overlay(name), "ScaledJob", "testfleet-runner")
+
+
+def pod(name: str) -> Manifest:
+    spec: Manifest = scaled_job(name)["spec"]["jobTargetRef"]["template"]["spec"]
+    return spec
+
+
+def mounts(container: Manifest) -> dict[str, str]:
+    return {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
