@@ -1,4 +1,4 @@
-"""The reporter as a process, and a scripted worker that writes what a worker writes."""
+"""The reporter as a process, and a scripted worker that writes the worker's files."""
 
 import json
 import signal
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T | None], what: str) -> T:
-    """What the condition gives as soon as it gives something."""
+    """Return the first true result of the condition."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         if value := condition():
@@ -35,7 +35,7 @@ def until(condition: Callable[[], T | None], what: str) -> T:
 
 @dataclass
 class Pod:
-    """Two folders, and a reporter that is started beside them as often as a test likes."""
+    """The two folders of a pod and its reporter, which a test may start repeatedly."""
 
     folder: Path
     env: dict[str, str]
@@ -75,7 +75,7 @@ class Pod:
         return self.process.wait(DEADLINE)
 
     def stop(self) -> int:
-        """SIGTERM, and the exit code."""
+        """Send SIGTERM and return the exit code."""
         self.signal(signal.SIGTERM)
         return self.exit_code()
 
@@ -91,7 +91,7 @@ class Pod:
         volume.write(self.handoff, record)
 
     def report(self, *cases: str, end: bool = True, file: str = "junit.xml", failed: tuple[str, ...] = ()) -> None:
-        """A JUnit file with these cases; without an end, it is one that still grows."""
+        """Write a JUnit file with these cases. Without an end, it still grows."""
         body = "".join(
             f'<testcase name="{case}" time="0.1">{"<failure/>" if case in failed else ""}</testcase>' for case in cases
         )
@@ -108,7 +108,7 @@ class Pod:
         return receipt.root
 
     def place(self, file: str, content: Any) -> None:
-        """A file as a broken or foreign worker might write it."""
+        """Write a handoff file as a broken worker might write it."""
         (self.handoff / file).write_text(content if isinstance(content, str) else json.dumps(content))
 
     def has(self, file: str) -> bool:
@@ -127,7 +127,7 @@ class Pod:
             return cursor.fetchall() if cursor.description else []
 
     def results(self) -> list[list[dict[str, Any]]]:
-        """The result rows without attempts, moments and ids of pods."""
+        """Return the result rows without attempts, moments and ids of pods."""
         return [
             self.rows("SELECT run_id, suite, status, detail, shards, shards_done, total, passed, failed, errored, "
                       "skipped, flaky, p95_ms FROM test_runs"),
@@ -138,7 +138,7 @@ class Pod:
 
 @pytest.fixture
 def pods(database_url: str, aws: Any, clean_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], Pod]]:
-    """Makes pods that share this test's database and bucket."""
+    """Return a function that makes pods with a shared database and bucket."""
     made: list[Pod] = []
 
     def make() -> Pod:
@@ -173,5 +173,5 @@ def pod(pods: Callable[[], Pod]) -> Pod:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any], str], Any]:
-    """Waits for a condition, with a deadline."""
+    """Return a function that waits for a condition with a deadline."""
     return until

@@ -1,4 +1,4 @@
-"""Crashes at every step and a database that comes and goes: the rows are those of an undisturbed run."""
+"""Crashes at every step and outages of the database: the rows are those of an undisturbed run."""
 
 import signal
 import socket
@@ -41,7 +41,7 @@ def end(pod: Any) -> None:
 
 
 class Moments:
-    """Brings a pod to one step of its life and leaves it there."""
+    """Brings a pod to one step of its life cycle and keeps it there."""
 
     def __init__(self, eventually: Eventually, aws: Any) -> None:
         self._eventually = eventually
@@ -54,7 +54,7 @@ class Moments:
             self._eventually(lambda: pod.rows("SELECT 1 FROM test_cases"), "a live row")
         if step in {"uploading", "committing"}:
             with psycopg.connect(pod.url) as lock:
-                lock.execute("SELECT FROM test_runs FOR UPDATE")  # the final transaction comes no further than this
+                lock.execute("SELECT FROM test_runs FOR UPDATE")  # the final transaction waits for this lock
                 end(pod)
                 if step == "uploading":
                     self._eventually(self._object, "an object")
@@ -75,12 +75,12 @@ class Moments:
 
 @pytest.fixture
 def moments(eventually: Eventually, aws: Any) -> Moments:
-    """Steps of a pod's life at which it can be killed."""
+    """Steps of a pod's life cycle at which it can be killed."""
     return Moments(eventually, aws)
 
 
 @pytest.mark.parametrize("step", ["claimed", "tailing", "uploading", "committing", "committed"])
-def test_a_reporter_killed_at_any_step_goes_on_where_it_was(pod: Any, moments: Moments, step: str) -> None:
+def test_a_reporter_killed_at_any_step_continues(pod: Any, moments: Moments, step: str) -> None:
     """SIGKILL and a new process on the same volume: one attempt, the same rows."""
     moments.at(step, pod)
     pod.start()
@@ -108,7 +108,7 @@ def test_a_pod_killed_at_any_step_is_replaced(
 
 
 class DatabaseLine(Line):
-    """A line to the database's socket."""
+    """A TCP proxy of the database's socket."""
 
     def __init__(self, database_url: str) -> None:
         parts = urlsplit(database_url)
@@ -139,8 +139,8 @@ def s3_line(aws: Any) -> Iterator[Line]:
     line.cut()
 
 
-def test_a_bucket_that_is_away_at_the_end_is_waited_for(pod: Any, s3_line: Line, eventually: Eventually) -> None:
-    """Within the patience the uploads are tried again until S3 has every file; the suite runs once."""
+def test_uploads_wait_for_a_bucket_out_of_reach(pod: Any, s3_line: Line, eventually: Eventually) -> None:
+    """Within the patience, the uploads are retried until S3 has every file. The suite runs once."""
     pod.env |= {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3_line.port}"}
     begin(pod)
     s3_line.cut()
@@ -153,10 +153,10 @@ def test_a_bucket_that_is_away_at_the_end_is_waited_for(pod: Any, s3_line: Line,
     assert pod.rows("SELECT attempt FROM test_shards") == [{"attempt": 1}]
 
 
-def test_a_database_that_is_away_in_mid_suite_costs_nothing(
+def test_a_database_out_of_reach_during_the_suite_loses_nothing(
     pod: Any, line: DatabaseLine, eventually: Eventually
 ) -> None:
-    """Renewals fail and are tried again; the lease runs out unclaimed and is renewed; the rows come in late."""
+    """Renewals are retried, the expired lease is renewed, and the rows are written late."""
     pod.env |= {"REPORTER_DATABASE_URL": line.url}
     begin(pod)
     line.cut()
@@ -172,8 +172,8 @@ def test_a_database_that_is_away_in_mid_suite_costs_nothing(
     assert pod.results() == UNDISTURBED
 
 
-def test_a_database_that_is_away_at_the_end_is_waited_for(pod: Any, line: DatabaseLine, eventually: Eventually) -> None:
-    """Within the patience the commit is tried again until it is durable."""
+def test_the_commit_waits_for_a_database_out_of_reach(pod: Any, line: DatabaseLine, eventually: Eventually) -> None:
+    """Within the patience, the commit is retried."""
     pod.env |= {"REPORTER_DATABASE_URL": line.url}
     begin(pod)
     line.cut()
@@ -189,7 +189,7 @@ def test_a_database_that_is_away_at_the_end_is_waited_for(pod: Any, line: Databa
 def test_a_connection_cut_within_the_final_transaction_changes_nothing(
     pod: Any, line: DatabaseLine, eventually: Eventually
 ) -> None:
-    """The transaction that waited for a lock dies with its line; the next one commits everything once."""
+    """The transaction that waited for a lock fails. The next one commits everything once."""
     pod.env |= {"REPORTER_DATABASE_URL": line.url}
     begin(pod)
     with psycopg.connect(pod.url) as lock:
@@ -202,8 +202,8 @@ def test_a_connection_cut_within_the_final_transaction_changes_nothing(
     assert pod.results() == UNDISTURBED
 
 
-def test_sigterm_while_the_database_is_away_ends_a_claim_at_once(pod: Any, eventually: Eventually) -> None:
-    """Nothing was claimed, so nothing need be waited for."""
+def test_sigterm_ends_a_claim_at_once_while_the_database_is_out_of_reach(pod: Any, eventually: Eventually) -> None:
+    """There is no claim to withdraw."""
     pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     pod.job()
     eventually(lambda: "database_retry" in pod.log, "a claim that is tried again")
@@ -212,9 +212,9 @@ def test_sigterm_while_the_database_is_away_ends_a_claim_at_once(pod: Any, event
     assert [path.name for path in pod.handoff.iterdir()] == ["job.json"]
 
 
-def test_memory_stays_flat_on_a_large_video() -> None:
-    """A sparse file of 600 MiB goes through a fraction of its size in memory; the bench shows the 2 GB."""
-    told = subprocess.run(
+def test_a_large_video_takes_bounded_memory() -> None:
+    """A sparse file of 600 MiB takes a fraction of its size in memory. `bench/upload.py` measures 2 GB."""
+    bench = subprocess.run(
         [sys.executable, str(BENCH), "--megabytes", "600"], capture_output=True, text=True, timeout=240, check=False
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert bench.returncode == 0, bench.stdout + bench.stderr

@@ -36,10 +36,8 @@ def run_to_the_end(pod: Any) -> None:
     assert pod.receipt() == Committed(status="failed", cases=3, artifacts=1)
 
 
-def test_a_suite_comes_into_the_tables_while_it_runs_and_is_committed_at_its_end(
-    pod: Any, aws: Any, eventually: Eventually
-) -> None:
-    """Job, admission, live rows, outcome, receipt: and then the reporter waits for its SIGTERM."""
+def test_a_suite_is_tailed_while_it_runs_and_committed_at_its_end(pod: Any, aws: Any, eventually: Eventually) -> None:
+    """Job, admission, live rows, outcome and receipt. Then the reporter waits for SIGTERM."""
     pod.start()
     pod.job(commit="9f2c1ab")
     assert pod.admission() == Run(attempt=1)
@@ -67,7 +65,7 @@ def test_a_suite_comes_into_the_tables_while_it_runs_and_is_committed_at_its_end
 
 
 def test_sigterm_ends_a_reporter_that_waits_for_a_job(pod: Any, eventually: Eventually) -> None:
-    """No job came: nothing is written and nothing is wrong."""
+    """Without a job, it writes nothing and exits with 0."""
     pod.start(LOG_LEVEL="debug")
     eventually(lambda: pod.process.poll() is None and _listens(pod), "a SIGTERM handler")
     assert pod.stop() == 0
@@ -80,8 +78,8 @@ def _listens(pod: Any) -> bool:
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def test_a_reporter_that_was_killed_goes_on_with_its_attempt(pod: Any, eventually: Eventually) -> None:
-    """After SIGKILL in mid-suite a new process finds its own admission; the rows are those of one undisturbed run."""
+def test_a_reporter_that_was_killed_continues_its_attempt(pod: Any, eventually: Eventually) -> None:
+    """After SIGKILL during the suite, a new process finds the admission. The rows are those of an undisturbed run."""
     pod.start()
     pod.job()
     assert pod.admission() == Run(attempt=1)
@@ -94,7 +92,7 @@ def test_a_reporter_that_was_killed_goes_on_with_its_attempt(pod: Any, eventuall
 
 
 def test_a_reporter_that_was_killed_before_its_admission_gets_its_claim_again(pod: Any) -> None:
-    """Between the claim and admission.json nothing is lost: the claim id stands in the row."""
+    """The row has the claim id, so that nothing is lost between the claim and admission.json."""
     pod.start()
     pod.job()
     pod.admission()
@@ -106,7 +104,7 @@ def test_a_reporter_that_was_killed_before_its_admission_gets_its_claim_again(po
 
 
 def test_a_reporter_that_was_killed_before_its_receipt_writes_the_same(pod: Any) -> None:
-    """Between the commit and receipt.json nothing is done twice."""
+    """Nothing happens twice between the commit and receipt.json."""
     pod.start()
     pod.job()
     run_to_the_end(pod)
@@ -118,8 +116,8 @@ def test_a_reporter_that_was_killed_before_its_receipt_writes_the_same(pod: Any)
     assert pod.results() == before
 
 
-def test_a_reporter_with_its_receipt_does_nothing_more(pod: Any, eventually: Eventually) -> None:
-    """Started again after its work, it is idle until SIGTERM."""
+def test_a_reporter_with_a_receipt_is_idle(pod: Any, eventually: Eventually) -> None:
+    """A restarted reporter waits for SIGTERM."""
     pod.start()
     pod.job()
     run_to_the_end(pod)
@@ -132,7 +130,7 @@ def test_a_reporter_with_its_receipt_does_nothing_more(pod: Any, eventually: Eve
 
 
 def test_another_pod_takes_over_a_dead_one_with_the_same_rows(pods: Callable[[], Any], eventually: Eventually) -> None:
-    """`kill -9` of a whole pod: after its lease, the redelivery leaves the rows of an undisturbed run, as attempt 2."""
+    """After SIGKILL of a whole pod and the end of its lease, attempt 2 leaves the rows of an undisturbed run."""
     dead, heir = pods(), pods()
     dead.start()
     dead.job(claim_id="dead")
@@ -148,8 +146,10 @@ def test_another_pod_takes_over_a_dead_one_with_the_same_rows(pods: Callable[[],
     assert [(row["name"], row["attempt"]) for row in heir.rows(CASES)] == [("a", 2), ("b", 2), ("c", 2)]
 
 
-def test_a_pod_that_lost_its_shard_says_so_in_mid_suite(pods: Callable[[], Any], eventually: Eventually) -> None:
-    """Frozen past its lease and awake again, it finds another attempt and changes nothing."""
+def test_a_pod_that_lost_its_shard_writes_superseded_during_the_suite(
+    pods: Callable[[], Any], eventually: Eventually
+) -> None:
+    """A pod that was frozen beyond its lease finds another attempt and changes no row."""
     frozen, heir = pods(), pods()
     frozen.start()
     frozen.job(claim_id="frozen")
@@ -167,8 +167,8 @@ def test_a_pod_that_lost_its_shard_says_so_in_mid_suite(pods: Callable[[], Any],
     assert "z" not in {row["name"] for row in heir.rows(CASES)}
 
 
-def test_a_reporter_started_again_after_its_shard_was_taken_says_so_at_once(pod: Any) -> None:
-    """It does not wait for the first third of its lease to learn that another attempt holds the shard."""
+def test_a_restarted_reporter_whose_shard_was_taken_writes_superseded_at_once(pod: Any) -> None:
+    """It checks its lease at the start and not after a third of it."""
     pod.start()
     pod.job()
     pod.admission()
@@ -178,8 +178,8 @@ def test_a_reporter_started_again_after_its_shard_was_taken_says_so_at_once(pod:
     assert pod.receipt() == Superseded()
 
 
-def test_a_cancelled_run_ends_the_attempt_in_mid_suite(pod: Any, eventually: Eventually) -> None:
-    """Without a new case and long before the next renewal; the rows so far stay."""
+def test_a_cancelled_run_ends_the_attempt_during_the_suite(pod: Any, eventually: Eventually) -> None:
+    """It ends without a new case and before the next renewal. The rows stay."""
     pod.start(REPORTER_LEASE="3600")
     pod.job()
     pod.admission()
@@ -193,7 +193,7 @@ def test_a_cancelled_run_ends_the_attempt_in_mid_suite(pod: Any, eventually: Eve
 
 
 def test_a_lease_is_renewed_as_long_as_the_suite_runs(pods: Callable[[], Any], eventually: Eventually) -> None:
-    """Well after the first lease, a second delivery still finds the shard busy."""
+    """Long after the first lease, a second delivery finds the shard busy."""
     holder, second = pods(), pods()
     holder.start()
     holder.job(claim_id="holder")
@@ -209,8 +209,8 @@ def test_a_lease_is_renewed_as_long_as_the_suite_runs(pods: Callable[[], Any], e
     run_to_the_end(holder)
 
 
-def test_a_complete_shard_and_a_contradiction_are_told(pods: Callable[[], Any]) -> None:
-    """A repeated message finds the work done, one that names another total is rejected; neither gets a receipt."""
+def test_a_complete_shard_and_a_contradiction_are_admission_decisions(pods: Callable[[], Any]) -> None:
+    """A repeated message gets `already_complete`, one with another total `rejected`. Neither gets a receipt."""
     first, again, other = pods(), pods(), pods()
     first.start()
     first.job()
@@ -228,8 +228,8 @@ def test_a_complete_shard_and_a_contradiction_are_told(pods: Callable[[], Any]) 
         assert not pod.has("receipt.json")
 
 
-def test_a_suite_that_was_interrupted_gives_its_shard_back(pods: Callable[[], Any]) -> None:
-    """The partial rows stay, and the next pod need not wait."""
+def test_an_interrupted_suite_releases_its_shard(pods: Callable[[], Any]) -> None:
+    """The partial rows stay, and the next pod can start at once."""
     drained, heir = pods(), pods()
     drained.start()
     drained.job(claim_id="drained")
@@ -244,8 +244,8 @@ def test_a_suite_that_was_interrupted_gives_its_shard_back(pods: Callable[[], An
     run_to_the_end(heir)
 
 
-def test_sigterm_without_an_outcome_gives_the_shard_back(pod: Any) -> None:
-    """The main container was killed: what there is is brought in, the lease is dropped, exit 0."""
+def test_sigterm_without_an_outcome_releases_the_shard(pod: Any) -> None:
+    """The main container was killed: the partial rows are written, the lease is dropped, and the exit code is 0."""
     pod.start()
     pod.job()
     pod.admission()
@@ -258,7 +258,6 @@ def test_sigterm_without_an_outcome_gives_the_shard_back(pod: Any) -> None:
 
 
 def test_sigterm_after_the_outcome_lets_the_commit_finish(pod: Any, aws: Any, eventually: Eventually) -> None:
-    """The outcome is there: whatever comes, the results are brought in."""
     pod.start()
     pod.job()
     pod.admission()
@@ -272,7 +271,7 @@ def test_sigterm_after_the_outcome_lets_the_commit_finish(pod: Any, aws: Any, ev
 
 
 def test_a_rejected_message_ends_its_run(pod: Any) -> None:
-    """No admission, straight to the receipt, and the run says why."""
+    """The reporter writes no admission, only the receipt. The run has the reason."""
     pod.start()
     invalid = InvalidJob(
         message_id="m", run_id="r-1", suite="nosuch", reason="unknown_suite", detail="suite: must be one of checkout"
@@ -285,8 +284,8 @@ def test_a_rejected_message_ends_its_run(pod: Any) -> None:
     ]
 
 
-def test_a_database_that_is_away_at_the_claim_is_unavailable(pod: Any) -> None:
-    """Nothing expensive starts when nothing could be stored."""
+def test_a_database_out_of_reach_at_the_claim_is_unavailable(pod: Any) -> None:
+    """No suite starts if its results could not be stored."""
     pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
     pod.job()
     decision = pod.admission()
@@ -296,8 +295,8 @@ def test_a_database_that_is_away_at_the_claim_is_unavailable(pod: Any) -> None:
     assert not pod.has("receipt.json")
 
 
-def test_a_database_that_went_away_is_a_failure_in_words(pod: Any) -> None:
-    """The suite has ended and the database stays away beyond the patience: the message must come back."""
+def test_a_database_out_of_reach_at_the_end_is_a_failure_with_a_reason(pod: Any) -> None:
+    """The database stays out of reach beyond the patience. The message must become visible again."""
     volume.write(pod.handoff, Admission(Run(attempt=1)))
     pod.job()
     pod.report("a")
@@ -309,8 +308,8 @@ def test_a_database_that_went_away_is_a_failure_in_words(pod: Any) -> None:
     assert pod.stop() == 0
 
 
-def test_a_bucket_that_is_not_there_is_a_failure_in_words_and_frees_the_shard(pod: Any) -> None:
-    """No row says that a file is there that is not, and the redelivery can start at once."""
+def test_a_missing_bucket_is_a_failure_with_a_reason_and_releases_the_shard(pod: Any) -> None:
+    """No artifact has a row without an object, and the next attempt can start at once."""
     pod.start(REPORTER_BUCKET="qa-not-there")
     pod.job()
     pod.admission()
@@ -360,7 +359,7 @@ OUTCOME = {
     ],
 )  # fmt: skip
 def test_each_wrong_field_of_a_handoff_file_is_one_clear_line(pod: Any, file: str, content: Any, line: str) -> None:
-    """A broken record ends in a failed receipt that names file and field; nothing is acknowledged."""
+    """The receipt is `failed` and names file and field."""
     if file == "outcome.json":
         pod.place("job.json", JOB)
     pod.place(file, content)
@@ -384,7 +383,7 @@ def test_each_wrong_field_of_a_handoff_file_is_one_clear_line(pod: Any, file: st
     ],
 )
 def test_a_wrong_setting_ends_the_program_with_one_line(pod: Any, name: str, value: str, line: str) -> None:
-    """Exit 78, and the line is all that is said."""
+    """The exit code is 78, and stderr has only this line."""
     pod.start(**{name: value})
     assert pod.exit_code() == 78
     assert pod.log.startswith(f"reporter: {line}")
@@ -392,7 +391,7 @@ def test_a_wrong_setting_ends_the_program_with_one_line(pod: Any, name: str, val
 
 
 def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
-    """A token can't be signed for no region."""
+    """A token can't be signed without a region."""
     del pod.env["AWS_REGION"]
     pod.start(
         REPORTER_DATABASE_AUTH="iam",
@@ -404,7 +403,7 @@ def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
 
 
 def test_no_secret_is_logged(pod: Any) -> None:
-    """Not even at the most talkative level does the database's password appear."""
+    """The database's password does not appear at the level DEBUG."""
     url = "postgresql://nobody:s3cr3t@127.0.0.1:1/none"
     pod.start(REPORTER_DATABASE_URL=url, REPORTER_DATABASE_PATIENCE="1", LOG_LEVEL="debug")
     pod.job()
@@ -421,8 +420,8 @@ RED = f"""<testsuites><testsuite>
 """
 
 
-def test_the_values_of_a_secret_stand_in_no_row_neither_live_nor_in_the_end(pod: Any, eventually: Eventually) -> None:
-    """The texts are masked before the first row is written; a text that was cut within a value is, too."""
+def test_no_live_or_final_row_contains_a_value_of_the_secret(pod: Any, eventually: Eventually) -> None:
+    """Texts are masked before the first row is written, even if a cut divided a value."""
     volume.write(pod.handoff, Mask(values=(SECRET,)), mode=0o600)
     pod.start()
     pod.job()
@@ -443,7 +442,7 @@ def test_the_values_of_a_secret_stand_in_no_row_neither_live_nor_in_the_end(pod:
 
 
 def test_without_the_values_to_mask_nothing_is_stored(pod: Any) -> None:
-    """A file that can't be read must not mean that there is no secret."""
+    """A file that can't be read does not mean that there is no secret."""
     (pod.handoff / Mask.FILE).write_text("{}")
     pod.start()
     pod.job()

@@ -1,4 +1,4 @@
-"""Worker and reporter as processes, with a slow link to S3 between them and the bucket."""
+"""Worker and reporter as processes, with a slow connection to S3."""
 
 import json
 import socket
@@ -20,11 +20,11 @@ PAUSE = 0.1
 FILES = 24
 FILE_BYTES = 128 * 1024
 PATIENCE = 5
-"""Seconds of WORKER_RECEIPT_TIMEOUT; the files take longer than this altogether."""
+"""Seconds of WORKER_RECEIPT_TIMEOUT. All uploads together take longer."""
 
 
 class SlowLink:
-    """Forwards TCP connections; what clients send shares one narrow bandwidth."""
+    """Forwards TCP connections. All clients share one limited bandwidth."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
@@ -77,7 +77,7 @@ def _shut(one: socket.socket) -> None:
 
 @pytest.fixture
 def slow_s3(aws: Any) -> Iterator[str]:
-    """The URL of S3 over the slow link."""
+    """The URL of S3 over the slow connection."""
     url = urlsplit(aws.endpoint)
     link = SlowLink((url.hostname or "", url.port or 0))
     yield link.url
@@ -87,7 +87,7 @@ def slow_s3(aws: Any) -> Iterator[str]:
 def test_slow_uploads_do_not_release_the_message_of_a_healthy_reporter(
     pod: Any, aws: Any, slow_s3: str, tmp_path: Path
 ) -> None:
-    """The uploads take twice the receipt timeout: the shard is committed and its message deleted, in one attempt."""
+    """The uploads take twice the receipt timeout. The shard is committed in one attempt, and its message is deleted."""
     script = f'cd "$ARTIFACTS_DIR"; for i in $(seq {FILES}); do head -c {FILE_BYTES} /dev/zero > $i; done; printf '
     script += '"<testsuites><testsuite><testcase name=\\"a\\"/></testsuite></testsuites>" > "$JUNIT_FILE"'
     catalog = tmp_path / "catalog.toml"

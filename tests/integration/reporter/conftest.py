@@ -1,4 +1,4 @@
-"""A database of this test's own, a way to look at its rows, and shards that are claimed."""
+"""A database for each test, its rows, claimed shards and folders with reports."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ LEASE = 120
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The database as the reporter sees it."""
+    """The reporter's connection to the database."""
     async with connect(database_url, patience=30) as database:
         yield database
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The tables as anybody sees them from outside."""
+    """The tables, read through a connection of the test."""
 
     url: str
 
@@ -45,7 +45,7 @@ class Rows:
         return row
 
     def results(self) -> dict[str, list[dict[str, Any]]]:
-        """Every result row without what differs from one attempt or moment to the next."""
+        """Return every result row without the values that differ between attempts and moments."""
         return {
             "runs": self("SELECT run_id, suite, status, detail, shards, shards_done, total, passed, failed, errored, "
                          "skipped, flaky, p95_ms FROM test_runs ORDER BY 1"),
@@ -57,7 +57,7 @@ class Rows:
         }  # fmt: skip
 
     def versions(self) -> list[dict[str, Any]]:
-        """What changes whenever a row is written again, even with the same values."""
+        """Return the version of each row, which changes with every write."""
         tables = ("test_runs", "test_shards", "test_cases", "case_tries", "artifacts")
         return [row for table in tables for row in self(f"SELECT ctid::text, xmin::text FROM {table} ORDER BY 1")]
 
@@ -82,7 +82,7 @@ Take = Callable[..., Awaitable[Fence]]
 
 @pytest.fixture
 def take(database: Database) -> Take:
-    """Claims a shard, and gives the fence of the attempt."""
+    """Return a function that claims a shard and returns the fence of the attempt."""
 
     async def take(shard: str = "1/1", *, claim_id: str = "claim", lease: int = LEASE) -> Fence:
         who = claimant(shard, claim_id=claim_id, message_id=f"m-{shard}")
@@ -95,12 +95,12 @@ def take(database: Database) -> Take:
 
 @pytest.fixture
 def claimants() -> Callable[..., Claimant]:
-    """Makes whoever asks for a shard."""
+    """Return a function that makes claimants."""
     return claimant
 
 
 def report(cases: dict[str, str]) -> str:
-    """A JUnit file with a case for each name; the value is its status."""
+    """Write a JUnit file with a case for each name. The value is its status."""
     inner = {"passed": "", "failed": "<failure message='no'>no</failure>", "skipped": "<skipped/>"}
     body = "".join(
         f"<testcase name={quoteattr(name)} time='0.1'>{inner[status]}</testcase>" for name, status in cases.items()
@@ -147,5 +147,5 @@ def outcome(ending: Any = "finished", exit_code: int | None = 0, detail: str | N
 
 @pytest.fixture
 def outcomes() -> Callable[..., Outcome]:
-    """Makes the outcome of a suite; by default it finished with exit code 0."""
+    """Return a function that makes outcomes. By default, the suite finished with exit code 0."""
     return outcome

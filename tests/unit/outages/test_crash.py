@@ -34,8 +34,8 @@ def test_a_crash_costs_one_receive_and_at_most_the_visibility_timeout(claim_seco
         assert (receives, seconds <= BOUND) == (2, True), f"{receives} receives and {seconds:.1f} s, {phase=}"
 
 
-@pytest.mark.parametrize("given_back_after", [0.0, 1.0, 8.0, 30.0, None], ids=str)
-def test_sigterm_before_the_admission_costs_one_receive(given_back_after: float | None) -> None:
+@pytest.mark.parametrize("released_after", [0.0, 1.0, 8.0, 30.0, None], ids=str)
+def test_sigterm_before_the_admission_costs_one_receive(released_after: float | None) -> None:
     """The message is visible at once. The stopped reporter releases its claim late or never."""
 
     async def stop(after: float) -> tuple[int, float]:
@@ -53,14 +53,14 @@ def test_sigterm_before_the_admission_costs_one_receive(given_back_after: float 
     async def die(fleet: Fleet) -> None:
         await asyncio.sleep(0.5)
         fleet.shards.renew(1)  # the attempt begins with a renewal
-        if given_back_after is not None:
-            await asyncio.sleep(given_back_after)
+        if released_after is not None:
+            await asyncio.sleep(released_after)
             fleet.shards.give_back("dying")
 
     for phase in range(60):
         receives, seconds = virtual_time.run(stop(after=phase * 0.7))
         assert receives == 2
-        assert seconds <= (BOUND if given_back_after is None else given_back_after + 6)
+        assert seconds <= (BOUND if released_after is None else released_after + 6)
 
 
 @dataclass

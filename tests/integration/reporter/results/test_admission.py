@@ -1,4 +1,4 @@
-"""Admissions against a real PostgreSQL: dead pods' leases are awaited, and cut-off claims are given back."""
+"""Admissions with PostgreSQL: the leases of dead pods are awaited, and interrupted claims are withdrawn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ async def admission(database: Database, who: Claimant, *, lease: int) -> Decisio
 async def test_a_redelivery_waits_for_the_end_of_a_dead_pods_lease(
     database: Database, rows: Any, claimants: Claimants
 ) -> None:
-    """The next attempt starts when the lease is over, within the same receive."""
+    """The next attempt starts when the lease has expired, within the same receive."""
     assert await admission(database, claimants(claim_id="dead"), lease=2) == Run(attempt=1)
     ends = rows.one("SELECT lease_until FROM test_shards")["lease_until"]
     assert await admission(database, claimants(claim_id="heir"), lease=2) == Run(attempt=2)
@@ -48,7 +48,7 @@ async def test_a_redelivery_waits_for_the_end_of_a_dead_pods_lease(
 async def test_a_redelivery_beside_a_living_holder_is_busy(
     database_url: str, database: Database, rows: Any, claimants: Claimants
 ) -> None:
-    """Two renewals prove that the holder lives; its attempt stands."""
+    """Two renewals prove that the holder lives."""
     assert await admission(database, claimants(claim_id="holder"), lease=3) == Run(attempt=1)
 
     async def hold() -> None:
@@ -59,7 +59,7 @@ async def test_a_redelivery_beside_a_living_holder_is_busy(
 
     holding = asyncio.create_task(hold())
     try:
-        # A slow machine may hold up the renewals, but never for as long as a lease of 120 s.
+        # A slow machine may delay the renewals, but by less than a lease of 120 s.
         assert await admission(database, claimants(claim_id="other"), lease=3) == Busy(retry_after=3, same_message=True)
     finally:
         holding.cancel()
@@ -67,10 +67,10 @@ async def test_a_redelivery_beside_a_living_holder_is_busy(
     assert rows.one("SELECT claim_id, attempt FROM test_shards") == {"claim_id": "holder", "attempt": 1}
 
 
-async def test_a_claim_is_given_back_after_it_was_cut_off_in_its_commit(
+async def test_a_claim_that_was_interrupted_in_its_commit_is_withdrawn(
     database_url: str, database: Database, rows: Any, claimants: Claimants
 ) -> None:
-    """`abandon` waits for a claim that still holds the run's row, and then finds what it has written."""
+    """`withdraw` waits for a claim that still holds the run's row, and then reads its result."""
     rows("INSERT INTO test_runs (run_id, suite, status, shards, started_at) "
          "VALUES ('r-1', 'checkout', 'running', 1, now())")  # fmt: skip
     with psycopg.connect(database_url) as cut_off:
@@ -79,17 +79,17 @@ async def test_a_claim_is_given_back_after_it_was_cut_off_in_its_commit(
             "INSERT INTO test_shards (run_id, shard, claim_id, attempt, status, lease_until, worker, message_id, "
             "started_at) VALUES ('r-1', 1, 'claim', 1, 'running', now() + interval '120 s', 'pod', 'm-1', now())"
         )
-        abandoning = asyncio.create_task(withdraw(database, claimants()))
+        withdrawing = asyncio.create_task(withdraw(database, claimants()))
         async with asyncio.timeout(20):
             while not await asyncio.to_thread(rows, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
                 await asyncio.sleep(0.01)
         cut_off.commit()
-        await abandoning
+        await withdrawing
     assert rows.one(SHARD) == {"attempt": 1, "status": "interrupted", "lease_until": None}
 
 
-async def test_a_shard_of_another_claim_is_not_given_back(database: Database, rows: Any, claimants: Claimants) -> None:
-    """A pod gives back its own claim only."""
+async def test_a_shard_of_another_claim_is_not_withdrawn(database: Database, rows: Any, claimants: Claimants) -> None:
+    """A pod withdraws only its own claim."""
     await claim(database, claimants(claim_id="holder"), lease=120)
     before = rows.versions()
     await withdraw(database, claimants(claim_id="other"))
@@ -97,7 +97,7 @@ async def test_a_shard_of_another_claim_is_not_given_back(database: Database, ro
 
 
 class Unheard(Database):
-    """Commits the first step and loses the answer: its caller waits for ever."""
+    """Commits the first step and loses the answer, so that its caller waits without an end."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database._pool, patience=30)
@@ -112,7 +112,7 @@ class Unheard(Database):
 
 
 @pytest.mark.parametrize("admitted", [False, True])
-async def test_a_reporter_stopped_around_its_admission_gives_the_shard_back(
+async def test_a_reporter_stopped_around_its_admission_releases_the_shard(
     *, database: Database, rows: Any, claimants: Claimants, tmp_path: Path, admitted: bool
 ) -> None:
     """SIGTERM before and after `admission.json`: the redelivery starts the next attempt at once."""

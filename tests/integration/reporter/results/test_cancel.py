@@ -1,4 +1,4 @@
-"""A cancelled run against a real PostgreSQL: nothing that a pod does afterwards changes a row."""
+"""A cancelled run in PostgreSQL: no pod changes a row afterwards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome)
 async def test_a_queued_shard_of_a_cancelled_run_never_starts(
     database: Database, rows: Any, take: Take, claimants: Callable[..., Claimant]
 ) -> None:
-    """Neither a shard that was never claimed nor a redelivery of one that ran: the answer deletes the message."""
+    """A new shard and a redelivered one get `already_complete`, so that the worker deletes the message."""
     await take("1/2")
     rows(CANCEL)
     before = rows.versions()
@@ -47,10 +47,10 @@ async def test_a_queued_shard_of_a_cancelled_run_never_starts(
     assert rows.versions() == before
 
 
-async def test_nothing_that_a_pod_of_a_cancelled_run_does_changes_a_row(
+async def test_a_pod_of_a_cancelled_run_changes_no_row(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """Cases, commit, release, lease and rejection come too late, and say why."""
+    """Cases, commit, release, lease and rejection are too late and raise `Cancelled`."""
     fence = await take()
     await save(database, fence, [Case("a", Status.PASSED)])
     assert rows.one(CANCEL) == {"before": "running"}
@@ -75,8 +75,8 @@ async def test_nothing_that_a_pod_of_a_cancelled_run_does_changes_a_row(
     assert rows.one("SELECT status, total, passed FROM test_runs") == {"status": "cancelled", "total": 1, "passed": 1}
 
 
-async def test_a_run_that_is_not_cancelled_is_heeded_in_silence(database: Database, take: Take) -> None:
-    """Also when another attempt has the shard: that is for the lease to say."""
+async def test_the_check_of_a_run_that_is_not_cancelled_returns(database: Database, take: Take) -> None:
+    """It also returns if another attempt has the shard: the renewal of the lease detects that."""
     fence = await take()
     await check_cancellation(database, fence)
     await check_cancellation(database, Fence(fence.run_id, fence.shard, 7))
@@ -86,7 +86,7 @@ async def test_a_run_that_is_not_cancelled_is_heeded_in_silence(database: Databa
 async def test_of_cancel_and_the_last_commit_exactly_one_wins(
     *, database_url: str, rows: Any, take: Take, bench: Any, outcomes: Outcomes, first: str
 ) -> None:
-    """Both wait for the run's row; the one that gets it first decides, and the other changes nothing."""
+    """Both wait for the run's row. The first one decides, and the other one changes no row."""
     fence = await take()
     bench.write({"a": "passed"})
 
@@ -122,10 +122,10 @@ async def test_of_cancel_and_the_last_commit_exactly_one_wins(
 WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-async def test_a_claim_that_waits_for_a_cancel_finds_it_done(
+async def test_a_claim_that_waits_for_a_cancel_sees_it(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """The pod read the run as queued; the row's lock shows it the truth."""
+    """The pod read the run as queued. After the lock, it reads the current row."""
     rows("INSERT INTO test_runs (run_id, suite, status, shards) VALUES ('r-1', 'checkout', 'queued', 1)")
     async with connect(database_url, patience=30) as own:
         with psycopg.connect(database_url) as canceller:
@@ -142,7 +142,7 @@ async def test_a_claim_that_waits_for_a_cancel_finds_it_done(
 async def test_cases_that_a_pod_writes_while_a_cancel_waits_for_it_are_counted(
     database_url: str, rows: Any, take: Take
 ) -> None:
-    """The cancel takes its snapshot before it waits for the shard's row, and must count with a later one."""
+    """The cancel takes its snapshot before it waits for the shard's row, and must count with a later snapshot."""
     await take()
     with psycopg.connect(database_url) as pod:
         pod.execute("SELECT FROM test_shards FOR NO KEY UPDATE")

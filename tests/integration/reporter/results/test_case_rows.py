@@ -1,4 +1,4 @@
-"""Upserts against a real PostgreSQL: fenced, repeatable, and no case lost where shards share names."""
+"""Upserts in PostgreSQL: fenced and repeatable. No case is lost if shards share names."""
 
 import asyncio
 import random
@@ -25,8 +25,7 @@ async def put(database: Database, fence: Fence, batch: list[Case]) -> None:
     await save(database, fence, batch)
 
 
-async def test_every_field_of_a_case_stands_in_its_row(database: Database, rows: Any, take: Take) -> None:
-    """What the parser found is what the table says."""
+async def test_every_field_of_a_case_is_stored(database: Database, rows: Any, take: Take) -> None:
     flaky = Case(
         "a > b", Status.PASSED, file="a.spec.ts", flaky=True, duration_ms=12.5, error=None,
         tries=(Try(Status.FAILED, 10.0, "boom ☂", "boom"), Try(Status.PASSED, 12.5)),
@@ -67,7 +66,7 @@ async def test_every_field_of_a_case_stands_in_its_row(database: Database, rows:
 
 
 async def test_saving_again_writes_no_row(database: Database, rows: Any, take: Take) -> None:
-    """A restarted reporter tails from the start: no row gets a new version by that."""
+    """A restarted reporter tails from the start. No row gets a new version."""
     fence = await take()
     tries = (Try(Status.FAILED, message="boom"), Try(Status.PASSED))
     batch = [*cases("a", "b"), Case("c", Status.PASSED, flaky=True, tries=tries)]
@@ -79,7 +78,7 @@ async def test_saving_again_writes_no_row(database: Database, rows: Any, take: T
 
 
 async def test_a_later_result_replaces_the_case_and_its_tries(database: Database, rows: Any, take: Take) -> None:
-    """Tries that a case no longer has are gone with the result they belonged to."""
+    """Tries of the replaced result are deleted."""
     fence = await take()
     first = Case("a", Status.FAILED, tries=(Try(Status.FAILED, 1), Try(Status.FAILED, 2), Try(Status.FAILED, 3)))
     await put(database, fence, [first])
@@ -94,8 +93,8 @@ async def test_a_later_result_replaces_the_case_and_its_tries(database: Database
     assert rows("SELECT try FROM case_tries") == []
 
 
-async def test_of_one_name_twice_in_a_batch_the_last_stands(database: Database, rows: Any, take: Take) -> None:
-    """A case that finished, was retried and finished again within one batch is one row."""
+async def test_the_last_of_two_cases_with_one_name_in_a_batch_counts(database: Database, rows: Any, take: Take) -> None:
+    """A case may finish, be retried and finish again within one batch."""
     await put(database, await take(), [*cases("a", status=Status.FAILED), *cases("b", "a")])
     assert rows("SELECT name, status FROM test_cases ORDER BY 1") == [
         {"name": "a", "status": "passed"}, {"name": "b", "status": "passed"}
@@ -103,7 +102,7 @@ async def test_of_one_name_twice_in_a_batch_the_last_stands(database: Database, 
 
 
 async def test_a_pod_whose_shard_was_taken_writes_nothing(database: Database, rows: Any, take: Take) -> None:
-    """The pod that was presumed dead and wakes up changes no row and inserts none."""
+    """A pod that was presumed dead continues, and changes and inserts no row."""
     lost = await take(claim_id="lost")
     await put(database, lost, cases("a"))
     rows("UPDATE test_shards SET lease_until = now() - interval '1 s'")
@@ -115,7 +114,7 @@ async def test_a_pod_whose_shard_was_taken_writes_nothing(database: Database, ro
 
 
 async def test_the_next_attempt_takes_its_rows_over(database: Database, rows: Any, take: Take) -> None:
-    """The same cases in a second attempt are the same rows, and say so."""
+    """The same cases in a second attempt are the same rows with the new attempt."""
     case = Case("a", Status.PASSED, flaky=True, tries=(Try(Status.FAILED), Try(Status.PASSED)))
     await put(database, await take(claim_id="lost"), [case])
     rows("UPDATE test_shards SET lease_until = now() - interval '1 s'")
@@ -127,8 +126,8 @@ async def test_the_next_attempt_takes_its_rows_over(database: Database, rows: An
     ]
 
 
-async def test_a_name_of_another_shard_gets_ours_marked(database: Database, rows: Any, take: Take) -> None:
-    """The shard that came first keeps the name, in every order of later writes."""
+async def test_a_name_of_another_shards_row_gets_the_shard(database: Database, rows: Any, take: Take) -> None:
+    """The first shard keeps the plain name in every order of later writes."""
     first, second = await take("1/2", claim_id="1"), await take("2/2", claim_id="2")
     shared = Case("a", Status.PASSED, flaky=True, tries=(Try(Status.FAILED), Try(Status.PASSED)))
     await put(database, second, [shared, *cases("only 2")])
@@ -144,8 +143,10 @@ async def test_a_name_of_another_shard_gets_ours_marked(database: Database, rows
     assert {row["name"] for row in rows("SELECT name FROM case_tries")} == {"a"}
 
 
-async def test_a_marked_name_never_falls_on_a_case_that_is_called_so(database: Database, rows: Any, take: Take) -> None:
-    """Two cases never share a row, not even where one carries the mark as its own name."""
+async def test_a_name_with_the_shard_differs_from_a_plain_name_of_that_text(
+    database: Database, rows: Any, take: Take
+) -> None:
+    """Two cases never share a row, even if the name of one contains a shard itself."""
     first, second = await take("1/2", claim_id="1"), await take("2/2", claim_id="2")
     await put(database, first, cases("a", "b", "b [shard 2/2]"))
     await put(database, second, cases("a", "a [shard 2/2]", "b", "b [shard 2/2]"))
@@ -157,7 +158,7 @@ async def test_a_marked_name_never_falls_on_a_case_that_is_called_so(database: D
     ]
 
 
-async def test_shards_that_bring_the_same_names_at_once_lose_no_case(database_url: str, rows: Any, take: Take) -> None:
+async def test_shards_that_save_the_same_names_at_once_lose_no_case(database_url: str, rows: Any, take: Take) -> None:
     """Six pods insert overlapping names in random order and batches: each case of each shard has its row."""
     seed = random.Random(7)
     names = [f"case {number}" for number in range(120)]

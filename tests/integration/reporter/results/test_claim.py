@@ -1,4 +1,4 @@
-"""Claims against a real PostgreSQL: one winner, whatever happens at the same time."""
+"""Claims in PostgreSQL: exactly one of several concurrent claims wins."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ async def ask(database: Database, who: Claimant) -> Any:
 async def test_the_first_claim_makes_run_and_shard(
     database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """A run nobody has registered stands as running, its shard with attempt 1 and a lease."""
+    """A run that was not enqueued is running. Its shard has attempt 1 and a lease."""
     assert await ask(database, claimants("2/4")) == Run(attempt=1)
     run = rows.one("SELECT suite, shards, status, started_at IS NOT NULL AS started FROM test_runs")
     assert run == {"suite": "checkout", "shards": 4, "status": "running", "started": True}
@@ -38,7 +38,7 @@ async def test_the_first_claim_makes_run_and_shard(
 async def test_of_twenty_claims_at_once_one_wins(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """Twenty pods with twenty connections ask for one new shard: one runs, the others are busy."""
+    """Twenty pods with twenty connections claim one new shard: one runs, the others are busy."""
 
     async def pod(number: int) -> Any:
         async with connect(database_url, patience=30) as database:
@@ -56,7 +56,7 @@ async def test_of_twenty_claims_at_once_one_wins(
 async def test_of_twenty_claims_for_a_dead_pods_shard_one_wins(
     database_url: str, database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """When a lease has run out, exactly one of those who wait gets the next attempt."""
+    """After the lease has expired, exactly one of them gets the next attempt."""
     await ask(database, claimants(claim_id="dead"))
     rows(RUN_OUT)
 
@@ -71,7 +71,7 @@ async def test_of_twenty_claims_for_a_dead_pods_shard_one_wins(
 async def test_shards_of_a_new_run_claimed_at_once_all_run(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """The first claims of a run race for its row, and none is lost."""
+    """The first claims of a run compete for its row, and none is lost."""
 
     async def pod(number: int) -> Any:
         async with connect(database_url, patience=30) as database:
@@ -84,7 +84,7 @@ async def test_shards_of_a_new_run_claimed_at_once_all_run(
 async def test_a_repeated_claim_gets_its_attempt_again(
     database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """A reporter that died between its claim and its admission goes on, even where its lease had run out."""
+    """A reporter that died between its claim and its admission continues, even if its lease has expired."""
     assert await ask(database, claimants()) == Run(attempt=1)
     rows(RUN_OUT)
     assert await ask(database, claimants()) == Run(attempt=1)
@@ -116,7 +116,7 @@ async def test_a_contradiction_is_rejected_and_changes_no_row(
     reason: str,
     field: str,
 ) -> None:
-    """A message that names another total or suite than its run is refused by name."""
+    """A message with another total or suite than its run is rejected with the reason."""
     await ask(database, claimants("1/2"))
     before = rows.versions()
     decision = await ask(database, claimants(shard, suite=suite, claim_id="other"))
@@ -129,7 +129,7 @@ async def test_a_contradiction_is_rejected_and_changes_no_row(
 async def test_a_complete_shard_is_not_run_again(
     database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """A redelivery after the commit finds its work done, and changes nothing."""
+    """A redelivered message after the commit changes no row."""
     await ask(database, claimants("1/2"))
     rows("UPDATE test_shards SET status = 'failed', lease_until = NULL, finished_at = now()")
     before = rows.versions()
@@ -141,7 +141,7 @@ async def test_a_complete_shard_is_not_run_again(
 async def test_a_finished_run_takes_no_new_shard(
     database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """A message for a run that has its verdict is already complete, and the verdict stands."""
+    """A message for a run with a verdict gets `already_complete`."""
     rows("INSERT INTO test_runs (run_id, status, detail, finished_at) VALUES ('r-1', 'errored', 'why', now())")
     before = rows.versions()
     assert await ask(database, claimants()) == AlreadyComplete()
@@ -151,7 +151,7 @@ async def test_a_finished_run_takes_no_new_shard(
 async def test_an_interrupted_shard_is_free_at_once(
     database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """Whoever gave its lease back need not be waited for, and leaves nothing behind in the shard's row."""
+    """The next claim need not wait, and the shard's row keeps no value of the interrupted attempt."""
     await ask(database, claimants())
     rows("UPDATE test_shards SET status = 'interrupted', lease_until = NULL, finished_at = now(), detail = 'drained', "
          "outcome = 'interrupted', exit_code = -15, cases = 3")  # fmt: skip
@@ -163,7 +163,7 @@ async def test_an_interrupted_shard_is_free_at_once(
 
 
 async def test_a_database_out_of_reach_is_unavailable(claimants: Callable[..., Claimant]) -> None:
-    """When the patience is over, nothing was claimed and the answer says why."""
+    """When the patience ends, the decision has the reason."""
     async with connect("postgresql://nobody@127.0.0.1:1/none", patience=0.3) as database:
         decision = await claim(database, claimants(), lease=LEASE)
     assert isinstance(decision, Unavailable)
@@ -173,7 +173,7 @@ async def test_a_database_out_of_reach_is_unavailable(claimants: Callable[..., C
 async def test_a_database_without_our_tables_is_unavailable(
     empty_database_url: str, claimants: Callable[..., Claimant]
 ) -> None:
-    """A database nobody has migrated is told at once, not waited for."""
+    """The claim of a shard in a database without tables fails at once."""
     async with connect(empty_database_url, patience=300) as database, asyncio.timeout(20):
         decision = await claim(database, claimants(), lease=LEASE)
     assert isinstance(decision, Unavailable)
@@ -183,7 +183,7 @@ async def test_a_database_without_our_tables_is_unavailable(
 async def test_renewal_moves_the_end_of_the_lease(
     database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
 ) -> None:
-    """A lease that had run out without a new claim holds again afterwards."""
+    """An expired lease without a new claim is valid again."""
     fence = await take()
     rows(RUN_OUT)
     await renew(database, fence, lease=LEASE)
@@ -193,7 +193,7 @@ async def test_renewal_moves_the_end_of_the_lease(
 async def test_renewal_of_a_lost_shard_is_superseded(
     database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
 ) -> None:
-    """Another pod's attempt ends ours, and its lease is left alone."""
+    """The lease of the new attempt is unchanged."""
     lost = await take(claim_id="lost")
     rows(RUN_OUT)
     await take(claim_id="new")
@@ -203,10 +203,10 @@ async def test_renewal_of_a_lost_shard_is_superseded(
     assert rows.versions() == before
 
 
-async def test_renewal_after_our_own_commit_is_no_loss(
+async def test_renewal_after_the_commit_changes_nothing(
     database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
 ) -> None:
-    """A renewal that comes in just after the end neither raises nor gives the complete shard a lease."""
+    """A late renewal raises no error and gives the complete shard no lease."""
     fence = await take()
     rows("UPDATE test_shards SET status = 'passed', lease_until = NULL, finished_at = now()")
     await renew(database, fence, lease=LEASE)

@@ -1,4 +1,4 @@
-"""The final transaction against a real PostgreSQL: all or nothing, once, and runs that always come to their end."""
+"""The final transaction in PostgreSQL: atomic and repeatable, and every run ends."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ RUN_OUT = "UPDATE test_shards SET lease_until = now() - interval '1 s' WHERE sta
 
 
 class Twice(Database):
-    """Loses the answer to every step that succeeded, so that each runs a second time."""
+    """Loses the answer to every step that succeeds, so that each step runs twice."""
 
     async def run(self, step: Callable[[Connection], Awaitable[Any]], *, patience: float | None = None) -> Any:
         await super().run(step, patience=patience)
@@ -47,7 +47,7 @@ async def finish(
 async def test_a_complete_shard_has_every_row(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """Cases, artifacts, shard and run stand together, and the receipt counts them."""
+    """Cases, artifacts, shard and run are stored, and the receipt counts them."""
     fence = await take()
     bench.write({"a": "passed", "b": "failed", "c": "skipped"})
     receipt = await finish(database, fence, bench, outcomes(exit_code=1), (artifact("x.log"), artifact("y.log", 0)))
@@ -68,7 +68,7 @@ async def test_a_complete_shard_has_every_row(
 async def test_a_commit_whose_answer_was_lost_changes_nothing_the_second_time(
     database_url: str, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """The second pass finds the shard complete by its own hand and gives the same receipt."""
+    """The second call returns the same receipt."""
     fence = await take()
     bench.write({"a": "passed"})
     async with connect(database_url, patience=30) as database:
@@ -82,7 +82,7 @@ async def test_a_commit_whose_answer_was_lost_changes_nothing_the_second_time(
 async def test_a_pod_whose_shard_was_taken_commits_nothing(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """The final transaction of a pod that was presumed dead leaves every row as it is."""
+    """The final transaction of a pod that was presumed dead changes no row."""
     lost = await take(claim_id="lost")
     rows(RUN_OUT)
     await take(claim_id="new")
@@ -93,10 +93,10 @@ async def test_a_pod_whose_shard_was_taken_commits_nothing(
     assert rows.versions() == before
 
 
-async def test_the_second_attempt_leaves_the_rows_of_an_undisturbed_one(
+async def test_the_second_attempt_leaves_the_rows_of_an_undisturbed_run(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """Rows that only the first attempt wrote are gone; those of both say attempt 2."""
+    """Rows of the first attempt alone are deleted. Rows of both have attempt 2."""
     lost = await take(claim_id="lost")
     await save(database, lost, [Case("a", Status.FAILED), Case("gone", Status.PASSED)])
     rows(RUN_OUT)
@@ -110,10 +110,10 @@ async def test_the_second_attempt_leaves_the_rows_of_an_undisturbed_one(
     assert rows.one("SELECT status, total FROM test_runs") == {"status": "passed", "total": 2}
 
 
-async def test_whatever_a_report_says_can_be_stored(
+async def test_every_value_of_a_report_can_be_stored(
     *, database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """Times beyond all calendars, figures beyond all clocks and names that fill the index stop no suite."""
+    """Extreme times and figures and the longest names cause no error."""
     seed = random.Random(7)
     name = "".join(chr(seed.randrange(0x4E00, 0x9FFF)) for _ in range(3000))  # does not compress
     bench.write_text(
@@ -138,7 +138,7 @@ async def test_whatever_a_report_says_can_be_stored(
 async def test_the_longest_names_of_a_message_fit_every_index(
     database: Database, rows: Any, bench: Any, outcomes: Outcomes, claimants: Callable[..., Any]
 ) -> None:
-    """A run id of 128 characters, a suite of 1,024 bytes and a case's name of 2,000 bytes, none of which compress."""
+    """A run id of 128 characters, a suite of 1,024 bytes and a case's name of 2,000 bytes that do not compress."""
     seed = random.Random(7)
     text = "".join(chr(seed.randrange(0x4E00, 0x9FFF)) for _ in range(3000))
     run_id = "".join(seed.choices("ABCDEFabcdef0123456789._-", k=128))
@@ -153,7 +153,7 @@ async def test_the_longest_names_of_a_message_fit_every_index(
 async def test_artifacts_of_an_earlier_attempt_stay(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """They tell what the first attempt saw, marked by its number."""
+    """They belong to the first attempt and have its number."""
     await take(claim_id="lost")
     rows("INSERT INTO artifacts (s3_uri, run_id, shard, attempt, kind, bytes, content_type) "
          "VALUES ('s3://qa/old', 'r-1', 1, 1, 'log', 1, 'text/plain')")  # fmt: skip
@@ -174,7 +174,7 @@ async def test_overlapping_commits_always_end_the_run(
     outcomes: Outcomes,
     total: int,
 ) -> None:
-    """All shards commit at once, over names they share: the last one to come ends the run with the right totals."""
+    """All shards commit shared names at once. The last commit ends the run with the right totals."""
     fences = [await take(f"{shard}/{total}", claim_id=str(shard)) for shard in range(1, total + 1)]
 
     async def pod(fence: Fence) -> Committed:
@@ -194,7 +194,7 @@ async def test_overlapping_commits_always_end_the_run(
 async def test_a_run_waits_for_all_its_shards(
     database: Database, rows: Any, take: Take, benches: Callable[[int], Any], outcomes: Outcomes
 ) -> None:
-    """One of two is complete: the run is running, without an end and without a percentile."""
+    """One of two shards is complete: the run is running, without an end and without a percentile."""
     benches(1).write({"a": "failed"})
     await finish(database, await take("1/2", claim_id="1"), benches(1), outcomes())
     run = rows.one("SELECT status, shards_done, finished_at, p95_ms FROM test_runs")
@@ -204,7 +204,7 @@ async def test_a_run_waits_for_all_its_shards(
 async def test_a_run_in_which_no_case_ran_is_errored(
     database: Database, rows: Any, take: Take, benches: Callable[[int], Any], outcomes: Outcomes
 ) -> None:
-    """An empty shard passes, a skipped case does not count: green needs one case that ran."""
+    """An empty shard passes, and a skipped case does not count. A passed run needs one case that ran."""
     for shard, cases in ((1, {}), (2, {"a": "skipped"})):
         benches(shard).write(cases)
         fence = await take(f"{shard}/2", claim_id=str(shard))
@@ -225,7 +225,7 @@ async def test_a_run_in_which_no_case_ran_is_errored(
         ("finished", 0, None, "<testsuites/>", "errored", "the report holds no case"),
     ],
 )
-async def test_why_a_shard_is_errored_is_said_in_words(
+async def test_an_errored_shard_has_a_reason(
     *,
     database: Database,
     rows: Any,
@@ -239,7 +239,7 @@ async def test_why_a_shard_is_errored_is_said_in_words(
     status: str,
     detail: str,
 ) -> None:
-    """Shard and run carry the reason for people, and the receipt the status."""
+    """Shard and run have the reason, and the receipt has the status."""
     if text:
         bench.write_text(text)
     receipt = await finish(database, await take(), bench, outcomes(ending, exit_code, said))
@@ -251,21 +251,21 @@ async def test_why_a_shard_is_errored_is_said_in_words(
 async def test_a_report_that_breaks_off_is_errored_and_keeps_its_cases(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """A green report without an end proves nothing."""
+    """An incomplete report without a failure proves nothing."""
     bench.write({"a": "passed"}, "1.xml")
     bench.write_text("<testsuites><testsuite><testcase name='b'/>", "2.xml")
     assert (await finish(database, await take(), bench, outcomes())).status == "errored"
     assert rows.one("SELECT detail FROM test_shards")["detail"].startswith("the report junit/2.xml breaks off")
 
 
-async def test_partial_results_stay_when_the_shard_is_given_back(
+async def test_partial_results_stay_when_the_shard_is_released(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """What was finished before the interruption is there; the shard has no lease and the run no end."""
+    """The completed cases are stored. The shard has no lease, and the run has no end."""
     fence = await take()
     bench.write({"a": "passed", "b": "failed"})
     with bench.reader() as reader:
-        for _ in range(2):  # the second time finds it done
+        for _ in range(2):  # the second call changes nothing
             receipt = await release(database, fence, reader, outcomes("interrupted", -15))
             assert receipt == Interrupted(cases=2)
     assert rows.one("SELECT status, outcome, exit_code, lease_until, cases FROM test_shards") == {
@@ -277,10 +277,10 @@ async def test_partial_results_stay_when_the_shard_is_given_back(
     assert (await take(claim_id="next")).attempt == 2
 
 
-async def test_a_pod_whose_shard_was_taken_gives_nothing_back(
+async def test_a_pod_whose_shard_was_taken_releases_nothing(
     database: Database, rows: Any, take: Take, bench: Any
 ) -> None:
-    """Neither an interrupted nor a failed pod touches the lease of its successor."""
+    """Neither an interrupted nor a failed pod changes the lease of its successor."""
     lost = await take(claim_id="lost")
     rows(RUN_OUT)
     await take(claim_id="new")
@@ -293,18 +293,18 @@ async def test_a_pod_whose_shard_was_taken_gives_nothing_back(
     assert rows.versions() == before
 
 
-async def test_a_dropped_lease_says_why(database: Database, rows: Any, take: Take) -> None:
-    """After a failure the shard is free at once and tells the reason."""
+async def test_a_dropped_lease_has_a_reason(database: Database, rows: Any, take: Take) -> None:
+    """After a failure, the shard can be claimed at once, and its row has the reason."""
     await drop_lease(database, await take(), "the bucket is away")
     assert rows.one("SELECT status, detail, lease_until FROM test_shards") == {
         "status": "interrupted", "detail": "the bucket is away", "lease_until": None
     }  # fmt: skip
 
 
-async def test_an_artifact_is_told_to_belong_to_its_case_by_the_name_of_its_row(
+async def test_an_artifact_has_the_name_of_its_cases_row(
     database: Database, rows: Any, take: Take, benches: Callable[[int], Any], outcomes: Outcomes
 ) -> None:
-    """What the report attaches to a case stands under the name that the case's row got, marked or not."""
+    """The name may contain the shard."""
     attached = "<testsuites><testsuite><testcase name='a'><system-out>[[ATTACHMENT|../v.webm]]</system-out></testcase>"
     for shard in (1, 2):
         benches(shard).write_text(attached + "</testsuite></testsuites>")
@@ -321,19 +321,19 @@ async def test_an_artifact_is_told_to_belong_to_its_case_by_the_name_of_its_row(
     ]
 
 
-@pytest.mark.parametrize(("told", "expected"), [((120.5, 80.0, None), 120.5), ((None, 80.0, 120.5), 120.5)])
-async def test_a_load_tests_own_percentile_stands(
+@pytest.mark.parametrize(("reported", "expected"), [((120.5, 80.0, None), 120.5), ((None, 80.0, 120.5), 120.5)])
+async def test_the_percentile_of_a_load_test_is_kept(
     *,
     database: Database,
     rows: Any,
     take: Take,
     benches: Callable[[int], Any],
     outcomes: Outcomes,
-    told: tuple[float | None, ...],
+    reported: tuple[float | None, ...],
     expected: float,
 ) -> None:
-    """The greatest p95 that a shard tells is the run's, whichever shard comes last and whatever its cases took."""
-    for shard, p95 in enumerate(told, start=1):
+    """The run has the greatest p95 of its shards, in any order and with any durations of cases."""
+    for shard, p95 in enumerate(reported, start=1):
         prop = f"<properties><property name='p95_ms' value='{p95}'/></properties>" if p95 else ""
         benches(shard).write_text(
             f"<testsuites><testsuite>{prop}<testcase name='check {shard}' time='9'/></testsuite></testsuites>"
@@ -345,7 +345,6 @@ async def test_a_load_tests_own_percentile_stands(
 async def test_skipped_cases_do_not_count_for_the_percentile(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """What did not run took no time."""
     times = {f"case {number}": number / 10 for number in range(1, 21)}
     body = "".join(f"<testcase name='{name}' time='{time}'/>" for name, time in times.items())
     skipped = "".join(f"<testcase name='s{number}' time='0'><skipped/></testcase>" for number in range(30))

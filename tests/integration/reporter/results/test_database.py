@@ -1,4 +1,4 @@
-"""What the database does to us in a failover, on a real server: the step runs again, and only once has an effect."""
+"""Failures of a failover with a real server: the step runs again, with one effect."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,10 +16,10 @@ from reporter.results.fencing import hold
 KILL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'testfleet-reporter'"
 
 
-async def test_a_connection_that_dies_within_the_transaction_changes_nothing_by_that(
+async def test_a_connection_that_dies_within_the_transaction_changes_no_row(
     database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
 ) -> None:
-    """The step runs again on another connection, and the rows are those of one undisturbed run."""
+    """The step runs again on another connection, and the rows are those of an undisturbed run."""
     fence = await take()
     tries: list[int] = []
 
@@ -40,7 +40,7 @@ async def test_a_connection_that_dies_within_the_transaction_changes_nothing_by_
 async def test_a_lost_answer_to_a_commit_changes_nothing(
     database: Database, rows: Any, take: Callable[..., Awaitable[Fence]]
 ) -> None:
-    """The connection dies after the commit: the step runs again over rows that stand already."""
+    """The connection dies after the commit. The step runs again with the committed rows."""
     fence = await take()
     versions: list[Any] = []
 
@@ -51,7 +51,7 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(
         await merge(connection, fence)
         versions.append(await asyncio.to_thread(rows.versions))
         if len(versions) == 1:
-            await connection.execute("COMMIT")  # the one that follows the step then finds no connection
+            await connection.execute("COMMIT")  # the COMMIT after the step then fails
             versions[0] = await asyncio.to_thread(rows.versions)
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
@@ -74,8 +74,8 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(
         "SELECT pg_terminate_backend(pg_backend_pid())",
     ],
 )
-async def test_a_passing_failure_is_tried_again(database: Database, statement: str) -> None:
-    """Deadlock, failover, shutdown, too many connections: the second try succeeds."""
+async def test_a_passing_failure_is_retried(database: Database, statement: str) -> None:
+    """Deadlock, failover, shutdown and too many connections: the second execution succeeds."""
     tries = 0
 
     async def step(connection: Connection) -> int:
@@ -89,8 +89,8 @@ async def test_a_passing_failure_is_tried_again(database: Database, statement: s
 
 
 @pytest.mark.parametrize("statement", ["SELECT nothing", "SELECT 1/0", "SELECT * FROM nowhere"])
-async def test_a_refusal_is_told_at_once(database: Database, statement: str) -> None:
-    """What PostgreSQL will refuse again is not tried again."""
+async def test_a_refusal_is_raised_at_once(database: Database, statement: str) -> None:
+    """It is not retried."""
     tries = 0
 
     async def step(connection: Connection) -> None:
@@ -103,15 +103,15 @@ async def test_a_refusal_is_told_at_once(database: Database, statement: str) -> 
     assert tries == 1
 
 
-async def test_patience_has_an_end() -> None:
-    """A server that is not there is given up, with the reason in one line."""
+async def test_a_step_fails_when_the_patience_ends() -> None:
+    """The error has the reason in one line."""
     async with connect("postgresql://nobody@127.0.0.1:1/none", patience=0.5) as database, asyncio.timeout(20):
         with pytest.raises(DatabaseOutOfReach, match="the database is out of reach"):
             await database.run(lambda connection: connection.execute("SELECT 1"))
 
 
-async def test_a_silent_server_is_given_up(database_url: str) -> None:
-    """A statement that gets no answer ends, and its connection is not used again."""
+async def test_a_statement_without_an_answer_fails(database_url: str) -> None:
+    """Its connection is not used again."""
     pids: list[int] = []
 
     async def step(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Names of a finished run: they follow from its winning attempts, whatever happened before."""
+"""Names of a finished run: they depend only on its winning attempts."""
 
 import os
 import random
@@ -26,7 +26,7 @@ from reporter.results.database import Database
 from reporter.results.release import release
 
 SEEDS = int(os.environ.get("FUZZ_INTERLEAVINGS", "8"))
-PARTS = max(1, SEEDS // 8)  # each has the time limit of a test
+PARTS = max(1, SEEDS // 8)  # each part has the time limit of a test
 RUN_OUT = "UPDATE test_shards SET lease_until = now() - interval '1 s' WHERE run_id = %s AND shard = %s"
 CASES = "SELECT name, shard, status, flaky, tries FROM test_cases WHERE run_id = %s ORDER BY 1"
 TRIES = "SELECT name, try, status FROM case_tries WHERE run_id = %s ORDER BY 1, 2"
@@ -76,7 +76,7 @@ class Fleet:
         cases = "".join(
             f"<testcase name={quoteattr(name)}>{'<flakyFailure/>' if flaky else ''}"
             "<system-out>[[ATTACHMENT|../v.webm]]</system-out></testcase>"
-            for name, flaky in reversed(report)  # so that a file belongs to the report's last case
+            for name, flaky in reversed(report)  # so that the file belongs to the last case of the report
         )
         (artifacts / "junit").mkdir(parents=True)
         (artifacts / "junit" / "junit.xml").write_text(f"<testsuite>{cases}</testsuite>")
@@ -93,8 +93,8 @@ def reports(*names: str) -> Report:
     return tuple((name, False) for name in names)
 
 
-async def test_a_mark_goes_when_no_other_shard_has_the_name(fleet: Fleet) -> None:
-    """A dead attempt had the name; the attempt that won has not."""
+async def test_a_name_loses_the_shard_when_no_other_shard_has_it(fleet: Fleet) -> None:
+    """A dead attempt had the name, and the winning attempt does not."""
     first, second = (Shard(index=index, total=2) for index in (1, 2))
     dead = await fleet.take("r", first)
     await fleet.tail(dead, reports("login"))
@@ -108,7 +108,7 @@ async def test_a_mark_goes_when_no_other_shard_has_the_name(fleet: Fleet) -> Non
 
 
 async def test_the_lowest_shard_keeps_a_shared_name(fleet: Fleet) -> None:
-    """Whichever comes first; while the run goes on, the first to come has it."""
+    """In an unfinished run, the first shard has it."""
     for index in (3, 1, 2):
         await fleet.commit(await fleet.take("r", Shard(index=index, total=3)), (("login", index == 3),))
     cases, tries, attached = fleet.results("r")
@@ -119,8 +119,8 @@ async def test_the_lowest_shard_keeps_a_shared_name(fleet: Fleet) -> None:
     assert [row["case_name"] for row in attached] == ["login", "login [shard 2/3]", "login [shard 3/3]"]
 
 
-async def test_names_of_a_run_without_shared_ones_are_left_alone(fleet: Fleet) -> None:
-    """Its last commit writes no row of another shard again."""
+async def test_names_of_a_run_without_shared_names_are_not_written_again(fleet: Fleet) -> None:
+    """The last commit writes no row of another shard."""
     for index in (1, 2):
         before = fleet.rows("SELECT name, xmin::text FROM test_cases")
         await fleet.commit(await fleet.take("r", Shard(index=index, total=2)), reports(f"case {index}"))
@@ -165,7 +165,7 @@ class Life:
 
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_any_interleaving_leaves_the_names_of_an_undisturbed_run(fleet: Fleet, part: int) -> None:
-    """Shards in any order, attempts that die, are frozen or give back, and tails that saw anything."""
+    """Shards in any order, attempts that die, freeze or are released, and any partial tail."""
     for seed in range(part, SEEDS, PARTS):
         await _interleave(fleet, seed)
 

@@ -1,4 +1,4 @@
-"""Logging in to PostgreSQL as RDS has it: a signed token as password, over TLS that proves the host's name.
+"""The login to PostgreSQL as in RDS: a signed token as password, over TLS with a verified host name.
 
 The embedded server speaks no TLS, so that a small gate of ours stands before it, as RDS's own front does: it ends
 TLS with a certificate that this test made, asks for a clear-text password and passes the rest on.
@@ -55,7 +55,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 @dataclass
 class Gate:
-    """What stands before the server, and the passwords it was shown."""
+    """A TLS proxy of the server. It records the passwords."""
 
     socket: str
     tls: ssl.SSLContext
@@ -79,7 +79,7 @@ class Gate:
             )
             before.close()
         except (OSError, asyncio.IncompleteReadError):
-            pass  # the client did not like the certificate
+            pass  # the client rejected the certificate
         finally:
             writer.close()
 
@@ -97,7 +97,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @dataclass(frozen=True)
 class Rds:
-    """Where the gate listens, which authority vouches for it, and what it was shown."""
+    """The gate's address, its certificate authority and the recorded passwords."""
 
     url: Callable[[str], str]
     ca: Path
@@ -132,8 +132,8 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
 
 
-async def test_each_new_connection_shows_a_token_of_its_own(rds: Rds) -> None:
-    """The token names host, port, user and region, and a second login signs anew."""
+async def test_each_new_connection_has_its_own_token(rds: Rds) -> None:
+    """The token names host, port, user and region. A second login signs a new one."""
     url = rds.url("localhost")
     signed: list[str] = []
     async with rds_tokens(url) as sign:
@@ -154,8 +154,8 @@ async def test_each_new_connection_shows_a_token_of_its_own(rds: Rds) -> None:
     assert query["X-Amz-Credential"][0].endswith("/eu-central-1/rds-db/aws4_request")
 
 
-async def test_another_host_name_is_refused_before_the_token_is_shown(rds: Rds) -> None:
-    """A certificate for `localhost` does not vouch for 127.0.0.1, and time would not change that."""
+async def test_another_host_name_is_refused_before_the_token_is_sent(rds: Rds) -> None:
+    """A certificate for `localhost` is not valid for 127.0.0.1. There is no retry."""
     url = rds.url("127.0.0.1")
     async with rds_tokens(url) as token, connect(url, patience=300, token=token, ca=rds.ca) as database:
         async with asyncio.timeout(20):
@@ -164,8 +164,8 @@ async def test_another_host_name_is_refused_before_the_token_is_shown(rds: Rds) 
     assert rds.gate.passwords == []
 
 
-async def test_an_unknown_authority_is_refused_before_the_token_is_shown(rds: Rds, tmp_path: Path) -> None:
-    """Only the bundle's authorities may vouch for the server."""
+async def test_an_unknown_authority_is_refused_before_the_token_is_sent(rds: Rds, tmp_path: Path) -> None:
+    """Only the authorities of the bundle are accepted."""
     stranger, _ = certificate(tmp_path, "stranger")
     url = rds.url("localhost")
     async with rds_tokens(url) as token, connect(url, patience=300, token=token, ca=stranger) as database:
@@ -191,7 +191,7 @@ async def test_a_server_without_tls_is_refused() -> None:
 
 
 def test_the_bundle_is_read_when_the_settings_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate that was made for this test is one that the setting accepts."""
+    """The setting accepts a certificate of this test."""
     cert, _ = certificate(tmp_path, "localhost")
     for name, value in {
         "HANDOFF_DIR": str(tmp_path),

@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer in transaction mode, where no session outlives its transaction."""
+"""The reporter behind a real PgBouncer in transaction mode, where no session outlives its transaction."""
 
 import asyncio
 import sys
@@ -31,7 +31,7 @@ REPORTERS = RUNS * SHARDS
 SERVER_CONNECTIONS = 20
 OWN_CASES = 8
 EXPECTED = SHARDS * (OWN_CASES + 1)
-"""Cases of a run: each shard brings its own, and one that every shard names alike."""
+"""Cases of a run: one for each shard, and one name that all shards share."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def poolers() -> Iterator[Callable[[str, int], str]]:
 
 
 async def report(url: str, number: int, bench: Any, outcome: Outcome) -> None:
-    """Claim, save live rows beside a renewal, and commit, on connections of this reporter alone."""
+    """Claim, save live rows during a renewal, and commit, on connections of one reporter."""
     run_id, shard = f"r-{number // SHARDS}", Shard(index=number % SHARDS + 1, total=SHARDS)
     job = JobMessage(run_id=run_id, suite="checkout", shard=shard)
     own = [f"shard {shard.index} case {case}" for case in range(OWN_CASES)]
@@ -73,7 +73,7 @@ async def report(url: str, number: int, bench: Any, outcome: Outcome) -> None:
 async def test_200_reporters_commit_through_20_server_connections(
     database_url: str, poolers: Callable[[str, int], str], benches: Any, rows: Any, outcomes: Callable[..., Outcome]
 ) -> None:
-    """Every row is right: each run has its verdict, its totals, and every case of every shard once."""
+    """Each run has its verdict, its totals and every case of every shard once."""
     url = poolers(database_url, SERVER_CONNECTIONS)
     begun = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -82,7 +82,7 @@ async def test_200_reporters_commit_through_20_server_connections(
     seconds = time.monotonic() - begun
     sys.stdout.write(f"{REPORTERS} reporters through {SERVER_CONNECTIONS} connections: {seconds:.1f} s\n")
     connections = rows("SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()")[0]["n"]
-    assert connections <= SERVER_CONNECTIONS + 1  # the one that counts
+    assert connections <= SERVER_CONNECTIONS + 1  # the connection of this query
     totals = {"total": EXPECTED, "passed": SHARDS * OWN_CASES, "failed": SHARDS}
     assert rows(
         "SELECT status, shards_done, total, passed, failed, count(*) AS runs FROM test_runs GROUP BY 1, 2, 3, 4, 5"
@@ -97,11 +97,11 @@ async def test_200_reporters_commit_through_20_server_connections(
 def test_the_command_reads_through_a_pooler_and_leaves_nothing_in_its_sessions(
     database_url: str, poolers: Callable[[str, int], str]
 ) -> None:
-    """One server session serves two clients in turn: no statement is prepared in it, no setting stays."""
+    """One server session serves two clients in turn. It keeps no prepared statement and no setting."""
     url = poolers(database_url, 1)
     query = "SELECT current_setting('timezone') AS zone, current_setting('statement_timeout') AS wait, %s::int AS n"
     with command.Database(url).connect() as one, command.Database(url).connect() as two:
-        for number in range(12):  # the driver prepares a statement once it was run five times
+        for number in range(12):  # the driver prepares a statement after five executions
             for session in (one, two):
                 assert session.rows(query, [number]) == [{"zone": "UTC", "wait": "30s", "n": number}]
     with closing(psycopg.connect(url, autocommit=True, prepare_threshold=None)) as plain:
@@ -110,7 +110,7 @@ def test_the_command_reads_through_a_pooler_and_leaves_nothing_in_its_sessions(
 
 
 def test_migrations_are_applied_through_a_pooler(empty_database_url: str, poolers: Callable[[str, int], str]) -> None:
-    """All of them once, and none the second time."""
+    """The second call applies none."""
     url = poolers(empty_database_url, 2)
     assert migrate(url)
     assert migrate(url) == []

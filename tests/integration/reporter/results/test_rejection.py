@@ -1,4 +1,4 @@
-"""Rejected messages against a real PostgreSQL: they end their own run, once, and no other."""
+"""Rejected messages in PostgreSQL: each ends its own run once, and no other run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,17 +38,17 @@ async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome)
 
 
 async def blocked(rows: Any, number: int) -> None:
-    """Return as soon as so many statements wait for a lock."""
+    """Return when `number` statements wait for a lock."""
     async with asyncio.timeout(20):
         while (await asyncio.to_thread(rows.one, LOCK_WAITERS))["n"] < number:
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("suite", [None, "nosuch"])
-async def test_a_rejected_message_makes_an_unknown_run_errored(
+async def test_a_rejected_message_records_an_unknown_run_as_errored(
     database: Database, rows: Any, suite: str | None
 ) -> None:
-    """The run says why it never ran; a repetition changes nothing."""
+    """The run has the reason. A repetition changes no row."""
     await reject(database, suite)
     before = rows.versions()
     await reject(database, suite)
@@ -69,10 +69,10 @@ async def test_a_queued_run_is_ended_by_its_own_message(
 
 
 @pytest.mark.parametrize("suite", ["chekout", None])
-async def test_a_foreign_message_leaves_a_running_run_alone(
+async def test_a_message_of_another_suite_does_not_change_a_running_run(
     *, database: Database, rows: Any, take: Take, benches: Any, outcomes: Outcomes, suite: str | None
 ) -> None:
-    """A typo in the suite's name changes no row, and both shards come to their verdict."""
+    """A typo in the suite's name changes no row, and both shards get their verdict."""
     first = await take("1/2", claim_id="1")
     before = rows.versions()
     await reject(database, suite)
@@ -88,7 +88,7 @@ async def test_a_foreign_message_leaves_a_running_run_alone(
 async def test_a_message_of_the_running_suite_ends_the_run_for_all_its_shards(
     *, database: Database, rows: Any, take: Take, benches: Any, outcomes: Outcomes, claimants: Callable[..., Claimant]
 ) -> None:
-    """One shard is complete, one runs, one was never claimed: the run has its verdict and no row changes afterwards."""
+    """One shard is complete, one runs and one was never claimed. The verdict ends them all, and stays."""
     benches(1).write({"a": "passed"})
     await finish(database, await take("1/4", claim_id="1"), benches(1), outcomes())
     running = await take("3/4", claim_id="3")
@@ -124,10 +124,10 @@ async def test_a_message_of_the_running_suite_ends_the_run_for_all_its_shards(
     assert rows.versions() == before
 
 
-async def test_a_finished_run_is_left_alone(
+async def test_a_finished_run_does_not_change(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """The verdict stands whatever the message names."""
+    """The verdict stays for any message."""
     bench.write({"a": "passed"})
     await finish(database, await take(), bench, outcomes())
     before = rows.versions()
@@ -136,10 +136,10 @@ async def test_a_finished_run_is_left_alone(
     assert rows.versions() == before
 
 
-async def test_a_run_that_was_ended_without_its_shard_takes_no_late_commit(
+async def test_a_late_commit_does_not_change_a_run_that_ended_without_its_shard(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """A verdict alone fences the shard, even where the shard's row still says `running`."""
+    """A verdict fences the shard, even if the shard's row is still `running`."""
     fence = await take()
     rows("UPDATE test_runs SET status = 'errored', finished_at = now()")
     bench.write({"a": "passed"})
@@ -154,7 +154,7 @@ async def test_a_run_that_was_ended_without_its_shard_takes_no_late_commit(
 async def test_a_rejection_waits_for_the_batch_that_is_being_written(
     database_url: str, database: Database, rows: Any, take: Take
 ) -> None:
-    """A pod that holds its shard's row finishes its transaction first, and its cases are in the run's totals."""
+    """The transaction of the pod ends first, and its cases are in the run's totals."""
     await take()
     with psycopg.connect(database_url) as pod:
         pod.execute("SELECT FROM test_shards FOR NO KEY UPDATE")
@@ -170,7 +170,7 @@ async def test_a_rejection_waits_for_the_batch_that_is_being_written(
 async def test_a_rejection_and_the_last_commit_give_one_verdict(
     *, database_url: str, rows: Any, take: Take, bench: Any, outcomes: Outcomes, first: str
 ) -> None:
-    """Both wait for the run's row in a known order; the first gives the verdict, the second changes no row."""
+    """Both wait for the run's row in a known order. The first gives the verdict, and the second changes no row."""
     fence = await take()
     bench.write({"a": "passed"})
     async with connect(database_url, patience=30) as one, connect(database_url, patience=30) as other:
@@ -198,7 +198,7 @@ async def test_a_rejection_and_the_last_commit_give_one_verdict(
 async def test_of_twenty_claims_and_foreign_rejections_at_once_the_claims_win(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """Twelve shards and eight typos race for a registered run's row: every shard runs, no typo changes it."""
+    """Twelve shards and eight typos compete for the row of an enqueued run. Every shard runs."""
     rows("INSERT INTO test_runs (run_id, suite, status, shards, queued_at) "
          "VALUES ('r-1', 'checkout', 'queued', 12, now())")  # fmt: skip
 
@@ -216,7 +216,7 @@ async def test_of_twenty_claims_and_foreign_rejections_at_once_the_claims_win(
 async def test_a_rejection_that_makes_the_run_first_leaves_no_second_row(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
-    """A claim and a rejection race to insert an unknown run: the loser sees the winner's row and follows it."""
+    """A claim and a rejection insert an unknown run at once. The second one uses the row of the first."""
 
     async def claims() -> Any:
         async with connect(database_url, patience=30) as database:

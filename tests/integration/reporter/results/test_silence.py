@@ -1,4 +1,4 @@
-"""A database that falls silent: packets vanish and no connection is closed, as on a route that drops them."""
+"""A silent database: packets vanish, and no connection is closed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,14 +21,14 @@ from reporter.results.database import connect
 from tests.support.wire import Wire
 
 LIMIT = 20
-"""Seconds until a test gives up; each takes a few."""
+"""Seconds until a test fails. Each test takes a few."""
 GROWING = "<testsuites><testsuite>{}"
 CASES = "SELECT name, attempt FROM test_cases ORDER BY 1"
 
 
 @pytest.fixture
 def wire(database_url: str) -> Iterator[Wire]:
-    """A line that works."""
+    """A proxy that forwards."""
     with Wire(database_url) as wire:
         yield wire
 
@@ -50,8 +50,8 @@ async def until(condition: Callable[[], Any], what: str) -> None:
 
 
 @pytest.mark.parametrize("within", ["transaction", "connecting"])
-async def test_a_cancelled_step_ends_at_once_though_its_connection_is_silent(wire: Wire, within: str) -> None:
-    """The clean-up of a silent connection fails, and what leaves is the cancellation: a loop that retries ends."""
+async def test_a_cancelled_step_ends_at_once_on_a_silent_connection(wire: Wire, within: str) -> None:
+    """The clean-up of the connection fails, and the cancellation is still raised, so that no loop retries."""
     async with connect(wire.url, patience=LIMIT, statement_seconds=LIMIT) as database:
         if within == "transaction":
             await database.run(lambda connection: connection.fetchval("SELECT 1"))
@@ -67,7 +67,7 @@ async def test_a_cancelled_step_ends_at_once_though_its_connection_is_silent(wir
 
 @dataclass
 class Scene:
-    """An attempt of a pod whose database falls silent while a batch of cases is on its way."""
+    """An attempt whose database falls silent during the write of a batch."""
 
     wire: Wire
     bucket: str
@@ -125,7 +125,7 @@ def logged(logs: list[Any], event: str) -> int:
 
 
 async def test_a_suite_that_ends_while_the_database_is_silent_is_committed_once(scene: Scene) -> None:
-    """The tail ends although its connection answers nothing; the commit succeeds once the database is back."""
+    """The tail ends although its connection is silent. The commit succeeds once the database is back."""
     with capture_logs() as logs:
         async with scene.silent(statement_seconds=3, patience=LIMIT) as running:
             scene.end()
@@ -140,7 +140,7 @@ async def test_a_suite_that_ends_while_the_database_is_silent_is_committed_once(
 
 @pytest.mark.parametrize("ended", [False, True])
 async def test_sigterm_ends_an_attempt_whose_database_is_silent(scene: Scene, ended: bool) -> None:
-    """With an outcome or without, the results get the flush period after SIGTERM; the lease expires by itself."""
+    """With and without an outcome, the results get the flush period after SIGTERM. The lease expires by itself."""
     with capture_logs() as logs:
         async with scene.silent(statement_seconds=600, patience=600, flush=0.5) as running:
             if ended:

@@ -1,4 +1,4 @@
-"""A sweep against a real PostgreSQL: it ends what is abandoned, and never what may still live."""
+"""A sweep in PostgreSQL: it ends abandoned shards and no shard that may be alive."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,8 +39,10 @@ async def finish(database: Database, fence: Fence, bench: Any, outcome: Outcome)
         return (await commit(database, fence, reader, outcome, ())).receipt.status
 
 
-async def test_a_dead_lettered_shard_ends_its_run_with_what_is_known(database: Database, rows: Any, take: Take) -> None:
-    """Shard and run are errored, the partial rows stay and are counted, and the run has metrics."""
+async def test_a_dead_lettered_shard_ends_its_run_with_partial_results(
+    database: Database, rows: Any, take: Take
+) -> None:
+    """Shard and run are errored, the partial rows count, and the run has metrics."""
     fence = await take()
     await save(database, fence, [Case("a", Status.PASSED)])
     rows(AGE_RUN)
@@ -56,7 +58,7 @@ async def test_a_dead_lettered_shard_ends_its_run_with_what_is_known(database: D
 
 
 async def test_a_run_that_no_pod_ever_claimed_ends(database: Database, rows: Any) -> None:
-    """Its shards have no rows, and get none."""
+    """Its shards have no rows and get none."""
     rows("INSERT INTO test_runs (run_id, suite, status, shards, queued_at) "
          "VALUES ('r-1', 'checkout', 'queued', 2, now() - interval '3 h')")  # fmt: skip
     assert await swept(database, 1) == []
@@ -74,7 +76,7 @@ async def test_a_run_that_no_pod_ever_claimed_ends(database: Database, rows: Any
 
 
 async def test_a_second_sweep_changes_nothing(database: Database, rows: Any, take: Take) -> None:
-    """The CronJob comes again."""
+    """The CronJob repeats the sweep."""
     await take("1/2")
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
@@ -85,10 +87,10 @@ async def test_a_second_sweep_changes_nothing(database: Database, rows: Any, tak
 
 
 @pytest.mark.parametrize("lease", ["now() + interval '1 s'", "now() - interval '50 min'"])
-async def test_a_living_or_lately_ended_lease_is_never_touched(
+async def test_a_valid_or_recently_expired_lease_is_not_changed(
     database: Database, rows: Any, take: Take, lease: str
 ) -> None:
-    """Whatever the queues say."""
+    """This holds for any state of the queues."""
     await take()
     rows(AGE_RUN)
     rows(f"UPDATE test_shards SET lease_until = {lease}")
@@ -97,8 +99,8 @@ async def test_a_living_or_lately_ended_lease_is_never_touched(
     assert rows.versions() == before
 
 
-async def test_a_message_that_may_come_keeps_its_shard(database: Database, rows: Any, take: Take) -> None:
-    """The queue holds messages and the dead-letter queue has another shard's."""
+async def test_a_shard_whose_message_may_come_is_not_abandoned(database: Database, rows: Any, take: Take) -> None:
+    """The queue holds messages, and the dead-letter queue holds the message of another shard."""
     await take("1/2")
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
@@ -110,7 +112,7 @@ async def test_a_message_that_may_come_keeps_its_shard(database: Database, rows:
 async def test_a_run_waits_for_its_living_shards(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """The abandoned shard is errored at once; the last commit ends the run, with the worst verdict."""
+    """The abandoned shard is errored at once. The last commit ends the run with the worst verdict."""
     await take("1/2", claim_id="1")
     living = await take("2/2", claim_id="2")
     rows(AGE_RUN)
@@ -126,7 +128,7 @@ async def test_a_run_waits_for_its_living_shards(
 async def test_a_redrive_runs_an_abandoned_shard_again_while_its_run_has_no_verdict(
     *, database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes, claimants: Callable[..., Claimant]
 ) -> None:
-    """As a new attempt, whose verdict replaces the abandonment."""
+    """The verdict of the new attempt replaces the abandonment."""
     await take("1/2", claim_id="1")
     living = await take("2/2", claim_id="2")
     rows(AGE_RUN)
@@ -145,7 +147,7 @@ async def test_a_redrive_runs_an_abandoned_shard_again_while_its_run_has_no_verd
 async def test_a_late_pod_of_an_abandoned_shard_changes_nothing(
     *, database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes, claimants: Callable[..., Claimant]
 ) -> None:
-    """It was frozen for hours: its fence has gone, and a redelivery finds the run finished."""
+    """The pod was frozen for hours. The fence stops it, and a redelivered message finds the run finished."""
     late = await take()
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
@@ -164,7 +166,7 @@ async def test_a_late_pod_of_an_abandoned_shard_changes_nothing(
 async def test_a_late_pod_of_an_abandoned_shard_is_stopped_while_the_run_goes_on(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
-    """Its commit is not taken for done: the shard ended by another hand."""
+    """Its commit does not count as complete: the sweep ended the shard."""
     late = await take("1/2", claim_id="1")
     await take("2/2", claim_id="2")
     rows(AGE_RUN)
@@ -178,7 +180,7 @@ async def test_a_late_pod_of_an_abandoned_shard_is_stopped_while_the_run_goes_on
 
 
 async def test_a_renewal_that_comes_first_saves_the_shard(database_url: str, rows: Any, take: Take) -> None:
-    """The sweep waits for the shard's row and then sees the lease anew."""
+    """The sweep waits for the shard's row and then reads the new lease."""
     await take()
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
@@ -194,8 +196,8 @@ async def test_a_renewal_that_comes_first_saves_the_shard(database_url: str, row
     assert rows.one("SELECT status FROM test_shards") == {"status": "running"}
 
 
-async def test_a_run_that_is_being_claimed_is_left_alone(database_url: str, rows: Any, take: Take) -> None:
-    """Its row is locked: a pod may live there, and the sweep does not wait."""
+async def test_a_run_with_a_concurrent_claim_is_skipped(database_url: str, rows: Any, take: Take) -> None:
+    """Its row is locked, and the sweep does not wait."""
     await take()
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
@@ -208,7 +210,7 @@ async def test_a_run_that_is_being_claimed_is_left_alone(database_url: str, rows
 async def test_of_sweeps_and_claims_at_once_each_shard_has_one_outcome(
     database_url: str, rows: Any, take: Take, claimants: Callable[..., Claimant]
 ) -> None:
-    """Ten sweeps and ten redeliveries: the shard is claimed by one pod, or abandoned once and the run over."""
+    """Ten sweeps and ten claims: one pod claims the shard, or one sweep abandons it and ends the run."""
     await take()
     rows(AGE_RUN)
     rows(AGE_SHARD + "1")
