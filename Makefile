@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_PROCESSES ?= 2
 PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup demo test unit fuzz test-images test-cluster kind-up kind-down sign format lint check bench clean
+.PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ unit: .venv/.synced ## The tests that need no server and no process of ours: sec
 fuzz: .venv/.synced ## Many more generated reports and interleavings of shards than make test has; takes minutes
 	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \
 	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/results/test_final_names.py
+
+mutants: .venv/.synced ## Break one guard at a time in a copy of the last commit, and show the test that fails; takes minutes
+	$(BIN)/python -m tests.mutants
 
 test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names; it needs KEDA and the images testfleet, embedded and all
 	$(BIN)/pytest tests/cluster

@@ -81,6 +81,15 @@ def test_writing_twice_leaves_one_whole_file_and_nothing_else(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["outcome.json"]
 
 
+def test_a_reader_that_opened_the_old_file_reads_all_of_it(tmp_path: Path) -> None:
+    """The new record takes the name by a rename; the old file is not written to."""
+    volume.write(tmp_path, Progress(count=7))
+    with (tmp_path / Progress.FILE).open(encoding="utf-8") as file:
+        volume.write(tmp_path, Progress(count=8))
+        assert Progress.model_validate_json(file.read()) == Progress(count=7)
+    assert volume.read(tmp_path, Progress) == Progress(count=8)
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     """A reader sees the old record or the new one, never a part."""
     (tmp_path / "outcome.json").mkdir()  # a rename onto a folder fails
