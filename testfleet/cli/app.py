@@ -18,9 +18,9 @@ COMMANDS = {
     "show": Entry("testfleet.cli.show:show", "Show one run: shards, failing and flaky cases, files."),
     "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),
     "ingest": Entry("testfleet.cli.ingest:ingest", "Store JUnit XML of tests that ran elsewhere."),
-    "up": Entry("testfleet.local.commands:up", "Run the whole fleet on this machine."),
-    "serve": Entry("testfleet.local.commands:serve", "Serve a cluster without AWS."),
-    "demo": Entry("testfleet.local.commands:demo", "Run four suites against a small web shop."),
+    "up": Entry("testfleet.cli.up:up", "Run the whole fleet on this machine."),
+    "serve": Entry("testfleet.cli.serve:serve", "Serve a cluster without AWS."),
+    "demo": Entry("testfleet.cli.demo:demo", "Run four suites against a small web shop."),
     "dlq": Entry("testfleet.cli.dlq.app:app", "Look at dead messages, send them back or delete them."),
 }
 

@@ -1,5 +1,7 @@
 """Options and arguments that several commands have."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,3 +11,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are th
 Timeout = Annotated[str, typer.Option(help="Maximum time to wait: 90s, 30m, 1h30m.")]
 Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: from the CI service]")]
 Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: from the CI service]")]
+
+CORES = os.cpu_count() or 1
+STATE = Path(".testfleet")
+MaxPods = Annotated[
+    int, typer.Option(min=1, max=100, help="Maximum number of pods that run at once.", show_default="one per core")
+]

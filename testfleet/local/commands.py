@@ -1,4 +1,4 @@
-"""The commands `up`, `serve` and `demo`: their options, and what each starts."""
+"""What the commands `up`, `serve` and `demo` do. Their options are in `testfleet.cli`."""
 
 import os
 import signal
@@ -6,58 +6,43 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
 
 import structlog
-import typer
 
 from runtime import logs
-from testfleet.cli import durations
 from testfleet.errors import Refused
 from testfleet.exit_codes import ExitCode
 from testfleet.local import demo as demonstration
 from testfleet.local.fleet import Fleet, FleetConfig
 from testfleet.local.platform import Address, serving
 from testfleet.local.samples import examples, tools
-from testfleet.output import console
+from testfleet.output import console, units
 from testfleet.output.streams import to_stderr, to_stdout
-
-CORES = os.cpu_count() or 1
-STATE = Path(".testfleet")
-SAMPLES = examples.catalog()
 
 log = structlog.get_logger()
 
-MaxPods = Annotated[
-    int, typer.Option(min=1, max=100, help="Maximum number of pods that run at once.", show_default="one per core")
-]
 
-
-def up(
-    catalog: Annotated[
-        Path, typer.Option(help="The suite catalog.", show_default="that of the sample suites")
-    ] = SAMPLES,
-    state: Annotated[Path, typer.Option(help="Folder of the database and of the pods; results stay in it.")] = STATE,
-    max_pods: MaxPods = CORES,
-    ttl: Annotated[str, typer.Option(help="How long a finished pod's folder stays: 90s, 30m, 1h30m.")] = "1h",
-    aws_port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the AWS endpoint; 0 takes a free one.")] = 0,
-) -> ExitCode:
-    """Run the whole fleet on this machine until Ctrl-C.
-
-    It prints the environment variables that another terminal needs, and writes them to `env` in the state folder. With
-    the sample suites it also runs the web shop that they test. Jobs without a target URL test that shop.
-    """
+def up(*, catalog: Path | None, state: Path, max_pods: int, ttl: float, aws_port: int) -> ExitCode:
+    """Run a fleet until SIGINT or SIGTERM. None stands for the catalog of the sample suites. `ttl` is in seconds."""
     tools.require_extra("up")
-    kept = durations.parse(ttl, option="--ttl")
     logs.configure("info", "console", file=sys.stderr)  # stdout is for the environment variables
-    if catalog == SAMPLES:
+    samples = examples.catalog()
+    catalog = catalog or samples
+    if catalog == samples:
         _report_left_out(catalog)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as opened:
-        shop = opened.enter_context(examples.shop()) if catalog == SAMPLES else None
-        config = FleetConfig(state, _existing(catalog), max_pods=max_pods, ttl=kept, aws_port=aws_port, base_url=shop)
+        shop = opened.enter_context(examples.shop()) if catalog == samples else None
+        config = FleetConfig(
+            state,
+            _existing(catalog),
+            max_pods=max_pods,
+            ttl=ttl,
+            aws_port=aws_port,
+            base_url=shop,
+        )
         fleet = opened.enter_context(Fleet(config))
         exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
         (state / "env").write_text(exports)
@@ -69,25 +54,8 @@ def up(
     return ExitCode.OK if stop.is_set() else ExitCode.SOFTWARE
 
 
-def serve(
-    *,
-    host: Annotated[str, typer.Option(help="The host name under which pods reach this machine.")],
-    password: Annotated[
-        str,
-        typer.Option(
-            envvar="TESTFLEET_SERVE_PASSWORD", help="Password of the database user postgres.", show_default=False
-        ),
-    ],
-    state: Annotated[Path, typer.Option(help="Folder of the database; results stay in it.")] = STATE,
-    aws_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the AWS endpoint.")] = 5000,
-    database_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of PostgreSQL.")] = 5432,
-    shop_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the sample web shop.")] = 8080,
-) -> ExitCode:
-    """Serve a cluster without AWS until SIGTERM: AWS endpoint, PostgreSQL and the sample web shop.
-
-    The servers listen on all addresses. The endpoint checks no credentials, so use it for trials only. The command
-    exits with 70 when one of its servers ends unexpectedly, so that Kubernetes restarts the container.
-    """
+def serve(address: Address, *, state: Path, password: str) -> ExitCode:
+    """Serve a cluster without AWS until SIGINT, SIGTERM or the end of a server."""
     tools.require_extra("serve")
     logs.configure("info", "json")
     stop, broken = threading.Event(), threading.Event()
@@ -101,36 +69,28 @@ def serve(
 
     ready = state / "env"
     ready.unlink(missing_ok=True)
-    address = Address(host, aws_port, database_port, shop_port)
     with serving(address, state.absolute(), password, on_death) as env:
         ready.write_text("".join(f"export {name}='{value}'\n" for name, value in env.items()))
-        log.info("serving", host=host)
+        log.info("serving", host=address.host)
         stop.wait()
         ready.unlink()
     return ExitCode.SOFTWARE if broken.is_set() else ExitCode.OK
 
 
-def demo(
-    max_pods: MaxPods = CORES,
-    timeout: Annotated[str, typer.Option(help="Maximum time for all suites: 90s, 5m.")] = "5m",
-) -> ExitCode:
-    """Run four suites against a small web shop, on a whole fleet on this machine.
-
-    One case fails on purpose and one is flaky. Exit code: 0 if every run got its expected verdict, otherwise 1.
-    """
+def demo(*, state: Path, max_pods: int, timeout: float) -> ExitCode:
+    """Run the sample suites on a fleet for at most `timeout` seconds, and compare the verdicts with the expected."""
     tools.require_extra("demo")
-    seconds = durations.parse(timeout, option="--timeout")
-    missing = _report_left_out(SAMPLES)
+    missing = _report_left_out(examples.catalog())
     logs.configure("error", "console", file=sys.stderr)  # stdout is for the table
-    state = STATE / "demo"
-    with Fleet(FleetConfig(state, _existing(SAMPLES), max_pods=max_pods)) as fleet:
-        ended = demonstration.run(fleet, timeout=seconds, left_out=missing)
+    with Fleet(FleetConfig(state, _existing(examples.catalog()), max_pods=max_pods)) as fleet:
+        ended = demonstration.run(fleet, timeout=timeout, left_out=missing)
     for block in ended.report:
         console.write(block)
     to_stderr(f"testfleet: the bucket is deleted; traces, reports and logs remain in {state / 'pods'}")
     if ended.unfinished and not fleet.broken.is_set():
         suites = ", ".join(ended.unfinished)
-        to_stderr(f"testfleet: --timeout: not finished within {timeout}: {suites}; allow more time")
+        limit = units.duration(timeout * 1000)
+        to_stderr(f"testfleet: --timeout: not finished within {limit}: {suites}; allow more time")
         return ExitCode.FAILED
     if not ended.as_expected:
         to_stderr("testfleet: not every run got its expected verdict")

@@ -159,7 +159,7 @@ def test_a_demo_that_runs_out_of_time_names_the_timeout(folder: Path, clean_env:
     ended = subprocess.run(argv, env=env, cwd=folder, check=False, capture_output=True, text=True)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     suites = ", ".join(expected.suite for expected in EXPECTED)
-    assert ended.stderr.splitlines()[-1] == f"testfleet: --timeout: not finished within 0s: {suites}; allow more time"
+    assert ended.stderr.splitlines()[-1] == f"testfleet: --timeout: not finished within 0 ms: {suites}; allow more time"
     assert ended.stdout.startswith("suite\tverdict\texpected\t")
 
 

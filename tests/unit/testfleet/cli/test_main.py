@@ -23,9 +23,6 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
 
 
-LOCAL = {"up", "serve", "demo"}
-"""Their module imports the fleet."""
-
 DATABASE = {"TESTFLEET_DATABASE_URL": "postgresql://localhost/x"}
 QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
 
@@ -100,7 +97,7 @@ def test_a_wrong_argument_or_setting_is_one_line_and_an_exit_code(
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "--version", *(f"{name} --help" for name in COMMANDS if name not in LOCAL), "dlq list --help"],
+    ["--help", "--version", *(f"{name} --help" for name in COMMANDS), "dlq list --help"],
 )
 def test_help_and_version_import_no_heavy_library(arguments: str) -> None:
     """They would take most of a second."""
