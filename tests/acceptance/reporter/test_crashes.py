@@ -213,7 +213,7 @@ def test_sigterm_ends_a_claim_at_once_while_the_database_is_out_of_reach(pod: An
 
 
 def test_a_large_video_takes_bounded_memory() -> None:
-    """A sparse file of 600 MiB takes a fraction of its size in memory. `bench/upload.py` measures 2 GB."""
+    """A sparse file of 600 MiB takes a fraction of its size in memory."""
     bench = subprocess.run(
         [sys.executable, str(BENCH), "--megabytes", "600"], capture_output=True, text=True, timeout=240, check=False
     )
