@@ -204,7 +204,7 @@ def test_a_connection_cut_within_the_final_transaction_changes_nothing(
 
 def test_sigterm_ends_a_claim_at_once_while_the_database_is_out_of_reach(pod: Any, eventually: Eventually) -> None:
     """There is no claim to withdraw."""
-    pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    pod.start(REPORTER_DATABASE_URL="postgresql://qa@127.0.0.1:1/none")
     pod.job()
     eventually(lambda: "database_retry" in pod.log, "a claim that is tried again")
     pod.signal(signal.SIGTERM)

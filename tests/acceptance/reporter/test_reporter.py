@@ -286,7 +286,7 @@ def test_a_rejected_message_ends_its_run(pod: Any) -> None:
 
 def test_a_database_out_of_reach_at_the_claim_is_unavailable(pod: Any) -> None:
     """No suite starts if its results could not be stored."""
-    pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
+    pod.start(REPORTER_DATABASE_URL="postgresql://qa@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
     pod.job()
     decision = pod.admission()
     assert isinstance(decision, Unavailable)
@@ -301,7 +301,7 @@ def test_a_database_out_of_reach_at_the_end_is_a_failure_with_a_reason(pod: Any)
     pod.job()
     pod.report("a")
     pod.outcome()
-    pod.start(REPORTER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
+    pod.start(REPORTER_DATABASE_URL="postgresql://qa@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
     receipt = pod.receipt()
     assert isinstance(receipt, Failed)
     assert receipt.detail.startswith("the database is out of reach: ")
@@ -404,7 +404,7 @@ def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
 
 def test_no_secret_is_logged(pod: Any) -> None:
     """The database's password does not appear at the level DEBUG."""
-    url = "postgresql://nobody:s3cr3t@127.0.0.1:1/none"
+    url = "postgresql://qa:s3cr3t@127.0.0.1:1/none"
     pod.start(REPORTER_DATABASE_URL=url, REPORTER_DATABASE_PATIENCE="1", LOG_LEVEL="debug")
     pod.job()
     pod.admission()

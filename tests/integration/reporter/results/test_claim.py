@@ -164,7 +164,7 @@ async def test_an_interrupted_shard_is_free_at_once(
 
 async def test_a_database_out_of_reach_is_unavailable(claimants: Callable[..., Claimant]) -> None:
     """When the patience ends, the decision has the reason."""
-    async with connect("postgresql://nobody@127.0.0.1:1/none", patience=0.3) as database:
+    async with connect("postgresql://qa@127.0.0.1:1/none", patience=0.3) as database:
         decision = await claim(database, claimants(), lease=LEASE)
     assert isinstance(decision, Unavailable)
     assert decision.detail.startswith("the database is out of reach: ")

@@ -105,7 +105,7 @@ async def test_a_refusal_is_raised_at_once(database: Database, statement: str) -
 
 async def test_a_step_fails_when_the_patience_ends() -> None:
     """The error has the reason in one line."""
-    async with connect("postgresql://nobody@127.0.0.1:1/none", patience=0.5) as database, asyncio.timeout(20):
+    async with connect("postgresql://qa@127.0.0.1:1/none", patience=0.5) as database, asyncio.timeout(20):
         with pytest.raises(DatabaseOutOfReach, match="the database is out of reach"):
             await database.run(lambda connection: connection.execute("SELECT 1"))
 
