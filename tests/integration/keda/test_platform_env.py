@@ -137,7 +137,10 @@ def test_a_missing_stack_is_named(env: dict[str, str], tmp_path: Path) -> None:
         (
             "--target-cidr",
             "0.0.0.0/0",
-            "argument --target-cidr: must not contain 169.254.0.0/16, where nodes issue credentials of their role, is 0.0.0.0/0",
+            (
+                "argument --target-cidr: must not contain 169.254.0.0/16, "
+                "where nodes issue credentials of their role, is 0.0.0.0/0"
+            ),
         ),
         ("--dns-cidr", "fd00::/108", "argument --dns-cidr: must be an IPv4 range such as 10.0.0.0/16, is fd00::/108"),
         (
