@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
-PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES)
 
 .PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench clean
 

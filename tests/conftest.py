@@ -1,7 +1,6 @@
 """Real parts for the tests: an embedded PostgreSQL and moto's server over HTTP, started once a session."""
 
 import os
-import re
 import signal
 import tempfile
 import uuid
@@ -13,8 +12,10 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 from psycopg import sql
+from xdist.remote import Producer
 
 from tests.support.aws.endpoint import Aws
+from tests.support.scheduler import Scheduler
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 TEMPLATE = "testfleet_template"
@@ -45,19 +46,15 @@ SLOWEST_FIRST = (
 )
 """The order of the folders and modules. The longest start first, so that no process ends long after the others."""
 
-TEST_BY_TEST = re.compile(
-    r"tests/acceptance/(local/(?!test_wheel)|reporter/|runners/|testfleet/|worker/|keda/test_roles)"
-)
-"""Modules of slow tests without a fixture of the module. Their tests may run in different processes."""
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    """Use our scheduler for `pytest -n`."""
+    return Scheduler(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the slowest tests to the front, and keep a module in one process, so that its fixtures are built once."""
+    """Sort the slowest tests to the front."""
     items.sort(key=_rank)
-    for item in items:
-        if not TEST_BY_TEST.match(item.nodeid):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def _rank(item: pytest.Item) -> int:
