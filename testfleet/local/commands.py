@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,8 +45,7 @@ def up(*, catalog: Path | None, state: Path, max_pods: int, ttl: float, aws_port
             base_url=shop,
         )
         fleet = opened.enter_context(Fleet(config))
-        exports = "".join(f"export {name}='{value}'\n" for name, value in fleet.env.items())
-        (state / "env").write_text(exports)
+        exports = _write_exports(state / "env", fleet.env)
         to_stdout(f"{exports}# or: source {state / 'env'}")
         log.info("fleet_up", max_pods=max_pods, state=str(state), shop=shop)
         while not stop.wait(1) and not fleet.broken.is_set():
@@ -70,7 +70,7 @@ def serve(address: Address, *, state: Path, password: str) -> ExitCode:
     ready = state / "env"
     ready.unlink(missing_ok=True)
     with serving(address, state.absolute(), password, on_death) as env:
-        ready.write_text("".join(f"export {name}='{value}'\n" for name, value in env.items()))
+        _write_exports(ready, env)
         log.info("serving", host=address.host)
         stop.wait()
         ready.unlink()
@@ -97,6 +97,15 @@ def demo(*, state: Path, max_pods: int, timeout: float) -> ExitCode:
         return ExitCode.FAILED
     to_stderr("testfleet: every run got its expected verdict; `testfleet up` keeps such a fleet running")
     return ExitCode.OK
+
+
+def _write_exports(file: Path, env: Mapping[str, str]) -> str:
+    """Write the variables as lines for a shell, and return them. A probe waits for the file, so it appears whole."""
+    exports = "".join(f"export {name}='{value}'\n" for name, value in env.items())
+    unfinished = file.with_name(f".{file.name}")
+    unfinished.write_text(exports)
+    unfinished.replace(file)
+    return exports
 
 
 def _report_left_out(catalog: Path) -> frozenset[str]:
