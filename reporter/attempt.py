@@ -25,7 +25,7 @@ from reporter.results.claim import renew
 from reporter.results.commit import commit
 from reporter.results.database import Database
 from reporter.results.fencing import check_cancellation
-from reporter.results.release import drop_lease, release
+from reporter.results.interruption import interrupt, release_lease
 from runtime.errors import InvalidInput
 from runtime.waiting import Stopped, until_stopped, with_grace
 
@@ -36,7 +36,7 @@ FLUSH_SECONDS = 20
 CANCEL_SECONDS = 5
 """Seconds between two checks for a cancelled run. LISTEN needs a session, which a transaction pooler does not keep."""
 DROP_SECONDS = 10
-"""Seconds to release a shard. After that, the lease expires by itself, and the worker need not wait."""
+"""Seconds to release the lease. After that, the lease expires by itself, and the worker need not wait."""
 
 _log = structlog.get_logger()
 
@@ -120,7 +120,7 @@ class Attempt:
 
     async def _end(self, outcome: Outcome | None) -> Committed | Interrupted:
         if outcome is None or outcome.ending == "interrupted":
-            return await release(self.database, self.fence, self.reader, outcome)
+            return await interrupt(self.database, self.fence, self.reader, outcome)
         artifacts = await upload(self.bucket, self.artifacts_dir, self.fence, progress=self.progress)
         _log.info("artifacts_uploaded", artifacts=len(artifacts), bytes=sum(one.bytes for one in artifacts))
         completed = await commit(self.database, self.fence, self.reader, outcome, artifacts, progress=self.progress)
@@ -142,7 +142,7 @@ class Attempt:
             _log.error("attempt_broke", exc_info=cause)
         with suppress(ReporterError, TimeoutError):
             async with asyncio.timeout(DROP_SECONDS):
-                await drop_lease(self.database, self.fence, detail)
+                await release_lease(self.database, self.fence, detail)
         return Failed(detail=detail)
 
 

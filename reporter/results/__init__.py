@@ -1,1 +1,1 @@
-"""PostgreSQL: the claim of a shard, its case rows, and the transaction that completes, releases or ends it."""
+"""PostgreSQL: the claim of a shard, its case rows, and the transactions that complete, interrupt or abandon it."""

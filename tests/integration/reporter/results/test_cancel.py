@@ -16,8 +16,8 @@ from reporter.results.claim import Claimant, claim, renew
 from reporter.results.commit import commit
 from reporter.results.database import Database, connect
 from reporter.results.fencing import check_cancellation
+from reporter.results.interruption import interrupt, release_lease
 from reporter.results.rejection import record_rejection
-from reporter.results.release import drop_lease, release
 
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
@@ -61,9 +61,9 @@ async def test_a_pod_of_a_cancelled_run_changes_no_row(
     with pytest.raises(Cancelled):
         await finish(database, fence, bench, outcomes())
     with bench.reader() as reader, pytest.raises(Cancelled):
-        await release(database, fence, reader, outcomes("interrupted", -15))
+        await interrupt(database, fence, reader, outcomes("interrupted", -15))
     with pytest.raises(Cancelled):
-        await drop_lease(database, fence, "the bucket is away")
+        await release_lease(database, fence, "the bucket is away")
     with pytest.raises(Cancelled):
         await renew(database, fence, lease=LEASE)
     with pytest.raises(Cancelled):

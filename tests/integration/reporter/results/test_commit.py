@@ -17,7 +17,7 @@ from reporter.results.case_rows import save
 from reporter.results.claim import claim
 from reporter.results.commit import commit
 from reporter.results.database import Connection, Database, connect
-from reporter.results.release import drop_lease, release
+from reporter.results.interruption import interrupt, release_lease
 
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
@@ -266,7 +266,7 @@ async def test_partial_results_stay_when_the_shard_is_released(
     bench.write({"a": "passed", "b": "failed"})
     with bench.reader() as reader:
         for _ in range(2):  # the second call changes nothing
-            receipt = await release(database, fence, reader, outcomes("interrupted", -15))
+            receipt = await interrupt(database, fence, reader, outcomes("interrupted", -15))
             assert receipt == Interrupted(cases=2)
     assert rows.one("SELECT status, outcome, exit_code, lease_until, cases FROM test_shards") == {
         "status": "interrupted", "outcome": "interrupted", "exit_code": -15, "lease_until": None, "cases": 2
@@ -287,15 +287,15 @@ async def test_a_pod_whose_shard_was_taken_releases_nothing(
     bench.write({"a": "passed"})
     before = rows.versions()
     with bench.reader() as reader, pytest.raises(Superseded):
-        await release(database, lost, reader, None)
+        await interrupt(database, lost, reader, None)
     with pytest.raises(Superseded):
-        await drop_lease(database, lost, "the bucket is away")
+        await release_lease(database, lost, "the bucket is away")
     assert rows.versions() == before
 
 
 async def test_a_dropped_lease_has_a_reason(database: Database, rows: Any, take: Take) -> None:
     """After a failure, the shard can be claimed at once, and its row has the reason."""
-    await drop_lease(database, await take(), "the bucket is away")
+    await release_lease(database, await take(), "the bucket is away")
     assert rows.one("SELECT status, detail, lease_until FROM test_shards") == {
         "status": "interrupted", "detail": "the bucket is away", "lease_until": None
     }  # fmt: skip

@@ -23,7 +23,7 @@ from reporter.results.case_rows import save
 from reporter.results.claim import Claimant, claim
 from reporter.results.commit import commit
 from reporter.results.database import Database
-from reporter.results.release import release
+from reporter.results.interruption import interrupt
 
 SEEDS = int(os.environ.get("FUZZ_INTERLEAVINGS", "8"))
 PARTS = max(1, SEEDS // 8)  # each part has the time limit of a test
@@ -59,9 +59,9 @@ class Fleet:
     async def tail(self, fence: Fence, report: Report) -> None:
         await save(self.database, fence, [Case(name, Status.PASSED) for name, _ in report])
 
-    async def release(self, fence: Fence, report: Report) -> None:
+    async def interrupt(self, fence: Fence, report: Report) -> None:
         with self._reader(report) as reader:
-            await release(self.database, fence, reader, None)
+            await interrupt(self.database, fence, reader, None)
 
     async def commit(self, fence: Fence, report: Report) -> None:
         artifact = Artifact("v.webm", f"s3://qa/{fence.run_id}/{fence.shard.index}", "video", 1, "video/webm")
@@ -148,7 +148,7 @@ class Life:
                 await self._fleet.tail(fence, self._report())
                 yield
             if self._chance.random() < 0.3:
-                await self._fleet.release(fence, self._report())
+                await self._fleet.interrupt(fence, self._report())
             else:
                 await self._fleet.lose(fence)
                 frozen.append(fence)

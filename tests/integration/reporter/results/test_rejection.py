@@ -15,8 +15,8 @@ from reporter.results.case_rows import save
 from reporter.results.claim import Claimant, claim, renew
 from reporter.results.commit import commit
 from reporter.results.database import Database, connect
+from reporter.results.interruption import interrupt, release_lease
 from reporter.results.rejection import record_rejection
-from reporter.results.release import drop_lease, release
 
 Take = Callable[..., Awaitable[Fence]]
 Outcomes = Callable[..., Outcome]
@@ -115,9 +115,9 @@ async def test_a_message_of_the_running_suite_ends_the_run_for_all_its_shards(
         await save(database, running, [Case("c", Status.PASSED)])
     with pytest.raises(Superseded):
         await finish(database, running, benches(3), outcomes())
-    await drop_lease(database, running, "late")
+    await release_lease(database, running, "late")
     with benches(3).reader() as reader:
-        await release(database, running, reader, None)
+        await interrupt(database, running, reader, None)
     for shard in ("1/4", "2/4", "3/4", "4/4"):
         assert await claim(database, claimants(shard, claim_id="late"), lease=120) == AlreadyComplete()
     await reject(database)
