@@ -21,7 +21,7 @@ class CommandError(Exception):
 
 
 class Unavailable(CommandError):
-    """The queue, the database or the bucket is out of reach."""
+    """The queue, the database, the bucket or the cluster is out of reach."""
 
     exit_code = ExitCode.UNAVAILABLE
 

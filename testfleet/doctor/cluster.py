@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
+from testfleet.errors import Unavailable
 
 Object = Mapping[str, Any]
 Get = Callable[..., list[Object]]
@@ -24,47 +25,43 @@ _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}\Z")
 _POLICY_ENGINES: Final = ("calico-node", "cilium", "antrea-agent", "kube-router", "weave-net", "kindnet")
 
 
-class KubectlFailed(Exception):
-    """kubectl could not answer; its text is one line."""
-
-
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Input of the account's checks: EC2 instance ids of the nodes, role ARNs of our pods."""
+class AccountInput:
+    """The cluster's values for the checks of the account: EC2 instance ids of the nodes, role ARNs of our pods."""
 
     instance_ids: tuple[str, ...] = ()
     role_arns: tuple[str, ...] = ()
 
 
 def kubectl(*arguments: str) -> list[Object]:
-    """Return the objects that `kubectl get` finds; one object where its name is given.
+    """Return the objects that `kubectl get` finds. For an object that `arguments` name, return only that one.
 
     Raises:
-        KubectlFailed: kubectl is not installed, or the cluster did not answer or refused.
+        Unavailable: kubectl is not installed, or the cluster does not answer or refuses the request.
     """
     program = shutil.which("kubectl")
     if program is None:
-        raise KubectlFailed("kubectl is not installed")
+        raise Unavailable("kubectl is not installed")
     argv = [program, f"--request-timeout={CALL_SECONDS}s", "get", *arguments, "--ignore-not-found", "--output=json"]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=2 * CALL_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise KubectlFailed(f"kubectl get {arguments[0]}: no answer within {2 * CALL_SECONDS} s") from error
+        raise Unavailable(f"kubectl get {arguments[0]}: no answer within {2 * CALL_SECONDS} s") from error
     if done.returncode:
-        raise KubectlFailed((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
+        raise Unavailable((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
     if not done.stdout.strip():
         return []
     answer = json.loads(done.stdout)
     return list(answer["items"]) if "items" in answer else [answer]
 
 
-def examine(namespace: str, get: Get = kubectl) -> tuple[list[Finding], Seen]:
+def examine(namespace: str, get: Get = kubectl) -> tuple[list[Finding], AccountInput]:
     """Examine the cluster, and our objects in `namespace`."""
     try:
         nodes = get("nodes")
-    except KubectlFailed as error:
-        mend = "install kubectl, and let KUBECONFIG name a cluster that answers"
-        return [wrong("cluster", str(error), mend)], Seen()
+    except Unavailable as error:
+        mend = "install kubectl, and set KUBECONFIG to the file of a cluster that answers"
+        return [wrong("cluster", str(error), mend)], AccountInput()
     findings = [*_nodes(nodes)]
     scaled_jobs: list[Object] = []
     try:
@@ -77,9 +74,9 @@ def examine(namespace: str, get: Get = kubectl) -> tuple[list[Finding], Seen]:
         )
         scaled_jobs = get("scaledjobs.keda.sh", f"--namespace={namespace}")
         findings += runners(scaled_jobs, namespace)
-    except KubectlFailed as error:
+    except Unavailable as error:
         findings.append(unknown("cluster", str(error), "use a role that may list these objects"))
-    return findings, Seen(_instances(nodes), _roles(scaled_jobs))
+    return findings, AccountInput(_instances(nodes), _roles(scaled_jobs))
 
 
 def _nodes(nodes: Sequence[Object]) -> Iterator[Finding]:
@@ -100,7 +97,7 @@ def _nodes(nodes: Sequence[Object]) -> Iterator[Finding]:
 
 
 def keda(deployments: Sequence[Object]) -> Finding:
-    """Judge KEDA by its operator's image, or its version label where the image is pinned by digest."""
+    """Judge KEDA by its operator's image, or by its version label if the image is pinned by digest."""
     found = [one for one in deployments if one["metadata"]["name"] == "keda-operator"]
     if not found:
         mend = "helm upgrade --install keda keda --repo https://kedacore.github.io/charts --namespace keda"
@@ -125,7 +122,7 @@ def policies(daemonsets: Sequence[Object], vpc_cni: Sequence[Object]) -> Finding
     if any(one.get("data", {}).get("enable-network-policy-controller") == "true" for one in vpc_cni):
         return ok(check, "enforced: ConfigMap amazon-vpc-cni")
     if "aws-node" not in names:
-        return unknown(check, "no network plugin that is known here", "apply a policy and try a forbidden connection")
+        return unknown(check, "unknown network plugin", "apply a policy and try a forbidden connection")
     containers = names["aws-node"]["spec"]["template"]["spec"]["containers"]
     if any("--enable-network-policy=true" in one.get("args", ()) for one in containers):
         return ok(check, "enforced by the VPC CNI")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from testfleet.doctor.cluster import KubectlFailed, examine, keda, policies
+from testfleet.doctor.cluster import examine, keda, policies
+from testfleet.errors import Unavailable
 
 ROLE = "arn:aws:iam::111122223333:role/testfleet-worker"
 NODE = {
@@ -70,11 +71,11 @@ def test_a_healthy_cluster_has_nothing_wrong_and_names_what_the_account_checks()
 
 
 def test_a_cluster_that_does_not_answer_is_wrong() -> None:
-    assert wrong(cluster(nodes=KubectlFailed("no route to host"))) == {"cluster": "no route to host"}
+    assert wrong(cluster(nodes=Unavailable("no route to host"))) == {"cluster": "no route to host"}
 
 
 def test_a_role_that_may_not_list_objects_is_unknown_not_ok() -> None:
-    findings, _ = examine("testfleet", cluster(deployments=KubectlFailed("forbidden")))
+    findings, _ = examine("testfleet", cluster(deployments=Unavailable("forbidden")))
     assert [(one.check, one.status) for one in findings][-1] == ("cluster", "unknown")
 
 
