@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> int:
         client = boto3.client("cloudformation")
         pages = client.get_paginator("list_exports").paginate()
         exports = {export["Name"]: export["Value"] for page in pages for export in page["Exports"]}
-        values = {"AWS_REGION": str(client.meta.region_name), **given(options), **found(exports, options)}
-        values |= pinned(boto3.client("ecr"), values["IMAGE_REGISTRY"], options)
+        values = {"AWS_REGION": str(client.meta.region_name), **from_options(options), **from_exports(exports, options)}
+        values |= image_references(boto3.client("ecr"), values["IMAGE_REGISTRY"], options)
     except (BotoCoreError, ClientError) as error:
         return _fail(f"AWS: {' '.join(str(error).split())}", 69)
     except Missing as error:
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def given(options: argparse.Namespace) -> dict[str, str]:
+def from_options(options: argparse.Namespace) -> dict[str, str]:
     """Return the values that come from options."""
     return {
         "MAX_JOBS": str(options.max_jobs),
@@ -74,7 +74,7 @@ def given(options: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, str]:
+def from_exports(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, str]:
     """Return the values that the stacks export.
 
     Raises:
@@ -97,8 +97,8 @@ def found(exports: Mapping[str, str], options: argparse.Namespace) -> dict[str, 
     return values
 
 
-def pinned(ecr: Any, registry: str, options: argparse.Namespace) -> dict[str, str]:
-    """Return the tag and digest of each image in the form of an image reference: `0.1.0@sha256:…`.
+def image_references(ecr: Any, registry: str, options: argparse.Namespace) -> dict[str, str]:
+    """Return the tag and digest of each image: `0.1.0@sha256:…`.
 
     Raises:
         Missing: names the image that the registry does not have.
@@ -147,8 +147,8 @@ def _options(arguments: Iterable[str]) -> argparse.Namespace:
     options = parser.parse_args(list(arguments))
     if ipaddress.IPv4Network(options.database_cidr).subnet_of(ipaddress.IPv4Network(options.target_cidr)):
         parser.error(  # otherwise tests could reach every service of the VPC on ports 80 to 10000
-            f"argument --target-cidr: must not hold --database-cidr {options.database_cidr}, is {options.target_cidr}; "
-            "name only where systems under test are"
+            f"argument --target-cidr: must not contain --database-cidr {options.database_cidr}, "
+            f"but is {options.target_cidr}; give the range of the systems under test"
         )
     return options
 
@@ -160,7 +160,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _tag(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
-        raise argparse.ArgumentTypeError("must be an image's tag: 1 to 128 of A-Z a-z 0-9 _ . -")
+        raise argparse.ArgumentTypeError(f"must be an image's tag (1 to 128 of A-Z a-z 0-9 _ . -), but is {text!r}")
     return text
 
 
@@ -168,17 +168,17 @@ def _cidr(text: str) -> str:
     try:
         network = ipaddress.IPv4Network(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be an IPv4 range such as 10.0.0.0/16, is {text}") from None
+        raise argparse.ArgumentTypeError(f"must be an IPv4 range such as 10.0.0.0/16, but is {text}") from None
     if network.overlaps(ipaddress.IPv4Network("169.254.0.0/16")):
         raise argparse.ArgumentTypeError(
-            f"must not contain 169.254.0.0/16, where nodes issue credentials of their role, is {text}"
+            f"must not contain 169.254.0.0/16, the range of the nodes' metadata service, but is {text}"
         )
     return str(network)
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_JOBS:
-        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_JOBS}")
+        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_JOBS}, but is {text}")
     return int(text)
 
 

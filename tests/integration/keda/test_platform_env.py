@@ -16,7 +16,7 @@ OPTIONS = (
     *("--image-tag", "1.2.3", "--database-cidr", "10.1.0.0/16", "--target-cidr", "10.2.0.0/16"),
     *("--dns-cidr", "172.20.0.0/16"),
 )
-NARROW = "name only where systems under test are"
+NARROW = "give the range of the systems under test"
 
 
 @pytest.fixture
@@ -127,28 +127,36 @@ def test_a_missing_stack_is_named(env: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "line"),
     [
-        ("--image-tag", "a b", "argument --image-tag: must be an image's tag: 1 to 128 of A-Z a-z 0-9 _ . -"),
-        ("--database-cidr", "vpc", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16, is vpc"),
+        (
+            "--image-tag",
+            "a b",
+            "argument --image-tag: must be an image's tag (1 to 128 of A-Z a-z 0-9 _ . -), but is 'a b'",
+        ),
+        ("--database-cidr", "vpc", "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16, but is vpc"),
         (
             "--database-cidr",
             "10.0.0.1/8",
-            "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16, is 10.0.0.1/8",
+            "argument --database-cidr: must be an IPv4 range such as 10.0.0.0/16, but is 10.0.0.1/8",
         ),
         (
             "--target-cidr",
             "0.0.0.0/0",
             (
-                "argument --target-cidr: must not contain 169.254.0.0/16, "
-                "where nodes issue credentials of their role, is 0.0.0.0/0"
+                "argument --target-cidr: must not contain 169.254.0.0/16, the range of the nodes' metadata service, "
+                "but is 0.0.0.0/0"
             ),
         ),
-        ("--dns-cidr", "fd00::/108", "argument --dns-cidr: must be an IPv4 range such as 10.0.0.0/16, is fd00::/108"),
+        (
+            "--dns-cidr",
+            "fd00::/108",
+            "argument --dns-cidr: must be an IPv4 range such as 10.0.0.0/16, but is fd00::/108",
+        ),
         (
             "--target-cidr",
             "10.0.0.0/14",
-            f"argument --target-cidr: must not hold --database-cidr 10.1.0.0/16, is 10.0.0.0/14; {NARROW}",
+            f"argument --target-cidr: must not contain --database-cidr 10.1.0.0/16, but is 10.0.0.0/14; {NARROW}",
         ),
-        ("--max-jobs", "0", "argument --max-jobs: must be 1 to 10000"),
+        ("--max-jobs", "0", "argument --max-jobs: must be 1 to 10000, but is 0"),
     ],
 )
 def test_a_wrong_option_is_named(option: str, value: str, line: str, env: dict[str, str], tmp_path: Path) -> None:
