@@ -87,4 +87,4 @@ async def rds_tokens(database_url: str) -> AsyncIterator[Callable[[], Awaitable[
 
             yield sign
     except NoRegionError as error:
-        raise InvalidInput("AWS_REGION", "must name a region where REPORTER_DATABASE_AUTH is iam") from error
+        raise InvalidInput("AWS_REGION", "must name a region if REPORTER_DATABASE_AUTH is iam") from error

@@ -69,10 +69,10 @@ class ReporterSettings(PodSettings):
         database_url.read(value.get_secret_value())
         if info.data.get("database_auth") == "iam":
             if url.password or "password" in parse_qs(url.query):
-                msg = "must hold no password where REPORTER_DATABASE_AUTH is iam"
+                msg = "must hold no password if REPORTER_DATABASE_AUTH is iam"
                 raise ValueError(msg)
             if not url.username or not url.hostname:
-                msg = "must name a user and a host where REPORTER_DATABASE_AUTH is iam"
+                msg = "must name a user and a host if REPORTER_DATABASE_AUTH is iam"
                 raise ValueError(msg)
         return value
 
@@ -83,7 +83,7 @@ class ReporterSettings(PodSettings):
             try:
                 ssl.create_default_context(cafile=value)
             except OSError as error:  # includes SSLError
-                msg = "must be a readable PEM file of certificates where REPORTER_DATABASE_AUTH is iam"
+                msg = "must be a readable PEM file of certificates if REPORTER_DATABASE_AUTH is iam"
                 raise ValueError(msg) from error
         return value
 

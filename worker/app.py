@@ -47,8 +47,8 @@ def main(stop: Stop) -> int:
         suites = catalog.load(settings.catalog)
         logs.configure(settings.log_level, settings.log_format)
         adopt_orphans()
-        surrounding = _sandbox(settings)
-        surrounding.shut_memory()
+        sandbox = _sandbox(settings)
+        sandbox.protect_memory()
         queue = _queue(settings)
         handler = Handler(
             sidecar=Sidecar(
@@ -65,7 +65,7 @@ def main(stop: Stop) -> int:
                 folders=Folders(settings.artifacts_dir),
                 environment=os.environ,
                 stop_grace=settings.stop_grace,
-                sandbox=surrounding,
+                sandbox=sandbox,
                 limits=_limits(settings),
             ),
         )

@@ -243,5 +243,5 @@ class JUnitParser:
             self._case = None
             suite = self._suites[-1]
             suite.failed |= not case.kinds <= {"skipped"}
-            read_case = read(case.element, suite.around, case.printed)
+            read_case = read(case.element, suite.enclosing, case.printed)
             self._done.append(Reported(read_case, tuple(case.attachments), suite.dialect, suite.number))

@@ -36,7 +36,7 @@ _FAILED = {"failed", "failure", "error", "errored", "broken"}
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class EnclosingSuites:
     """The suites around a case: their names, outermost first, and the file and start of the innermost."""
 
     names: tuple[str, ...] = ()
@@ -44,13 +44,13 @@ class Surroundings:
     started_at: datetime | None = None
 
 
-def read(element: Element, around: Surroundings, printed: str) -> Case:
+def read(element: Element, enclosing: EnclosingSuites, printed: str) -> Case:
     """Return the case of a `<testcase>` element. Its name may occur again.
 
     `printed` is the case's output. It replaces the error text of a failed case without any text (CTest).
     """
     classname, name = element.get("classname") or "", element.get("name") or ""
-    file = _file(element.get("file") or around.file)
+    file = _file(element.get("file") or enclosing.file)
     origin = Origin(classname, file, element.get("line"))
     results = [child for child in element.children if child.tag in STATUSES]
     status = _status(results, element)
@@ -73,7 +73,7 @@ def read(element: Element, around: Surroundings, printed: str) -> Case:
         tries.append(tries.pop(0))
     started_at = instant(element.get("timestamp"))
     return Case(
-        name=case_name(classname, name, around.names),
+        name=case_name(classname, name, enclosing.names),
         status=status,
         file=file,
         flaky=len(tries) > 1 and status is Status.PASSED,
@@ -84,7 +84,7 @@ def read(element: Element, around: Surroundings, printed: str) -> Case:
         fingerprint=wrong.fingerprint,
         message=wrong.message,
         location=wrong.location or location,
-        started_at=started_at or around.started_at,
+        started_at=started_at or enclosing.started_at,
         finished_at=later(started_at, duration),
     )
 

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Self
 
 from reporter.junit.element import Element
-from reporter.junit.testcase import Surroundings
+from reporter.junit.testcase import EnclosingSuites
 from reporter.junit.times import instant, number
 
 SUITES = {"testsuites", "testsuite"}
@@ -32,7 +32,7 @@ class OpenSuite:
     """Number of open elements, including this one."""
     number: int
     """Number of the suite within the report, in the order of the opening tags."""
-    around: Surroundings
+    enclosing: EnclosingSuites
     dialect: Dialect
     failed: bool = False
     """Whether a case in it failed, in any try."""
@@ -40,18 +40,18 @@ class OpenSuite:
     @classmethod
     def within(cls, outer: Self | None, element: Element, *, depth: int, number: int) -> Self:
         """Return the suite that this element opens within `outer`, or as the root."""
-        around, dialect = (outer.around, outer.dialect) if outer else (Surroundings(), Dialect.OTHER)
+        enclosing, dialect = (outer.enclosing, outer.dialect) if outer else (EnclosingSuites(), Dialect.OTHER)
         name = element.get("name") or ""
         pytest = (element.tag, name) in {("testsuites", "pytest tests"), ("testsuite", "pytest")}
         return cls(
             element,
             depth,
             number,
-            Surroundings(
+            EnclosingSuites(
                 # The name of the root belongs to the whole report and not to a case.
-                names=(*around.names, name) if element.tag == "testsuite" else around.names,
-                file=element.get("file") or around.file,
-                started_at=instant(element.get("timestamp")) or around.started_at,
+                names=(*enclosing.names, name) if element.tag == "testsuite" else enclosing.names,
+                file=element.get("file") or enclosing.file,
+                started_at=instant(element.get("timestamp")) or enclosing.started_at,
             ),
             Dialect.PYTEST if pytest else dialect,
         )

@@ -72,7 +72,7 @@ class Sandbox:
 
     hidden: frozenset[Path] = frozenset()
 
-    def shut_memory(self) -> None:
+    def protect_memory(self) -> None:
         """Deny every process of the same user the memory and environment of this one, for good.
 
         The launching thread briefly shares the suite's Landlock domain. Through it, the suite could read the memory of

@@ -399,7 +399,7 @@ def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
         REPORTER_DATABASE_CA=certifi.where(),
     )
     assert pod.exit_code() == 78
-    assert pod.log == "reporter: AWS_REGION: must name a region where REPORTER_DATABASE_AUTH is iam\n"
+    assert pod.log == "reporter: AWS_REGION: must name a region if REPORTER_DATABASE_AUTH is iam\n"
 
 
 def test_no_secret_is_logged(pod: Any) -> None:

@@ -174,7 +174,7 @@ from worker.suite.sandbox import Sandbox
 
 sandbox = Sandbox(frozenset({Path(sys.argv[1])}))
 if sys.argv[2] == "shut":
-    sandbox.shut_memory()
+    sandbox.protect_memory()
 look = "import os; open(f'/proc/{os.getppid()}/task/{os.sys.argv[1]}/environ', 'rb').read()"
 
 def within():

@@ -79,10 +79,10 @@ def test_a_wrong_setting_is_one_clear_line(env: pytest.MonkeyPatch, name: str, v
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("postgresql://qa:s3cret@db/qa", "must hold no password where REPORTER_DATABASE_AUTH is iam"),
-        ("postgresql://qa@db/qa?password=s3cret", "must hold no password where REPORTER_DATABASE_AUTH is iam"),
-        ("postgresql://db/qa", "must name a user and a host where REPORTER_DATABASE_AUTH is iam"),
-        ("postgresql://qa@/qa", "must name a user and a host where REPORTER_DATABASE_AUTH is iam"),
+        ("postgresql://qa:s3cret@db/qa", "must hold no password if REPORTER_DATABASE_AUTH is iam"),
+        ("postgresql://qa@db/qa?password=s3cret", "must hold no password if REPORTER_DATABASE_AUTH is iam"),
+        ("postgresql://db/qa", "must name a user and a host if REPORTER_DATABASE_AUTH is iam"),
+        ("postgresql://qa@/qa", "must name a user and a host if REPORTER_DATABASE_AUTH is iam"),
     ],
 )
 def test_iam_takes_a_url_without_password_and_with_user_and_host(env: pytest.MonkeyPatch, url: str, line: str) -> None:
