@@ -1,4 +1,4 @@
-"""What the tests of the whole fleet send, read and wait for."""
+"""Messages, rows and waits for the tests of the whole fleet."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from tests.support import results as seen
 CATALOG = Path(__file__).parents[1] / "fixtures" / "fleet" / "catalog.toml"
 
 DEADLINE = 120
-"""Seconds; far above what anything takes, so that only a hang ends there."""
+"""Seconds. Only a hang reaches it, not a slow machine."""
 
 
 def eventually(condition: Callable[[], Any], what: str) -> Any:
-    """The condition's first true answer.
+    """Return the condition's first true value.
 
     Raises:
         AssertionError: it was not true within the deadline.
@@ -30,18 +30,17 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 
 
 def send(fleet: Fleet, run_id: str, *, shard: str = "1/1", **params: str) -> None:
-    """Put one message on the fleet's queue, past the command line."""
+    """Send one message to the fleet's queue without the command line."""
     job = JobMessage(run_id=run_id, suite="steps", shard=Shard.model_validate(shard), params=params)
     fleet.aws.client("sqs").send_message(QueueUrl=fleet.aws.queue_url, MessageBody=job.to_json())
 
 
 def rows(fleet: Fleet, sql: str, **values: Any) -> list[dict[str, Any]]:
-    """What the fleet's database says."""
     return seen.rows(fleet.database_url, sql, **values)
 
 
 def results(fleet: Fleet, run_id: str) -> dict[str, Any]:
-    """A finished run as it stands in database and bucket."""
+    """Return the rows and files of a finished run."""
     return seen.results(fleet.database_url, fleet.aws.client("s3"), run_id)
 
 
@@ -51,6 +50,6 @@ def wait_until_finished(fleet: Fleet, *run_ids: str) -> None:
 
 
 def wait_until_empty(fleet: Fleet) -> None:
-    """Until the queue holds nothing and every pod is gone."""
+    """Wait until the queue is empty and no pod is left."""
     eventually(lambda: fleet.aws.depth(fleet.aws.queue_url) == (0, 0), "the queue is empty")
-    eventually(lambda: not fleet.controller.pods, "every pod is gone")
+    eventually(lambda: not fleet.controller.pods, "no pod is left")

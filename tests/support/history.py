@@ -1,4 +1,4 @@
-"""Past runs whose figures are known, so that a panel's figures can be compared."""
+"""Generated past runs, with whose figures the tests compare the figures of a panel."""
 
 import random
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BRANCHES = ("main", None)
 
 @dataclass(frozen=True)
 class PastCase:
-    """A case as it was put in."""
+    """A case of a past run."""
 
     name: str
     status: str
@@ -24,7 +24,7 @@ class PastCase:
 
 @dataclass(frozen=True)
 class PastRun:
-    """A finished run as it was put in; `shard_seconds` and `attempts` by shard."""
+    """A finished run. `shard_seconds` and `attempts` have one value for each shard."""
 
     run_id: str
     suite: str
@@ -50,7 +50,7 @@ class PastRun:
 
 @dataclass(frozen=True)
 class History:
-    """Every run in the order of its start, and the database that holds them."""
+    """Every run in the order of its start, and the URL of their database."""
 
     url: str
     runs: list[PastRun] = field(default_factory=list)

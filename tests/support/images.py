@@ -1,7 +1,7 @@
-"""The names of the images, as the Dockerfile's targets have them."""
+"""The names of the images, which are targets of the Dockerfile."""
 
 RELEASED = {"testfleet", "playwright", "k6", "newman", "pytest", "all"}
-"""What an installation runs in its cluster; `codebuild` is `testfleet` once more, for a pipeline."""
+"""The images of an installation's cluster. `codebuild`, for a pipeline, is based on `testfleet`."""
 
 IMAGES = RELEASED | {"embedded"}
-"""`embedded` stands in for AWS in trials."""
+"""`embedded` replaces AWS in trials."""

@@ -1,4 +1,4 @@
-"""A TCP line to a server that can be cut and mended; its port stays the same."""
+"""A TCP proxy that a test can cut and mend. Its port stays the same."""
 
 import socket
 import threading
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 class Line:
-    """Passes bytes between a port of its own and what `connect` reaches. Cut, it refuses connections."""
+    """Forwards bytes between its own port and the socket that `connect` returns. While cut, it refuses connections."""
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
         self._connect = connect
@@ -32,10 +32,10 @@ class Line:
     def _serve(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                before, _ = listener.accept()
-                behind = self._connect()
-                self._ends += (before, behind)
-                for one, other in ((before, behind), (behind, before)):
+                client, _ = listener.accept()
+                server = self._connect()
+                self._ends += (client, server)
+                for one, other in ((client, server), (server, client)):
                     threading.Thread(target=_pass_on, args=(one, other), daemon=True).start()
 
 

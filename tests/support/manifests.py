@@ -1,4 +1,4 @@
-"""The manifests as `kubectl apply -k` would send them."""
+"""The manifests, built by `kubectl kustomize`."""
 
 import shutil
 import subprocess
@@ -17,21 +17,21 @@ Manifest = Mapping[str, Any]
 
 
 def kustomize(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """`kubectl kustomize`; the test is skipped where there is no kubectl."""
+    """Run `kubectl kustomize`. Without kubectl, the test is skipped."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        pytest.skip("kubectl is not installed, and nothing else here builds kustomizations")
+        pytest.skip("kubectl is not installed, and only kubectl builds kustomizations")
     return subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60)
 
 
 @cache
 def overlay(name: str) -> tuple[Manifest, ...]:
-    """The objects of an overlay of this repository."""
+    """Return the objects of an overlay in deploy/keda/overlays."""
     return objects(KEDA / "overlays" / name)
 
 
 def objects(folder: Path) -> tuple[Manifest, ...]:
-    """The objects that a kustomization gives."""
+    """Return the objects of a kustomization."""
     done = kustomize(folder)
     assert done.returncode == 0, done.stderr
     return tuple(yaml.safe_load_all(done.stdout))
@@ -47,7 +47,7 @@ def of_kind(manifests: tuple[Manifest, ...], kind: str) -> list[Manifest]:
 
 
 def pods(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Manifest]]:
-    """The specification of every pod that the objects make, with the name of what makes it."""
+    """Return kind, name and specification of every pod that the objects create."""
     for each in manifests:
         name = f"{each['kind']}/{each['metadata']['name']}"
         match each["kind"]:
@@ -60,7 +60,7 @@ def pods(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Manifest]]:
 
 
 def containers(pod: Manifest) -> dict[str, Manifest]:
-    """Init containers and the others, by name."""
+    """Return init containers and other containers by name."""
     return {each["name"]: each for each in (*pod.get("initContainers", ()), *pod["containers"])}
 
 
@@ -69,7 +69,7 @@ def env(container: Manifest) -> dict[str, str]:
 
 
 def with_components(folder: Path, components: tuple[str, ...], more: str = "") -> Path:
-    """A copy of the manifests whose eks overlay has these components instead of its own, and more in platform.env."""
+    """Copy the manifests; replace the components of the eks overlay and append `more` to platform.env."""
     copy = folder / "keda"
     shutil.copytree(KEDA, copy)
     eks = copy / "overlays" / "eks"
@@ -87,7 +87,7 @@ RUNNER_QUEUES = "".join(
     f"{runner.upper()}_DEAD_LETTER_QUEUE_URL=https://sqs.eu-central-1.amazonaws.com/111122223333/test-jobs-{runner}-dead\n"
     for number, runner in enumerate(("playwright", "k6", "newman", "pytest"), 3)
 )
-"""What components/runner-queues asks for beside the rest of platform.env."""
+"""The lines that components/runner-queues requires in platform.env."""
 
 
 def scaled_job(name: str) -> Manifest:

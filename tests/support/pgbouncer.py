@@ -1,4 +1,4 @@
-"""A real PgBouncer before the embedded PostgreSQL. `python -m tests.support.pgbouncer` installs the package."""
+"""A real PgBouncer in front of the embedded PostgreSQL. `python -m tests.support.pgbouncer` installs the package."""
 
 import os
 import shutil
@@ -32,12 +32,12 @@ max_client_conn = 900
 
 
 def find() -> str | None:
-    """The path of an installed PgBouncer; Debian's is outside of most users' search path."""
+    """Return the path of an installed PgBouncer. Debian installs it outside of most users' PATH."""
     return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
 class PgBouncer:
-    """A pooler in transaction mode with a limit on its connections to the server, while the context lasts."""
+    """A pooler in transaction mode with a limit on its connections to the server. It runs while the context lasts."""
 
     def __init__(self, database_url: str, folder: Path, *, connections: int) -> None:
         parts = urlsplit(database_url)
@@ -49,7 +49,7 @@ class PgBouncer:
         self.url = f"postgresql://postgres@127.0.0.1:{port}/{name}"
 
     def __enter__(self) -> Self:
-        # It refuses to run as root, and the server's socket is open to the server's own user.
+        # PgBouncer refuses to run as root. The server's user may open the server's socket.
         user = ["-u", self._socket.owner()] if os.geteuid() == 0 else []
         program = find()
         assert program is not None
@@ -73,7 +73,7 @@ class PgBouncer:
 
 
 def main() -> int:
-    """Find PgBouncer or install Debian's package; without either the tests that need it are skipped."""
+    """Install Debian's package of PgBouncer if none is found. Without PgBouncer, its tests are skipped."""
     if find() is None and shutil.which("apt-get"):
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "pgbouncer"]):

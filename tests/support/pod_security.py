@@ -8,20 +8,23 @@ VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persiste
 
 
 def violations(pod: Manifest) -> Iterator[str]:
-    """What "Pod Security Standards" (kubernetes.io, v1.31) forbids, and what we ask for beyond it."""
+    """Yield each violation of the standard and of two stricter rules of this project.
+
+    Source: "Pod Security Standards" (kubernetes.io, v1.31).
+    """
     yield from (field for field in ("hostNetwork", "hostPID", "hostIPC") if pod.get(field))
     for volume in pod.get("volumes", ()):
         if not volume.keys() - {"name"} <= VOLUMES:
             yield f"volume {volume['name']}"
     for name, container in containers(pod).items():
         context = {**pod.get("securityContext", {}), **container.get("securityContext", {})}
-        yield from (f"{name}: {what}" for what in (*_broken(context), *_missing(container)))
+        yield from (f"{name}: {rule}" for rule in (*_broken(context), *_missing(container)))
     if pod.get("automountServiceAccountToken") is not False:
-        yield "a token of the cluster's is mounted"
+        yield "a token of the cluster is mounted"
 
 
 def _broken(context: Manifest) -> Iterator[str]:
-    """By a container's security context, with what the pod's adds to it."""
+    """Yield the rules that the combined security context of pod and container breaks."""
     capabilities = context.get("capabilities", {})
     rules = {
         "may be root": context.get("runAsNonRoot") is True and context.get("runAsUser") != 0,
@@ -30,7 +33,7 @@ def _broken(context: Manifest) -> Iterator[str]:
         "capabilities": capabilities.get("drop") == ["ALL"]
         and set(capabilities.get("add", ())) <= {"NET_BIND_SERVICE"},
         "privileged": not context.get("privileged") and context.get("procMount", "Default") == "Default",
-        "root file system": context.get("readOnlyRootFilesystem") is True,  # ours, as the standard does not ask for it
+        "root file system": context.get("readOnlyRootFilesystem") is True,  # stricter than the standard
     }
     yield from (rule for rule, kept in rules.items() if not kept)
 

@@ -1,4 +1,4 @@
-"""Ports for servers that can't take any free one."""
+"""Ports for servers that cannot choose a free port themselves."""
 
 import random
 import socket
@@ -8,7 +8,7 @@ import pytest
 
 
 def free_ports(number: int) -> list[int]:
-    """Free ones below 32768, from where up the kernel serves whoever asks for any, so that they stay free."""
+    """Return free ports below 32768. The kernel assigns ports from 32768 on, so these stay free."""
     found: list[int] = []
     for port in random.sample(range(20_000, 32_768), k=1000):
         with suppress(OSError), socket.create_server(("0.0.0.0", port)):

@@ -1,4 +1,4 @@
-"""What a platform's database and bucket say of its runs."""
+"""Results of runs in a database and a bucket."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from psycopg.rows import dict_row
 
 
 def rows(database_url: str, sql: str, **values: Any) -> list[dict[str, Any]]:
-    """The answer of the database."""
+    """Return the rows of a query as dictionaries."""
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         return connection.execute(sql.encode(), values).fetchall()
 
 
 def finished(database_url: str, run_id: str) -> bool:
-    """Whether the run has its verdict."""
+    """Return whether the run is finished."""
     sql = "SELECT 1 FROM test_runs WHERE run_id = %(run_id)s AND finished_at IS NOT NULL"
     return bool(rows(database_url, sql, run_id=run_id))
 
 
 def results(database_url: str, s3: Any, run_id: str) -> dict[str, Any]:
-    """A finished run as it stands in database and bucket, without what differs from run to run: times and attempts."""
+    """Return the rows and files of a finished run, without times and attempts, which differ between runs."""
     (run,) = rows(
         database_url,
         "SELECT suite, status, shards, shards_done, total, passed, failed, errored, skipped, flaky, p95_ms, detail "
@@ -42,7 +42,7 @@ def results(database_url: str, s3: Any, run_id: str) -> dict[str, Any]:
 
 
 def _without_place(s3: Any, file: dict[str, Any]) -> dict[str, Any]:
-    """The file by its path in the shard's folder, once its object was seen to have the size that the row says."""
+    """Check that the object has the size in the row. Return the row with the file's path in place of its URI."""
     bucket, _, key = file["s3_uri"].removeprefix("s3://").partition("/")
     assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == file["bytes"]
     path = key.split("/", maxsplit=3)[3]

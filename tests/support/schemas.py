@@ -12,7 +12,7 @@ import yaml
 from tests.support.manifests import Manifest
 
 VERSIONS = ("1.31", "1.37")
-"""The oldest that the manifests are for, and the newest that the validator knows."""
+"""The oldest supported version of Kubernetes, and the newest version of the validator."""
 
 
 CRD_FILES = {"ScaledJob": "keda.sh_scaledjobs.yaml", "TriggerAuthentication": "keda.sh_triggerauthentications.yaml"}
@@ -20,7 +20,7 @@ CRD_FILES = {"ScaledJob": "keda.sh_scaledjobs.yaml", "TriggerAuthentication": "k
 
 @cache
 def crd_schema(kind: str, folder: str) -> dict[str, Any]:
-    """KEDA's schema of a kind, in which a field that it does not know is an error and not dropped."""
+    """Return KEDA's schema of a kind. An unknown field is an error."""
     crd = yaml.safe_load(Path(folder, CRD_FILES[kind]).read_text())
     (version,) = [each for each in crd["spec"]["versions"] if each["name"] == "v1alpha1"]
     schema: dict[str, Any] = closed(version["schema"]["openAPIV3Schema"])
@@ -28,7 +28,7 @@ def crd_schema(kind: str, folder: str) -> dict[str, Any]:
 
 
 def closed(schema: Any) -> Any:
-    """The schema with no room for unknown fields, as `kubectl apply` has it with `--validate=strict`."""
+    """Return the schema with unknown fields forbidden, as in `kubectl apply --validate=strict`."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -44,7 +44,7 @@ def closed(schema: Any) -> Any:
 
 
 def check(manifest: Manifest) -> None:
-    """Validate the object; KEDA's own kinds only where `KEDA_CRDS` names the folder of their definitions.
+    """Validate the object. KEDA's kinds are validated only if `KEDA_CRDS` names the folder of their definitions.
 
     Raises:
         jsonschema.ValidationError, kubernetes_validate.ValidationError: a field is unknown, missing or of a wrong type.
@@ -58,5 +58,5 @@ def check(manifest: Manifest) -> None:
 
 
 def with_metadata(schema: dict[str, Any]) -> dict[str, Any]:
-    """A CRD says of its metadata only that it is an object; the API server knows the rest."""
+    """Return the schema with `metadata` as any object: a CRD leaves its validation to the API server."""
     return schema | {"properties": schema["properties"] | {"metadata": {"type": "object"}}}

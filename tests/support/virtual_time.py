@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer: hours of waiting take no time, whatever the machine."""
+"""An event loop whose clock jumps to the next timer, so that hours of waiting take no real time."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.SelectSelector):
-    """Instead of blocking until the next timer it moves the clock there."""
+    """Moves the clock to the next timer instead of blocking."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A TCP line to the embedded PostgreSQL that can fall silent, as where packets vanish: nothing is closed or reset."""
+"""A TCP proxy of the embedded PostgreSQL that a test can silence, as if packets vanished."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Wire:
-    """Passes bytes between a TCP port and PostgreSQL's socket; silenced, it holds them back and closes nothing."""
+    """Forwards bytes between a TCP port and PostgreSQL's socket. While silent, it holds the bytes back."""
 
     def __init__(self, database_url: str) -> None:
         parts = urlsplit(database_url)
@@ -19,7 +19,7 @@ class Wire:
         self._open.set()
         self.accepted = 0
         self.held = threading.Event()
-        """Set once a connection that stood when silence fell has sent something."""
+        """Set when bytes are held back on a connection that was open before the silence."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"postgresql://postgres@127.0.0.1:{self._listener.getsockname()[1]}{parts.path}"
 
@@ -38,11 +38,11 @@ class Wire:
             end.close()
 
     def silence(self) -> None:
-        """Hold back every byte from now on, and what new connections send."""
+        """Hold back every byte of open and new connections."""
         self._open.clear()
 
     def restore(self) -> None:
-        """Pass on what was held back, and all that follows."""
+        """Forward the held bytes and all later ones."""
         self._open.set()
 
     def _start(self, target: object, *args: socket.socket) -> None:

@@ -27,7 +27,7 @@ def until(condition: Callable[[], Any]) -> Any:
     """Wait for the condition, and return its first true value."""
     deadline = time.monotonic() + DEADLINE
     while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not come about"
+        assert time.monotonic() < deadline, f"not within {DEADLINE} s"
         time.sleep(0.02)
     return value
 
@@ -38,12 +38,12 @@ class Script:
 
     admission: Admission | str | None = field(default_factory=lambda: Admission(Run(attempt=1)))
     receipt: Receipt | str | None = field(default_factory=lambda: Receipt(Committed(status="passed")))
-    speaks_after_outcome: bool = True
-    """If False, the receipt is written in mid-suite, once the artifact `started` exists."""
+    receipt_after_outcome: bool = True
+    """If False, the receipt is written during the suite, once the artifact `started` exists."""
 
 
 class Sidecar:
-    """Plays the reporter's part on the shared volume, in a thread."""
+    """Replaces the reporter on the handoff, in a thread."""
 
     def __init__(self, handoff: Path, artifacts: Path, script: Script) -> None:
         self._handoff = handoff
@@ -58,24 +58,24 @@ class Sidecar:
         self._thread.join()
 
     def _play(self) -> None:
-        if not self._see((self._handoff / JobRecord.FILE).exists):
+        if not self._wait((self._handoff / JobRecord.FILE).exists):
             return
         job = volume.read(self._handoff, JobRecord)
         assert job is not None
         if isinstance(job.root, ValidJob):
-            self._say(Admission, self._script.admission)
-            name = self._handoff / Outcome.FILE if self._script.speaks_after_outcome else self._artifacts / "started"
-            if not self._see(name.exists):
+            self._write(Admission, self._script.admission)
+            name = self._handoff / Outcome.FILE if self._script.receipt_after_outcome else self._artifacts / "started"
+            if not self._wait(name.exists):
                 return
-        self._say(Receipt, self._script.receipt)
+        self._write(Receipt, self._script.receipt)
 
-    def _say(self, kind: type[Admission | Receipt], answer: Admission | Receipt | str | None) -> None:
+    def _write(self, kind: type[Admission | Receipt], answer: Admission | Receipt | str | None) -> None:
         if isinstance(answer, str):
             (self._handoff / kind.FILE).write_text(answer)
         elif answer is not None:
             volume.write(self._handoff, answer)
 
-    def _see(self, condition: Callable[[], bool]) -> bool:
+    def _wait(self, condition: Callable[[], bool]) -> bool:
         while not condition():
             if self._over.wait(0.02):
                 return False
@@ -83,7 +83,7 @@ class Sidecar:
 
 
 class Pod:
-    """One worker's surroundings: two folders, a catalog, a queue with its dead-letter queue."""
+    """The environment of one worker: folders, a catalog, a queue and its dead-letter queue."""
 
     argv: Sequence[str] = WORKER
 
@@ -104,7 +104,7 @@ class Pod:
                 "WORKER_STOP_GRACE": "5",
                 "WORKER_RECEIPT_TIMEOUT": "20",
                 "WORKER_RETRY_DELAY": "0",
-                "WORKER_SUITE_SANDBOX": "off",  # the folders lie below /tmp; test_sandbox.py has others
+                "WORKER_SUITE_SANDBOX": "off",  # the handoff is below /tmp here, which the suite may use
                 "HANDOFF_DIR": str(self.handoff),
                 "ARTIFACTS_DIR": str(self.artifacts),
             }
@@ -225,5 +225,5 @@ def is_running(pid: int) -> bool:
     """Return whether the process exists and is no zombie."""
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended while we read
+    except (FileNotFoundError, ProcessLookupError):  # ProcessLookupError: it ended during the read
         return False

@@ -114,7 +114,7 @@ class Stage:
         self.consumer = Consumer(queue, handler, visibility_timeout=60, receive_wait=0, backoff=BACKOFF, stop=self.stop)
 
     async def run(self) -> int:
-        """The exit code, with a reporter that admits and commits."""
+        """Return the exit code, with a reporter that admits and commits."""
         reporting = asyncio.create_task(self._report())
         try:
             return await self.consumer.run()

@@ -234,7 +234,7 @@ def test_a_bad_receipt_in_mid_suite_stops_the_suite(pod: Pod) -> None:
     """A receipt during the suite means that the shard is lost: going on could run it twice."""
     pod.suite('touch "$ARTIFACTS_DIR/started"; sleep 600')
     pod.send()
-    assert pod.run(Script(receipt="{", speaks_after_outcome=False)) == 75
+    assert pod.run(Script(receipt="{", receipt_after_outcome=False)) == 75
     assert pod.waiting() == 1
 
 

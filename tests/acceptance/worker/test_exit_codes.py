@@ -146,7 +146,7 @@ def test_a_lost_shard_stops_the_suite_at_once(pod: Pod) -> None:
     """Two pods never go on with one shard."""
     pod.suite(TOUCH + "sleep 600")
     pod.send()
-    script = Script(receipt=Receipt(Superseded()), speaks_after_outcome=False)
+    script = Script(receipt=Receipt(Superseded()), receipt_after_outcome=False)
     assert pod.run(script) == 0
     assert (pod.waiting(), pod.in_flight()) == (0, 1)
     assert not (pod.handoff / "outcome.json").exists()
@@ -156,7 +156,7 @@ def test_a_cancelled_run_stops_the_suite_and_deletes_the_message(pod: Pod) -> No
     """Nothing of it is to be run again."""
     pod.suite(TOUCH + "sleep 600")
     pod.send()
-    script = Script(receipt=Receipt(Cancelled()), speaks_after_outcome=False)
+    script = Script(receipt=Receipt(Cancelled()), receipt_after_outcome=False)
     assert pod.run(script) == 0
     assert (pod.waiting(), pod.in_flight()) == (0, 0)
     assert not (pod.handoff / "outcome.json").exists()

@@ -1,4 +1,4 @@
-"""The AWS endpoint that a test talks to."""
+"""The AWS endpoint of a test."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ import boto3
 
 @dataclass(frozen=True)
 class Aws:
-    """An AWS endpoint with a queue, its dead-letter queue and a bucket of this test's own."""
+    """An AWS endpoint with a queue, its dead-letter queue and a bucket. Each test has its own."""
 
     endpoint: str
     env: dict[str, str]

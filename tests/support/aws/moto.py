@@ -1,4 +1,4 @@
-"""Stacks that moto makes from the templates."""
+"""Stacks that moto creates from the templates."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +13,10 @@ Client = Callable[[str], Any]
 
 
 def make(client: Client, name: str, **parameters: str) -> dict[str, str]:
-    """Create the stack from the template as it stands in the folder; its outputs.
+    """Create the stack from the template, and return its outputs.
 
-    moto makes queues, buckets, repositories, rules and roles. What it does not know it passes over in silence, among
-    it policies of queues and buckets, a bucket's lifecycle, schedules and alarms: only the unit tests look at those.
+    moto creates queues, buckets, repositories, rules and roles. It silently ignores other resources, such as policies
+    of queues and buckets, lifecycle rules, schedules and alarms. Only the unit tests check those.
     """
     given = {**REQUIRED[name], **parameters}
     cloudformation = client("cloudformation")

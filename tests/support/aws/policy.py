@@ -1,7 +1,7 @@
-"""What a policy document allows, and how that compares with the calls that a program makes.
+"""An evaluator of policy documents, and a comparison of a policy with the calls of a program.
 
-The rules are those of "Policy evaluation logic" in the IAM guide, for identity and resource policies of one account:
-an explicit deny wins, then an allow, else it is denied.
+Source: "Policy evaluation logic" in the IAM guide, for identity and resource policies of one account. An explicit deny
+outweighs an allow. Without an allow, the request is denied.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Call:
-    """One call of the AWS API: `sqs:SendMessage` on the ARN it names."""
+    """One call of the AWS API: an action such as `sqs:SendMessage`, and the ARN of its resource."""
 
     action: str
     resource: str
@@ -20,7 +20,7 @@ class Call:
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action on one resource that a policy allows, both as patterns."""
+    """One action and one resource that a policy allows. Both are patterns."""
 
     action: str
     resource: str
@@ -31,23 +31,23 @@ class Grant:
 
 @dataclass(frozen=True)
 class Request:
-    """A call with what its conditions are asked of: who makes it and the context's keys, as `aws:SecureTransport`."""
+    """A call with the context keys of its conditions, such as `aws:SecureTransport`."""
 
     call: Call
     context: Mapping[str, str] = field(default_factory=dict)
     service: str | None = None
-    """The AWS service that makes the call, for the policy of a resource."""
+    """The calling AWS service, which a resource policy names as its principal."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy document, resolved."""
+    """The statements of one or several policy documents without intrinsic functions."""
 
     statements: tuple[Mapping[str, Any], ...]
 
     @classmethod
     def of(cls, *documents: Mapping[str, Any]) -> "Policy":
-        """All the documents as one policy."""
+        """Return all documents as one policy."""
         return cls(tuple(statement for document in documents for statement in _list(document["Statement"])))
 
     def allows(self, request: Request) -> bool:
@@ -56,11 +56,11 @@ class Policy:
         return "Allow" in effects and "Deny" not in effects
 
     def denies(self, request: Request) -> bool:
-        """Whether a statement denies it, whatever others allow."""
+        """Return whether a statement denies the request explicitly."""
         return any(statement["Effect"] == "Deny" and _matches(statement, request) for statement in self.statements)
 
     def grants(self) -> frozenset[Grant]:
-        """Every pair of action and resource that it allows, conditions aside."""
+        """Return every allowed pair of action and resource. Conditions are ignored."""
         return frozenset(
             Grant(action, resource)
             for statement in self.statements
@@ -72,14 +72,14 @@ class Policy:
 
 @dataclass(frozen=True)
 class Difference:
-    """What the policy lacks of the calls, and what it grants that no call needs."""
+    """The calls that the policy does not allow, and the grants that no call needs."""
 
     missing: frozenset[Call]
     unused: frozenset[Grant]
 
 
 def compare(policy: Policy, calls: Iterable[Call]) -> Difference:
-    """Hold the policy to the calls."""
+    """Compare the policy with the calls of its program."""
     calls = frozenset(calls)
     return Difference(
         missing=frozenset(call for call in calls if not policy.allows(Request(call))),
@@ -91,7 +91,7 @@ def _matches(statement: Mapping[str, Any], request: Request) -> bool:
     return (
         any(_like(action.lower(), request.call.action.lower()) for action in _list(statement["Action"]))
         and any(_like(resource, request.call.resource) for resource in _list(statement.get("Resource", "*")))
-        and _is_of(statement.get("Principal"), request.service)
+        and _is_principal(statement.get("Principal"), request.service)
         and all(
             _holds(operator, key, _list(values), request.context)
             for operator, keys in statement.get("Condition", {}).items()
@@ -100,7 +100,7 @@ def _matches(statement: Mapping[str, Any], request: Request) -> bool:
     )
 
 
-def _is_of(principal: Any, service: str | None) -> bool:
+def _is_principal(principal: Any, service: str | None) -> bool:
     if principal is None or principal == "*":
         return True
     return service is not None and service in _list(principal.get("Service", []))

@@ -1,4 +1,4 @@
-"""Stands between the programs and the AWS endpoint, and writes down who called what, in the words of IAM."""
+"""A proxy of the AWS endpoint that records each call as IAM's action and resource, by access key."""
 
 import http.client
 import json
@@ -15,14 +15,14 @@ from tests.support.aws.resolve import ACCOUNT, REGION
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/[^/]+/([^/]+)/aws4_request")
 _OWN = {"connection", "transfer-encoding", "content-length", "date", "server"}
-"""Headers that belong to one connection, not to the message."""
+"""Headers that apply to one connection and are not forwarded."""
 
 REFUSAL = b"<?xml version='1.0'?><Error><Code>InvalidRequest</Code><Message>refused by the test</Message></Error>"
 
 
 @dataclass
 class Recorder:
-    """Which calls each access key has made. Keys stand for programs."""
+    """The calls of each access key. Each program has its own key."""
 
     url: str
     _calls: dict[str, set[Call]] = field(default_factory=dict)
@@ -38,15 +38,15 @@ class Recorder:
             return frozenset(self._calls)
 
     def refuse_next_part(self) -> None:
-        """Refuse the next part of an upload in parts, once."""
+        """Refuse the next part of a multipart upload, once."""
         with self._lock:
             self._refuse_next_part = True
 
-    def note(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bool:
-        """Write the request down; False if it is to be refused."""
+    def record(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Record the request. Return False if the proxy must refuse it."""
         match = _CREDENTIAL.search(headers.get("authorization", ""))
-        access_key, service = match.groups() if match else ("nobody", "unsigned")
-        call = meaning(service, method, target, headers, body)
+        access_key, service = match.groups() if match else ("no access key", "unsigned")
+        call = call_of(service, method, target, headers, body)
         with self._lock:
             self._calls.setdefault(access_key, set()).add(call)
             refused = self._refuse_next_part and service == "s3" and "partNumber=" in target
@@ -54,14 +54,14 @@ class Recorder:
         return not refused
 
 
-def meaning(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Call:
-    """The action and resource that IAM would be asked for. What is not known here, no policy will allow."""
+def call_of(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Call:
+    """Return the action and resource that IAM would check. No policy allows the result for an unknown request."""
     action = headers.get("x-amz-target", "").rpartition(".")[2]
     if service == "sqs" and action:
         _, account, name = urlsplit(json.loads(body)["QueueUrl"]).path.split("/")
         return Call(f"sqs:{action.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{account}:{name}")
     if service == "secretsmanager" and action:
-        # Secrets Manager ends each ARN with six characters of its own.
+        # Secrets Manager appends six random characters to each ARN.
         secret = f"{json.loads(body)['SecretId']}-AbCdEf"
         return Call(f"secretsmanager:{action}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}")
     if service == "s3":
@@ -72,10 +72,13 @@ def meaning(service: str, method: str, target: str, headers: Mapping[str, str], 
 
 
 def _s3_action(method: str, query: Mapping[str, list[str]]) -> str:
-    """By "Actions defined by Amazon S3": every step of an upload in parts is a put, but for its end without a file."""
+    """Return the action of a request to S3. Every step of a multipart upload is a put, except its abort.
+
+    Source: "Actions defined by Amazon S3".
+    """
     known = query.keys() - {"x-id"}
     match method, known:
-        case "HEAD", names if not names:  # of a bucket; no program asks for an object's head
+        case "HEAD", names if not names:  # of a bucket; no program sends it for an object
             return "s3:ListBucket"
         case "PUT", names if names <= {"partNumber", "uploadId"}:
             return "s3:PutObject"
@@ -88,7 +91,7 @@ def _s3_action(method: str, query: Mapping[str, list[str]]) -> str:
 
 @contextmanager
 def recorder(endpoint: str) -> Iterator[Recorder]:
-    """A recorder in front of the endpoint for as long as the block lasts."""
+    """Run a recorder in front of the endpoint while the block lasts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     record = Recorder(f"http://127.0.0.1:{server.server_port}")
@@ -106,13 +109,13 @@ def recorder(endpoint: str) -> Iterator[Recorder]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    of: dict[object, tuple[Recorder, str]] = {}  # noqa: RUF012  # a handler's class is all that its server is given
+    of: dict[object, tuple[Recorder, str]] = {}  # noqa: RUF012  # http.server creates the handlers and passes no state
 
     def _pass_on(self) -> None:
         record, target = self.of[self.server]
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        if not record.note(self.command, self.path, headers, body):
+        if not record.record(self.command, self.path, headers, body):
             self._answer(400, {"content-type": "application/xml"}, REFUSAL)
             return
         upstream = http.client.HTTPConnection(target, timeout=60)
@@ -148,4 +151,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815  # http.server's names
 
     def log_message(self, *_: object) -> None:
-        """A line for each request is no news."""
+        """Print no line for each request."""

@@ -1,4 +1,4 @@
-"""Templates resolved as CloudFormation would: conditions decided, names followed, no intrinsic function left."""
+"""Resolves templates as CloudFormation does: conditions, references and intrinsic functions."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,12 +21,12 @@ _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 class Unresolved(LookupError):
-    """CloudFormation would refuse to deploy: a name that nothing carries, or a parameter out of bounds."""
+    """CloudFormation would reject the template: a name is undefined, or a parameter is invalid."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A template resolved: its resources without intrinsic functions, its outputs and what it exports."""
+    """A resolved template: resources without intrinsic functions, outputs and exports."""
 
     name: str
     resources: dict[str, Any]
@@ -42,13 +42,13 @@ def resolve(
     imports: Mapping[str, str] | None = None,
     created: Mapping[str, str] | None = None,
 ) -> Stack:
-    """The stack that CloudFormation would make of the template.
+    """Return the stack that CloudFormation would create from the template.
 
-    `imports` is what other stacks export; `created` holds the physical ids and attributes of its resources, by
-    `Queue` and `Queue.Arn`. A value that it lacks reads `<stack/Queue.Arn>`.
+    `imports` holds the exports of other stacks. `created` holds the physical ids and attributes of the resources under
+    keys such as `Queue` and `Queue.Arn`. The placeholder of a missing value is `<stack/Queue.Arn>`.
 
     Raises:
-        Unresolved: a parameter is out of bounds, or a name leads nowhere.
+        Unresolved: a parameter is invalid, or a name is undefined.
     """
     if found := problems(template, given):
         raise Unresolved("; ".join(found))
@@ -105,7 +105,7 @@ class _Scope:
         return self.decided[name]
 
     def expand(self, loop: list[Any]) -> dict[str, Any]:
-        """Return the resources that `Fn::ForEach` makes; `&{Name}` of a logical ID is the value's letters and digits.
+        """Return the resources of `Fn::ForEach`. `&{Name}` in a logical ID becomes the value's letters and digits.
 
         Source: "Fn::ForEach" in the CloudFormation template reference.
         """
@@ -124,12 +124,12 @@ class _Scope:
         return known[name] if name in known else self.made(name, name)
 
     def made(self, resource: str, name: str) -> str:
-        """The physical id or attribute called `name` of a resource that this stack makes."""
+        """Return a physical id (`Queue`) or an attribute (`Queue.Arn`) of a resource of this stack."""
         declared = self.template["Resources"].get(resource)
         if declared is None:
-            raise Unresolved(f"{self.stack}: nothing is called {resource}")
+            raise Unresolved(f"{self.stack}: no resource is named {resource}")
         if not self.condition(declared.get("Condition")):
-            raise Unresolved(f"{self.stack}: {resource} is not made under these parameters")
+            raise Unresolved(f"{self.stack}: the condition of {resource} is false for these parameters")
         return self.created.get(name, f"<{self.stack}/{name}>")
 
     def attribute(self, path: list[str]) -> str:
@@ -138,13 +138,13 @@ class _Scope:
     def substitute(self, value: Any) -> str:
         text, names = (value, {}) if isinstance(value, str) else (value[0], self.resolve(value[1]))
 
-        def meaning(match: re.Match[str]) -> str:
+        def replacement(match: re.Match[str]) -> str:
             name = match[1]
             if name in names:
                 return str(names[name])
             return str(self.attribute(name.split(".", 1)) if "." in name else self.ref(name))
 
-        return _VARIABLE.sub(meaning, text)
+        return _VARIABLE.sub(replacement, text)
 
     def exported(self, value: Any) -> str:
         name = self.resolve(value)
@@ -182,4 +182,4 @@ _FUNCTIONS: Mapping[str, Callable[[_Scope, Any], Any]] = {
     "Fn::Split": _Scope.split,
     "Fn::Sub": _Scope.substitute,
 }
-"""A function that is not here stays in the resolved template, where no test would take it for a value."""
+"""Any other function stays unresolved in the template, and a test of its value fails."""

@@ -1,4 +1,4 @@
-"""The grants that each role must have, and no others."""
+"""The exact grants of each role."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ EXPECTED = {
         ("rds-db:connect", f"{USER}/testfleet_reporter"),
     },
 }
-"""Every grant of every role, under the required parameters."""
+"""Every grant of every role if only the required parameters are given."""
 
 OPERATORS = {"OperatorArns": "arn:aws:iam::123456789012:role/dev"}
 GRAFANA = {"CreateGrafanaRole": "true"}
@@ -59,7 +59,7 @@ OPTIONAL = OPERATORS | GRAFANA
 
 
 def documents(stack: Stack, role: str, *others: Stack) -> list[dict[str, Any]]:
-    """Every policy document of a role: its own and those of its managed policies, of this stack or another."""
+    """Return every policy document of a role: inline and managed policies, of this stack or of others."""
     body = properties(stack, role)
     inline = [policy["PolicyDocument"] for policy in body.get("Policies", [])]
     known = {f"<{made.name}/{name}>": properties(made, name) for made in (stack, *others) for name in made.resources}

@@ -1,4 +1,4 @@
-"""All stacks as the runbook deploys them, resolved one after the other."""
+"""All stacks, resolved in the order in which the runbook deploys them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -65,10 +65,10 @@ def stack_name(name: str) -> str:
 
 
 def deploy(**changes: Mapping[str, str]) -> dict[str, Stack]:
-    """Every stack, in order, each importing what those before it export; `changes` are further parameters of some.
+    """Resolve every stack. Each imports the exports of earlier stacks; `changes` adds parameters by stack name.
 
     Raises:
-        Unresolved: CloudFormation would refuse one of them.
+        Unresolved: CloudFormation would reject one of them.
     """
     exports: dict[str, str] = {}
     made = {}

@@ -1,4 +1,4 @@
-"""CloudFormation templates as data, and what is wrong with the parameters that one is given."""
+"""CloudFormation templates as data, and the check of their parameters."""
 
 import functools
 import re
@@ -11,11 +11,11 @@ import yaml
 FOLDER = Path(__file__).parents[3] / "deploy" / "aws"
 
 NAMES = ("queue", "storage", "registry", "database", "identity", "schedule", "pipeline", "alarms", "chaos")
-"""In the order in which they are deployed."""
+"""The templates in the order of their deployment."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `!Ref`, `!GetAtt` and the other short forms as their long ones."""
+    """Converts `!Ref`, `!GetAtt` and other short forms to their long forms."""
 
 
 def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
@@ -35,9 +35,9 @@ _Loader.add_multi_constructor("!", _short_form)
 
 @functools.cache
 def load(name: str) -> dict[str, Any]:
-    """Return the template of that name with long forms only. Callers must not change it.
+    """Return the template with long forms only. The result is cached, so callers must not change it.
 
-    The loops of its resources (`Fn::ForEach::…`) stand under the key `Loops`, so that each of `Resources` has a type.
+    Loops (`Fn::ForEach::…`) are moved from `Resources` to the key `Loops`, so that each resource has a type.
     """
     loader = _Loader((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     try:
@@ -49,9 +49,9 @@ def load(name: str) -> dict[str, Any]:
 
 
 def problems(template: Mapping[str, Any], given: Mapping[str, str]) -> list[str]:
-    """What CloudFormation says of the parameters before it makes anything; empty where they are right."""
+    """Return CloudFormation's errors about the parameters; none if all are valid."""
     declared = template.get("Parameters", {})
-    found = [f"{name}: there is no such parameter" for name in given if name not in declared]
+    found = [f"{name}: is not a parameter of the template" for name in given if name not in declared]
     for name, rule in declared.items():
         if name not in given and "Default" not in rule:
             found.append(f"{name}: is required")

@@ -1,4 +1,4 @@
-"""`python -m tests.support.aws.whole_moto`: moto with all its services, for the stacks; no guard is before it."""
+"""`python -m tests.support.aws.whole_moto`: moto's server with all services and without a guard."""
 
 import signal
 import sys

@@ -58,5 +58,5 @@ def test_a_violation_is_found() -> None:
         "a: privileged",
         "a: root file system",
         "a: resources",
-        "a token of the cluster's is mounted",
+        "a token of the cluster is mounted",
     }
