@@ -1,4 +1,4 @@
-# Everything sets itself up: `make demo` and `make test` work on a fresh clone.
+# Each target installs what it needs: `make demo` and `make test` work on a fresh clone.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,44 +10,44 @@ PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES)
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
-setup: .venv/.synced node_modules/.installed .venv/.browser ## Set everything up, into .venv and node_modules
+setup: .venv/.synced node_modules/.installed .venv/.browser ## Install all dependencies into .venv and node_modules
 
-demo: setup ## Four suites against a small web shop, on a whole fleet of your own machine
+demo: setup ## Run four sample suites against a small web shop, on a fleet on this machine
 	$(BIN)/testfleet demo
 
-test: setup .venv/.pooler ## All tests, or those of the folders in TESTS="…"
+test: setup .venv/.pooler ## Run all tests, or the folders in TESTS="…"
 	$(PYTEST) $(TESTS)
 
-unit: .venv/.synced ## The tests that need no server and no process of ours: seconds, for the inner loop
+unit: .venv/.synced ## Run the tests that need no server and no program of testfleet; takes seconds
 	$(PYTEST) tests/unit
 
-fuzz: .venv/.synced ## Many more generated reports and interleavings of shards than make test has; takes minutes
+fuzz: .venv/.synced ## Test many more generated reports and interleavings of shards than make test; takes minutes
 	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \
 	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/results/test_final_names.py
 
 mutants: .venv/.synced ## Break one guard at a time in a copy of the last commit, and show the test that fails; takes minutes
 	$(BIN)/python -m tests.mutants
 
-test-cluster: .venv/.synced ## Tests on the cluster that KUBECONFIG names; it needs KEDA and the images testfleet, embedded and all
+test-cluster: .venv/.synced ## Test the cluster that KUBECONFIG names; it needs KEDA and the images testfleet, embedded and all
 	$(BIN)/pytest tests/cluster
 
-test-images: .venv/.synced ## Tests of the images that were built here, in podman's containers; skipped where there are none
+test-images: .venv/.synced ## Test the images of this machine in podman's containers; without images, the tests are skipped
 	$(BIN)/pytest tests/images
 
-kind-up: ## With Docker: a kind cluster with KEDA and our images
+kind-up: ## Create a kind cluster with KEDA and the images; needs Docker
 	tests/cluster/kind-up
 
 kind-down: ## Remove that cluster
 	kind delete cluster --name testfleet
 
-sign: ## Sign a pushed image as the identity that runs this, for Sigstore's log: IMAGE=registry/name DIGEST=sha256:…
+sign: ## Sign a pushed image with Sigstore as the current identity: IMAGE=registry/name DIGEST=sha256:…
 	cosign sign --yes "$(IMAGE)@$(DIGEST)"
 
-format: .venv/.synced ## Repair what ruff can repair: layout and lint findings with a safe fix
+format: .venv/.synced ## Format the code, and apply ruff's safe fixes
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lint: .venv/.synced ## Style, types and import rules
+lint: .venv/.synced ## Check style, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -59,12 +59,12 @@ lint: .venv/.synced ## Style, types and import rules
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.renovate renovate.json
 
-check: lint test ## What CI runs
+check: lint test ## Run what CI runs
 
-bench: .venv/.synced ## Figures, each beside a peer or a limit measured in the same run
+bench: .venv/.synced ## Measure each figure beside a peer or a limit in the same run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-clean: ## Remove what set-up and runs have made
+clean: ## Remove everything that set-up and runs created
 	rm -rf .venv node_modules .testfleet test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.uv: docker/uv.txt
