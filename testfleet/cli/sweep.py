@@ -43,6 +43,6 @@ def sweep(
         output.console.write_json(swept)
         return
     for run in swept:
-        typer.echo(f"{run.run_id} {run.status or 'waits for its other shards'}: {run.shards[0][1]}")
+        output.streams.to_stdout(f"{run.run_id} {run.status or 'waits for its other shards'}: {run.shards[0][1]}")
         if run.metrics:
-            typer.echo(run.metrics)
+            output.streams.to_stdout(run.metrics)

@@ -8,6 +8,7 @@ import typer
 from testfleet import cli, queue
 from testfleet.cli.dlq.options import All, MessageId, Run
 from testfleet.errors import Refused
+from testfleet.output.streams import to_stdout
 
 
 def drop(
@@ -24,11 +25,11 @@ def drop(
     with cli.connect.dead_letters(cli.connect.settings()) as dead:
         found = dead.find(selection)
         if found and not yes and not _confirmed(len(found)):
-            typer.echo("nothing was deleted")
+            to_stdout("nothing was deleted")
             return
         for letter in found:
             dead.drop(letter)
-            typer.echo(f"{letter.message_id} deleted")
+            to_stdout(f"{letter.message_id} deleted")
 
 
 def _confirmed(count: int) -> bool:

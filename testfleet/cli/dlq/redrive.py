@@ -1,7 +1,5 @@
 """`testfleet dlq redrive`."""
 
-import typer
-
 from testfleet import cli, output, queue
 from testfleet.cli.dlq.options import All, MessageId, Run
 from testfleet.errors import Refused
@@ -24,7 +22,7 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
             if not letter.has_verdict:
                 dead.redrive(letter, target)
                 sent += 1
-                typer.echo(f"{letter.message_id} sent to the queue")
+                output.streams.to_stdout(f"{letter.message_id} sent to the queue")
     for letter in ended:
         output.streams.to_stderr(
             f"testfleet: {letter.message_id} is not sent: run {letter.run_id} is {letter.run_status} already"

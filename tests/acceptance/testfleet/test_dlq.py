@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,21 @@ def test_drop_needs_a_confirmation(command: Any, put: Callable[..., str], aws: A
     assert depth(aws, aws.dead_letter_queue_url) == "1"
     done = command("dlq", "drop", message_id, "--yes")
     assert (done.returncode, done.stdout) == (0, f"{message_id} deleted\n")
+    assert depth(aws, aws.dead_letter_queue_url) == "0"
+
+
+@pytest.mark.parametrize("line", ["redrive --all", "drop --all --yes"])
+def test_a_closed_pipe_stops_no_dlq_command(
+    line: str, command_env: dict[str, str], put: Callable[..., str], aws: Any
+) -> None:
+    """`| head` ends early. The remaining messages are still sent or deleted."""
+    put("r1")
+    put("r2")
+    script = f'set -o pipefail; "$0" -m testfleet dlq {line} | true'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable], env=command_env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
     assert depth(aws, aws.dead_letter_queue_url) == "0"
 
 
