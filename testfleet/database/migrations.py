@@ -97,10 +97,11 @@ def check(migrations: Sequence[Migration], applied: Iterable[tuple[int, str, str
     """Compare the files with the database's history: version, file name and sha256 of each applied file.
 
     Raises:
-        BadSetting: the database has a version that this program lacks, or an applied file was changed.
+        BadSetting: the database has a version that this program lacks, an applied file was changed, or the history
+            lacks a version below its last.
     """
     known = {migration.version: migration for migration in migrations}
-    for version, file, sha256 in applied:
+    for expected, (version, file, sha256) in enumerate(applied, start=1):
         if version not in known:
             raise BadSetting(
                 f"migrations: the database is at version {version} ({file}); "
@@ -110,6 +111,11 @@ def check(migrations: Sequence[Migration], applied: Iterable[tuple[int, str, str
             raise BadSetting(
                 f"migrations: {known[version].file}: was changed after it had been applied; "
                 f"restore it and put the change into V{migrations[-1].version + 1}__….sql"
+            )
+        if version != expected:
+            raise BadSetting(
+                f"migrations: testfleet_migrations lacks version {expected} below version {version} ({file}); "
+                "restore the database from a backup"
             )
 
 

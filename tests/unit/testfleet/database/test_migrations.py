@@ -63,6 +63,14 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         check(load(files(tmp_path, "V1__a.sql")), [(2, "V2__b.sql", "x")])
 
 
+def test_a_history_with_a_gap_is_refused(tmp_path: Path) -> None:
+    """The last file would be applied twice."""
+    migrations = load(files(tmp_path, "V1__a.sql", "V2__b.sql", "V3__c.sql"))
+    applied = [(one.version, one.file, one.sha256) for one in migrations if one.version != 2]
+    with pytest.raises(BadSetting, match=r"testfleet_migrations lacks version 2 below version 3 \(V3__c.sql\)"):
+        check(migrations, applied)
+
+
 def test_flyway_could_run_the_files() -> None:
     """No psql commands, no placeholders, no transaction of their own: plain SQL only."""
     migrations = load(folder())
