@@ -22,8 +22,10 @@ def _run() -> int:
     try:
         return int(app(prog_name="testfleet", standalone_mode=False) or ExitCode.OK)
     except TyperException as error:
-        message = error.format_message()
-        return _fail(message.replace("Missing command.", "Missing command; run: testfleet --help"), ExitCode.USAGE)
+        context = getattr(error, "ctx", None)  # of a usage error: the command or group that refused its arguments
+        group = context.command_path if context else "testfleet"
+        message = error.format_message().replace("Missing command.", f"Missing command; run: {group} --help")
+        return _fail(message, ExitCode.USAGE)
     except CommandError as error:
         return _fail(str(error), error.exit_code)
     except Exception:  # noqa: BLE001  # Python's exit code for a traceback is 1, which a pipeline reads as failed tests

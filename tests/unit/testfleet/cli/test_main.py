@@ -32,6 +32,7 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
     [
         ("", {}, 64, "Missing command; run: testfleet --help"),
         ("nonsense", {}, 64, "No such command 'nonsense'."),
+        ("dlq", {}, 64, "Missing command; run: testfleet dlq --help"),
         ("enqueue", {}, 64, "Missing argument 'SUITE'."),
         ("enqueue a --bogus", {}, 64, "No such option: --bogus"),
         ("enqueue a --shards x", {}, 64, "Invalid value for '--shards':"),
