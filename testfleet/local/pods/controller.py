@@ -55,6 +55,14 @@ def next_step(*, worker_ended: bool, reporter_ended: bool, stopping_for: float |
     return Step.KILL_REPORTER if stopping_for > REPORTER_GRACE else Step.WAIT
 
 
+def exit_code(returncode: int) -> int:
+    """Return the exit code as a container runtime reports it: 128 plus the signal's number for a killed process.
+
+    SIGTERM may kill a worker that has stored its results, in the moment after its event loop has closed.
+    """
+    return returncode if returncode >= 0 else 128 - returncode
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of the controller.
@@ -154,7 +162,7 @@ class Controller:
             )
             if step is Step.RESTART_REPORTER:
                 pod.reporter_restarts += 1
-                log.warning("reporter_restarted", pod=name, exit_code=pod.reporter.returncode)
+                log.warning("reporter_restarted", pod=name, exit_code=exit_code(pod.reporter.returncode))
                 pod.start_reporter()
             elif step is Step.STOP_REST:
                 if left := pod.stop_rest():
@@ -170,15 +178,15 @@ class Controller:
         pod.remove_secrets()
         self._stopped_at.pop(pod.name, None)
         self._finished[pod.name] = (pod, time.monotonic())
-        exit_code = pod.worker.returncode
-        if exit_code in {0, INTERRUPTED}:
+        ended = exit_code(pod.worker.returncode)
+        if ended in {0, INTERRUPTED}:
             self._failures = 0
-            log.info("pod_finished", pod=pod.name, exit_code=exit_code)
+            log.info("pod_finished", pod=pod.name, exit_code=ended)
         else:
             self._failures = min(self._failures + 1, len(BACK_OFF) - 1)
             self._paused_until = time.monotonic() + BACK_OFF[self._failures]
-            log.error("pod_failed", pod=pod.name, exit_code=exit_code, last_line=pod.last_log_line())
-        if exit_code == INTERRUPTED and not self._stop.is_set():
+            log.error("pod_failed", pod=pod.name, exit_code=ended, last_line=pod.last_log_line())
+        if ended == INTERRUPTED and not self._stop.is_set():
             self._start_pod()
 
     def _remove_old_folders(self) -> None:

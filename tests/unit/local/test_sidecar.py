@@ -1,8 +1,10 @@
 """The life of a pod's reporter: start, restart, SIGTERM, SIGKILL."""
 
+import signal
+
 import pytest
 
-from testfleet.local.pods.controller import REPORTER_GRACE, Step, next_step
+from testfleet.local.pods.controller import INTERRUPTED, REPORTER_GRACE, Step, exit_code, next_step
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,11 @@ def test_a_reporter_lives_as_long_as_its_worker(
 ) -> None:
     """It is restarted while the worker lives, gets SIGTERM after the worker has ended, and SIGKILL after its grace."""
     assert next_step(worker_ended=worker_ended, reporter_ended=reporter_ended, stopping_for=stopping_for) is step
+
+
+@pytest.mark.parametrize(
+    ("returncode", "reported"), [(0, 0), (78, 78), (-signal.SIGTERM, INTERRUPTED), (-signal.SIGKILL, 137)]
+)
+def test_a_killed_worker_has_the_exit_code_that_a_container_runtime_reports(returncode: int, reported: int) -> None:
+    """A demo that ends while its last worker exits would otherwise print `pod_failed`."""
+    assert exit_code(returncode) == reported
