@@ -49,7 +49,7 @@ def _list(root: Path, place: str) -> tuple[list[Found], list[str]]:
         with os.scandir(descriptor) as scan:
             found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan)
         head = f"{place}/" if place else ""
-        entries = [_look(head + name, name, descriptor) for name, is_folder in found if not is_folder]
+        entries = [_classified(head + name, name, descriptor) for name, is_folder in found if not is_folder]
         return entries, [head + name for name, is_folder in found if is_folder]
     finally:
         os.close(descriptor)
@@ -79,7 +79,7 @@ def _step(folder: int, name: str, flags: int) -> int:
         os.close(folder)
 
 
-def _look(path: str, name: str, descriptor: int) -> Found:
+def _classified(path: str, name: str, descriptor: int) -> Found:
     try:
         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
     except OSError as error:

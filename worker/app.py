@@ -36,7 +36,7 @@ def check() -> int:
         _queue(settings)
         _sandbox(settings)
     except (InvalidInput, QueueRefused) as error:
-        return _refuse(error)
+        return _fail(error)
     return 0
 
 
@@ -71,7 +71,7 @@ def main(stop: Stop) -> int:
         )
         return asyncio.run(_consume(settings, queue, handler, stop))
     except (InvalidInput, QueueRefused) as error:
-        return _refuse(error)
+        return _fail(error)
 
 
 def _queue(settings: WorkerSettings) -> Queue:
@@ -107,7 +107,7 @@ def _limits(settings: WorkerSettings) -> tuple[Limit, ...]:
     return tuple(Limit(name, folder, mib, setting) for name, folder, mib, setting in limits if mib is not None)
 
 
-def _refuse(error: InvalidInput | QueueRefused) -> int:
+def _fail(error: InvalidInput | QueueRefused) -> int:
     sys.stderr.write(f"worker: {error}\n")
     return exit_codes.BAD_CONFIGURATION
 

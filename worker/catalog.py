@@ -171,5 +171,5 @@ def _problem(error: ValidationError) -> InvalidInput:
         if problem["type"] == "extra_forbidden":
             field = ".".join(map(str, problem["loc"]))
             known = _Catalog if len(problem["loc"]) == 1 else _Entry
-            return InvalidInput(field, f"is not known; known here: {', '.join(known.model_fields)}")
+            return InvalidInput(field, f"is unknown; allowed: {', '.join(known.model_fields)}")
     return first_problem(error)

@@ -1,4 +1,4 @@
-"""The reporter, as the worker reaches it: through the six files on the shared volume."""
+"""The worker's access to the reporter: the six files on the shared volume."""
 
 import asyncio
 from collections.abc import Iterable

@@ -21,7 +21,7 @@ class Handler(WSGIRequestHandler):
 
 
 def main() -> int:
-    """Print one line, the URL or the reason why there is none, and serve."""
+    """Print the URL as one line and serve. If the start fails, print the reason instead."""
     parser = argparse.ArgumentParser(prog="python -m shop", description="A small web shop to run test suites against.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")

@@ -64,7 +64,7 @@ def not_found(_: str) -> Answer:
 
 
 def _fields() -> dict[str, Any]:
-    """Return the fields of the request's JSON object; none if its body is anything else."""
+    """Return the fields of the request's JSON object, or no fields if the body is no JSON object."""
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
 

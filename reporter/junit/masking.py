@@ -34,7 +34,7 @@ def _texts(one: T, mask: Masking) -> T:
 
 
 def masked_text(text: str, mask: Masking) -> str:
-    """Return the text with its values masked. Where the text was cut within a value, mask its head, too."""
+    """Return the text with its values masked. If a value was cut at the end, mask its beginning, too."""
     mark = _CUT.search(text)
     end = mark.start() if mark else len(text)
     return mask.cut(text[:end]) + text[end:]

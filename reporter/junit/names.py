@@ -59,17 +59,17 @@ class Namer:
         """Return the name for the next case with the name `raw`, at most 2000 bytes long."""
         wanted = bounded(raw)
         key = identity(wanted)
-        if self._take(key):
+        if self._reserve(key):
             return wanted
         number = self._repeats.get(key, 1)
         while True:
             number += 1
             candidate = bounded(raw, f" #{number}")
-            if self._take(identity(candidate)):
+            if self._reserve(identity(candidate)):
                 self._repeats[key] = number
                 return candidate
 
-    def _take(self, key: int) -> bool:
+    def _reserve(self, key: int) -> bool:
         if key in self._taken:
             return False
         self._taken.add(key)

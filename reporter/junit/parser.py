@@ -142,7 +142,7 @@ class JUnitParser:
         return f"line {error.lineno}, column {error.offset + 1}: {expat.ErrorString(error.code)}"
 
     def _refuse_doctype(self, *_: object) -> None:
-        raise BrokenReport("it declares a DTD, and no report needs one")
+        raise BrokenReport("it must not declare a document type (DTD)")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = tag.rpartition(":")[2]
@@ -151,7 +151,7 @@ class JUnitParser:
         if len(self._open) > MAX_DEPTH:
             raise BrokenReport(f"its elements are nested more than {MAX_DEPTH} deep")
         if parent is None and tag not in SUITES:
-            raise BrokenReport(f"its root is <{tag[:100]}>, where JUnit has <testsuites> or <testsuite>")
+            raise BrokenReport(f"its root must be <testsuites> or <testsuite>, but is <{tag[:100]}>")
         if self._case is not None:
             self._start_part(self._case, tag, attributes)
         elif tag in SUITES:

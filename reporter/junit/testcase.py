@@ -17,7 +17,7 @@ from reporter.junit.times import instant, later, milliseconds
 from runtime.text import storable
 
 STATUSES = {"failure": Status.FAILED, "error": Status.ERRORED, "skipped": Status.SKIPPED}
-"""Elements of a final result. The first of them decides: a failed clean-up says less than a failed assertion."""
+"""Elements of a final result. The first decides: a failed assertion explains more than a failed clean-up."""
 
 FURTHER_TRIES = {
     "rerunFailure": Status.FAILED,

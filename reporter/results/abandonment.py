@@ -13,9 +13,9 @@ class QueueEvidence:
 
     older_than: float
     dead: frozenset[tuple[str, int]]
-    """Run id and shard of messages in a dead-letter queue whose attempts gave no result."""
+    """Run id and shard of each message in a dead-letter queue whose attempts gave no result."""
     empty: bool
-    """Two looks at every queue of the fleet found no message: none visible, in flight or delayed."""
+    """Whether two reads of every queue of the fleet found no message: none visible, in flight or delayed."""
     retention: float
     """The longest time that a queue of the fleet keeps a message."""
 

@@ -9,7 +9,7 @@ import structlog
 
 from handoff.records import Busy, Decision
 
-LOOK_SECONDS = 5.0
+RECLAIM_SECONDS = 5.0
 """Longest time between two claims, in seconds. It bounds how late a lease that was released early is noticed."""
 MARGIN_SECONDS = 0.1
 """Seconds added to the rest of a lease, so that the next claim finds it expired."""
@@ -30,22 +30,22 @@ class Holder:
 
 async def admit(
     claim: Callable[[], Awaitable[Decision]],
-    look: Callable[[], Awaitable[Holder | None]],
+    read_holder: Callable[[], Awaitable[Holder | None]],
     *,
     lease: int,
     progress: Callable[[], None] = lambda: None,
 ) -> Decision:
     """Claim until the decision is final, and return it. `lease` is in seconds.
 
-    SQS delivers a message again after its pod has died, and the lease of that pod may expire a little later. To wait
+    SQS delivers a message again after its pod has died, and the lease of that pod may expire a little later. Waiting
     for its end costs no receive. `busy` is therefore final only if the holder has another message, renewed twice, or
-    still holds the lease after the time of two leases. `progress` is called after each look at the holder.
+    still holds the lease after the time of two leases. `progress` is called after each read of the holder.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + 2 * lease
     seen: set[tuple[int, datetime]] = set()
     while isinstance(decision := await claim(), Busy) and decision.same_message and loop.time() < deadline:
-        holder = await look()
+        holder = await read_holder()
         progress()
         remaining = 0.0
         if holder is not None:
@@ -55,5 +55,5 @@ async def admit(
             break
         if len(seen) == 1:
             _log.info("lease_awaited", remaining=round(remaining, 1))
-        await asyncio.sleep(min(remaining + MARGIN_SECONDS, LOOK_SECONDS))
+        await asyncio.sleep(min(remaining + MARGIN_SECONDS, RECLAIM_SECONDS))
     return decision

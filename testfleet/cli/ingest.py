@@ -21,7 +21,7 @@ def ingest(
 ) -> ExitCode:
     """Store JUnit XML of tests that ran elsewhere.
 
-    The parser and the tables are those of the reporter. Exit code: 0 stored, also where cases failed; 2 the reports
+    The parser and the tables are those of the reporter. Exit code: 0 stored, even if cases failed; 2 the reports
     gave no verdict; 4 the run was cancelled.
     """
     build = ci.build(os.environ)
@@ -47,6 +47,6 @@ def ingest(
     with database.connect() as connection:
         detail = results.runs.detail(connection, run_id)
     if detail is None:
-        raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} has gone from the database")
+        raise BadSetting(f"TESTFLEET_DATABASE_URL: run {run_id} was deleted from the database")
     output.console.write(results.render.verdict(detail))
     return {"errored": ExitCode.ERRORED, "cancelled": ExitCode.CANCELLED}.get(detail.run.status, ExitCode.OK)

@@ -30,7 +30,7 @@ def client(service: str) -> Any:
 
 
 def _mend(error: Exception, otherwise: str) -> str:
-    """Return the line that mends the error; `otherwise` where the SDK's own configuration is not its cause."""
+    """Return the fix of an error: of a missing setting of the SDK, or else `otherwise`."""
     if isinstance(error, NoRegionError):
         return "export AWS_REGION=…"
     if isinstance(error, NoCredentialsError):
@@ -61,7 +61,7 @@ def queues(queue_url: str | None, dead_letter_queue_url: str | None) -> Iterator
 
 def redrive(queue: Mapping[str, str], dead: Mapping[str, str]) -> Finding:
     """Judge the redrive policy, from the attributes of both queues as SQS gives them."""
-    check, mend = "redrive", "deploy deploy/aws/queue.yaml, or set RedrivePolicy and MessageRetentionPeriod likewise"
+    check, mend = "redrive", "deploy deploy/aws/queue.yaml, or set RedrivePolicy and MessageRetentionPeriod as it does"
     if "RedrivePolicy" not in queue:
         return wrong(check, "the queue has no RedrivePolicy: a message that always fails is never dead-lettered", mend)
     policy = json.loads(queue["RedrivePolicy"])
@@ -72,7 +72,7 @@ def redrive(queue: Mapping[str, str], dead: Mapping[str, str]) -> Finding:
         return wrong(check, f"maxReceiveCount is {receives}; needed: {LEAST_RECEIVES} or more", mend)
     kept, kept_dead = (int(each.get("MessageRetentionPeriod", 0)) for each in (queue, dead))
     if kept_dead < kept:
-        return wrong(check, f"dead messages are kept {kept_dead} s, messages {kept} s; dead ones need as long", mend)
+        return wrong(check, f"dead messages are kept {kept_dead} s; needed: {kept} s or more, as the queue has", mend)
     return ok(check, f"after {receives} receives")
 
 
@@ -127,7 +127,7 @@ def hop_limit(options: Mapping[str, Mapping[str, Any]]) -> Finding:
         f"aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 1 --http-tokens required "
         f"--instance-id {bad[0].partition(':')[0]}; set the same in the node group's launch template"
     )
-    return wrong("hop limit", "; ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else ""), mend)  # noqa: PLR2004  # three show the kind
+    return wrong("hop limit", "; ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else ""), mend)  # noqa: PLR2004  # three examples are enough
 
 
 def roles(arns: Sequence[str]) -> Iterator[Finding]:

@@ -161,6 +161,6 @@ def _roles(scaled_jobs: Sequence[Object]) -> tuple[str, ...]:
 
 
 def _version(text: str) -> tuple[int, int]:
-    """Return major and minor of `v1.31.2-eks-1`, `6.1.0-18-amd64` and the like; (0, 0) where there are none."""
+    """Return major and minor of `v1.31.2-eks-1`, `6.1.0-18-amd64` and the like; (0, 0) without a version."""
     match = re.match(r"v?(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else (0, 0)

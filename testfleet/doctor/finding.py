@@ -1,4 +1,4 @@
-"""One answer of an examination."""
+"""The result of one check of `testfleet doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Status = Literal["ok", "wrong", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     `wrong` includes what is missing. `unknown` means that the check was not possible, or that the part is
     optional; it does not change the exit code. `mend` is the fix: a command or an instruction.

@@ -14,7 +14,7 @@ USERS: Final = ("testfleet_migrator", "testfleet_reporter", "testfleet_cli")
 """Users that log in by IAM, as deploy/aws/sql/roles.sql makes them; testfleet_reader is Grafana's and optional."""
 
 _SERVER = "SELECT current_setting('server_version_num')::integer / 10000 AS major"
-_HISTORY = "SELECT to_regclass('testfleet_migrations') IS NOT NULL AS there"
+_HISTORY = "SELECT to_regclass('testfleet_migrations') IS NOT NULL AS present"
 _VERSION = "SELECT max(version) AS version FROM testfleet_migrations"
 _USERS = """
 SELECT login.rolname AS name, EXISTS (
@@ -29,18 +29,18 @@ def examine(database: Database, *, newest: int) -> Iterator[Finding]:
     """Examine the database; `newest` is the version of this program's last migration."""
     try:
         with database.connect() as connection:
-            yield from _looked_at(connection, newest, users=USERS if database.auth == "iam" else ())
+            yield from _findings(connection, newest, users=USERS if database.auth == "iam" else ())
     except CommandError as error:
-        yield wrong("database", str(error), "correct TESTFLEET_DATABASE_URL, or open the way to the server")
+        yield wrong("database", str(error), "correct TESTFLEET_DATABASE_URL, or allow connections to the server")
 
 
-def _looked_at(connection: Connection, newest: int, *, users: Sequence[str]) -> Iterator[Finding]:
+def _findings(connection: Connection, newest: int, *, users: Sequence[str]) -> Iterator[Finding]:
     major = connection.rows(_SERVER)[0]["major"]
     if major < LEAST_SERVER:
         yield wrong("database", f"PostgreSQL {major}", f"upgrade to PostgreSQL {LEAST_SERVER} or newer")
     else:
         yield ok("database", f"PostgreSQL {major}")
-    yield schema(connection.rows(_VERSION)[0]["version"] if connection.rows(_HISTORY)[0]["there"] else None, newest)
+    yield schema(connection.rows(_VERSION)[0]["version"] if connection.rows(_HISTORY)[0]["present"] else None, newest)
     if users:
         found = {row["name"]: row["by_iam"] for row in connection.rows(_USERS, {"users": list(users)})}
         yield roles(users, found)

@@ -1,4 +1,4 @@
-"""What the commands `up`, `serve` and `demo` do. Their options are in `testfleet.cli`."""
+"""Implements the commands `up`, `serve` and `demo`. Their options are in `testfleet.cli`."""
 
 import os
 import signal

@@ -45,7 +45,7 @@ EXPECTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Conclusion:
     """The end of the demo: blocks to print, whether every run got its expected verdict, and the unfinished suites."""
 
     report: tuple[Table | tuple[Line, ...], ...]
@@ -53,7 +53,7 @@ class Ended:
     unfinished: tuple[str, ...]
 
 
-def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ended:
+def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Conclusion:
     """Enqueue the demo's suites except those in `left_out`, and follow their runs for at most `timeout` seconds.
 
     Raises:
@@ -68,7 +68,7 @@ def run(fleet: Fleet, *, timeout: float, left_out: Collection[str] = ()) -> Ende
     return conclude(enqueued, details)
 
 
-def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, RunDetail]) -> Ended:
+def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, RunDetail]) -> Conclusion:
     """Return the table of runs, and below it the failed and flaky cases of each run."""
     rows = [_row(expected, details[run_id].run if run_id in details else None) for run_id, expected in enqueued.items()]
     good = [row[1] == row[2] for row in rows]
@@ -83,7 +83,7 @@ def conclude(enqueued: Mapping[str, Expectation], details: Mapping[str, RunDetai
         if detail.failing or detail.flaky or detail.run.status == "errored"
     ]
     unfinished = (run_id for run_id in enqueued if run_id not in details or not details[run_id].run.finished)
-    return Ended((table, *verdicts), all(good), tuple(enqueued[run_id].suite for run_id in unfinished))
+    return Conclusion((table, *verdicts), all(good), tuple(enqueued[run_id].suite for run_id in unfinished))
 
 
 def _row(expected: Expectation, run: RunRow | None) -> tuple[str, ...]:

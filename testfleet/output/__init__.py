@@ -1,4 +1,4 @@
-"""What people read: lines and tables on a terminal or in a log, units, JSON."""
+"""The output of the command: lines and tables on a terminal or in a log, units, JSON."""
 
 from typing import TYPE_CHECKING
 

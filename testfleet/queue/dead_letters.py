@@ -33,7 +33,7 @@ _KNOWN = """
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead message with the state of its run and shard; None where the database has no row."""
+    """A dead message with the state of its run and shard; None if the database has no row."""
 
     message_id: str
     reason: str
@@ -50,8 +50,8 @@ class DeadLetter:
     body: str
 
     @property
-    def has_verdict(self) -> bool:
-        """Whether the run is finished. A worker would delete the message without running it."""
+    def run_is_finished(self) -> bool:
+        """Whether the run has a verdict or is cancelled. A worker would delete the message without running it."""
         return self.run_status not in {None, "queued", "running"}
 
 

@@ -34,7 +34,7 @@ def jobs(
         Refused: an option is wrong; the error names it and the allowed values.
     """
     if not 1 <= shards <= MAX_SHARDS:
-        raise Refused(f"--shards: must be 1 to {MAX_SHARDS}")
+        raise Refused(f"--shards: must be 1 to {MAX_SHARDS}, but is {shards}")
     try:
         first = JobMessage(
             run_id=run_id,

@@ -79,8 +79,9 @@ class Queue:
             BadSetting: the queue does not exist, or the region or the credentials are missing.
         """
         bodies = [job.to_json() for job in jobs]
-        if any(len(body.encode()) > MAX_BODY for body in bodies):
-            raise Refused(f"--param: the message must be at most {MAX_BODY} bytes of JSON in all")
+        longest = max((len(body.encode()) for body in bodies), default=0)
+        if longest > MAX_BODY:
+            raise Refused(f"--param: the message must be at most {MAX_BODY} bytes of JSON, but is {longest}")
         unsent = list(range(len(jobs)))
         why = ""
         for delay in DELAYS:

@@ -41,7 +41,7 @@ class ReporterProcess:
         line = self.last_line().removeprefix("reporter: ")
         if self.process.returncode == _SETTING_WRONG:
             return BadSetting(line.replace("REPORTER_", "TESTFLEET_"))
-        return Unavailable(f"reporter: ended with {self.process.returncode}: {line}")
+        return Unavailable(f"reporter: ended with exit code {self.process.returncode}: {line}")
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Gate:
                 console.write_json(detail)
             elif detail:
                 console.write(render.verdict(detail))
-        except Unavailable as error:  # likewise: lost output does not change the exit code
+        except Unavailable as error:  # lost output does not change the exit code
             to_stderr(f"testfleet: {error}")
         code = exit_code(run)
         if code is ExitCode.NOT_FINISHED:

@@ -78,7 +78,7 @@ def _cause(label: str, cases: Sequence[CaseRow], artifacts: Sequence[ArtifactRow
         lines.append(Line(place, "faint", indent=1))
     lines += [Line(clean(uri), "faint", indent=1) for uri in evidence(case, artifacts)]
     if others:
-        lines.append(Line("likewise:", "faint", indent=1))
+        lines.append(Line("same cause:", "faint", indent=1))
         lines += [Line(_with_place(other), "faint", indent=2) for other in others[:MAX_NAMES]]
     if len(others) > MAX_NAMES:
         lines.append(Line(f"… and {len(others) - MAX_NAMES} more", "faint", indent=2))

@@ -10,10 +10,10 @@ _RUN_ID: TypeAdapter[str] = TypeAdapter(RunId)
 
 
 def check(value: str) -> None:
-    """Check that a run can have this id. Waiting for another one would be in vain.
+    """Check that the value is a valid run id. No run has an invalid one.
 
     Raises:
-        Refused: names what is allowed.
+        Refused: the value is no run id; the error names the allowed characters.
     """
     try:
         _RUN_ID.validate_python(value)

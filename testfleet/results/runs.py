@@ -128,7 +128,7 @@ LIST = f"""
     LIMIT %(limit)s
 """  # noqa: S608  # the inserted text is the constant above
 
-ONE = f"SELECT {_COLUMNS} FROM test_runs r WHERE r.run_id = %(run_id)s"  # noqa: S608  # likewise
+ONE = f"SELECT {_COLUMNS} FROM test_runs r WHERE r.run_id = %(run_id)s"  # noqa: S608  # as above
 
 LIVE = """
     SELECT count(*) AS total,

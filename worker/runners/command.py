@@ -17,6 +17,6 @@ def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
     # A name with a slash is relative to the suite's folder, the working directory.
     if tools.on_path(str(suite.path / program) if "/" in program else program) is None:
         raise CannotPlan(
-            f"suites.{suite.name}.command: must name a program on PATH or in the suite's folder: {program}"
+            f"suites.{suite.name}.command: must name a program on PATH or in the suite's folder, but is {program}"
         )
     return Plan(argv=(*suite.command, *suite.args), cwd=suite.path, env=HASH_SEED)

@@ -73,7 +73,7 @@ class Sandbox:
     hidden: frozenset[Path] = frozenset()
 
     def protect_memory(self) -> None:
-        """Deny every process of the same user the memory and environment of this one, for good.
+        """Deny other processes of this user access to the memory and environment of this one, for good.
 
         The launching thread briefly shares the suite's Landlock domain. Through it, the suite could read the memory of
         all threads. This also disables core dumps, which would contain it.

@@ -32,13 +32,13 @@ def test_serves_page(page: str) -> None:
 
 
 @pytest.mark.parametrize("product", ["mug", "bowl", "bottle", "kettle", "blanket", "lamp"])
-def test_knows_product(product: str) -> None:
+def test_has_product(product: str) -> None:
     status, content = get(f"/api/products/{product}")
     assert status == 200
     assert json.loads(content)["price"] > 0
 
 
-def test_says_what_it_does_not_have() -> None:
+def test_rejects_an_unknown_product() -> None:
     assert get("/api/products/spaceship")[0] == 404
 
 

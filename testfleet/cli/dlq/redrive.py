@@ -17,9 +17,9 @@ def redrive(message_id: MessageId = None, *, run: Run = None, every: All = False
     sent = 0
     with cli.connect.dead_letters(settings) as dead:
         found = dead.find(selection)
-        ended = [one for one in found if one.has_verdict]
+        ended = [one for one in found if one.run_is_finished]
         for letter in found:
-            if not letter.has_verdict:
+            if not letter.run_is_finished:
                 dead.redrive(letter, target)
                 sent += 1
                 output.streams.to_stdout(f"{letter.message_id} sent to the queue")

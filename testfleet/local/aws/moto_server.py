@@ -16,7 +16,7 @@ from testfleet.local.aws.guard import LOCAL_NAMES, Guard, served
 
 
 def main() -> int:
-    """Print one line, the URL or the reason why there is none, and serve until SIGTERM."""
+    """Print the URL as one line and serve until SIGTERM. If the start fails, print the reason instead."""
     parser = argparse.ArgumentParser(prog="python -m testfleet.local.aws.moto_server")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")

@@ -159,7 +159,7 @@ def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: p
         ("env = []", "env: must be a table of strings"),
         ("env = { A = 1 }", "env.A: must be a string without NUL"),
         ('env = { "A-B" = "1" }', "env.A-B: the name must be of A-Z a-z 0-9 _, with no leading digit"),
-        ("tiemout = 3", "tiemout: is not known; known here: runner, path, timeout, secret, args, command, env"),
+        ("tiemout = 3", "tiemout: is unknown; allowed: runner, path, timeout, secret, args, command, env"),
     ],
 )
 def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
@@ -186,7 +186,7 @@ def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
         ("suites = 3", "suites: must hold at least one table [suites.NAME]"),
         ("[suites]\ncheckout = 3", "suites.checkout: must be a table"),
         ('[suites.""]', "suites: a suite's name must be 1 to 1024 bytes of UTF-8 without control characters"),
-        ("[suite.checkout]", "suite: is not known; known here: suites"),
+        ("[suite.checkout]", "suite: is unknown; allowed: suites"),
         ("[suites", "WORKER_CATALOG: must be TOML in UTF-8: Expected ']' at the end of a table declaration"),
         ("# \udcff", "WORKER_CATALOG: must be TOML in UTF-8: 'utf-8' codec can't decode byte 0xff"),
     ],

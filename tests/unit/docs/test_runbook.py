@@ -166,10 +166,10 @@ def test_the_first_step_checks_what_the_network_policies_rely_on(session: Sessio
 @pytest.mark.parametrize(
     ("needle", "answer", "line"),
     [
-        ("kubernetesNetworkConfig.ipFamily", "ipv6", "ipFamily is ipv6, must be ipv4"),
-        ("daemonset aws-node", "[--enable-ipv6=false]", "network policies are off, must be on"),
-        ("HttpPutResponseHopLimit", "2", "hop limit of the nodes' metadata is 2, must be 1"),
-        ("HttpPutResponseHopLimit", "1\n2", "hop limit of the nodes' metadata is 1 2, must be 1"),
+        ("kubernetesNetworkConfig.ipFamily", "ipv6", "ipFamily is ipv6, but must be ipv4"),
+        ("daemonset aws-node", "[--enable-ipv6=false]", "network policies are off, but must be on"),
+        ("HttpPutResponseHopLimit", "2", "hop limit of the nodes' metadata is 2, but must be 1"),
+        ("HttpPutResponseHopLimit", "1\n2", "hop limit of the nodes' metadata is 1 2, but must be 1"),
     ],
     ids=["family", "policies", "hops", "some-hops"],
 )

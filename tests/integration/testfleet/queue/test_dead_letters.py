@@ -60,7 +60,7 @@ def test_a_message_that_sqs_moved_is_described_by_what_the_database_knows(
     assert (letter.message_id, letter.reason, letter.detail) == (message_id, "received_too_often", None)
     assert (letter.run_id, letter.suite, letter.shard, letter.receives) == ("live", "shop", "2/2", 1)
     assert (letter.run_status, letter.shard_status, letter.attempts, letter.exit_code) == ("running", "running", 5, 137)
-    assert not letter.has_verdict
+    assert not letter.run_is_finished
 
 
 def test_a_rejected_message_shows_the_workers_reason(aws_env: Any, put: Put) -> None:

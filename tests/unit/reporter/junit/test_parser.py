@@ -121,13 +121,13 @@ def test_after_it_broke_a_report_stays_broken() -> None:
         (b"<testsuite></testsuites>", "line 1, column 14: mismatched tag"),
         (b"<test\xffsuite/>", "line 1, column 6: not well-formed (invalid token)"),
         (b"<testsuite>&nope;</testsuite>", "line 1, column 12: undefined entity"),
-        (b"<html></html>", "its root is <html>, where JUnit has <testsuites> or <testsuite>"),
-        (b"<testcase name='a'/>", "its root is <testcase>, where JUnit has <testsuites> or <testsuite>"),
+        (b"<html></html>", "its root must be <testsuites> or <testsuite>, but is <html>"),
+        (b"<testcase name='a'/>", "its root must be <testsuites> or <testsuite>, but is <testcase>"),
         (
             b"<?xml version='1.0' encoding='nope'?><testsuite/>",
             "line 1: its encoding can't be read: unknown encoding: nope",
         ),
-        (b"<a>" * 200, "its root is <a>, where JUnit has <testsuites> or <testsuite>"),
+        (b"<a>" * 200, "its root must be <testsuites> or <testsuite>, but is <a>"),
         (b"<testsuite>" * (MAX_DEPTH + 1), f"its elements are nested more than {MAX_DEPTH} deep"),
     ],
 )
@@ -156,7 +156,7 @@ BILLION_LAUGHS = (
 def test_a_dtd_is_refused_where_it_begins(data: bytes) -> None:
     """No entity can then grow or reach a file or the network."""
     before = time.process_time()
-    assert read(data) == ([], "it declares a DTD, and no report needs one")
+    assert read(data) == ([], "it must not declare a document type (DTD)")
     assert time.process_time() - before < 1
 
 

@@ -170,7 +170,7 @@ def test_broken_reports_are_named_and_the_others_count(tmp_path: Path, write: Ca
     assert reports.summary.broken == (
         ("junit/a.xml", "line 1: the file ends inside <oops>"),
         ("junit/c.xml", "line 1: the file ends before it began"),
-        ("junit/d.xml", "its root is <html>, where JUnit has <testsuites> or <testsuite>"),
+        ("junit/d.xml", "its root must be <testsuites> or <testsuite>, but is <html>"),
     )
 
 

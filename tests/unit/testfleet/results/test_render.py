@@ -72,7 +72,7 @@ def test_failures_of_one_cause_are_printed_once(make: Any) -> None:
         "FAILED 13 cases, first t00 (-)",
         "URLError: refused",
         "t.py:0",
-        "likewise:",
+        "same cause:",
     ]
     assert shown[6:16] == [f"t{n:02} (t.py:{n})" for n in range(1, 11)]
     assert shown[16:] == ["… and 2 more", "FAILED z (-)", "TypeError: no session"]

@@ -138,7 +138,7 @@ class ReportPlugin:
         if try_.done:
             return  # the teardown of a try that pytest-rerunfailures has ended
         try_.seconds += report.duration
-        _note(try_, report)
+        _record(try_, report)
         if _is_rerun(report):
             try_.done = True
         elif report.when not in {"setup", "call"}:  # "teardown", or "???" for a crashed worker of pytest-xdist
@@ -174,7 +174,7 @@ class ReportPlugin:
             "time": f"{shown.seconds:.3f}",
             "timestamp": datetime.fromtimestamp(test.tries[0].started, UTC).isoformat(timespec="milliseconds"),
         }
-        self._writer.case(attributes, *_verdict(bad, last))
+        self._writer.case(attributes, *_elements(bad, last))
 
 
 def _is_rerun(report: pytest.TestReport) -> bool:
@@ -182,7 +182,7 @@ def _is_rerun(report: pytest.TestReport) -> bool:
     return str(report.outcome) == "rerun"
 
 
-def _note(try_: _Try, report: pytest.TestReport) -> None:
+def _record(try_: _Try, report: pytest.TestReport) -> None:
     """Record the problem or the skip of one phase of a try."""
     if report.failed or _is_rerun(report):
         kind = "failure" if report.when == "call" else "error"
@@ -211,7 +211,7 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     return str(reason).removeprefix("Skipped: ")
 
 
-def _verdict(bad: Sequence[_Try], last: _Try) -> list[ET.Element]:
+def _elements(bad: Sequence[_Try], last: _Try) -> list[ET.Element]:
     if not last.problem:
         skipped = [] if last.skipped is None else [element("skipped", {"message": last.skipped})]
         return skipped + [_rerun("flaky", try_) for try_ in bad]
