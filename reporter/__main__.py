@@ -18,7 +18,10 @@ def main() -> int:
     arguments = parser.parse_args()
     from reporter import app  # noqa: PLC0415  # its imports take a second, in which SIGTERM may arrive
 
-    return app.check() if arguments.check else app.start(stop)
+    try:
+        return app.check() if arguments.check else app.start(stop)
+    finally:
+        stop.ignore()
 
 
 if __name__ == "__main__":

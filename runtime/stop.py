@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """Records SIGTERM and SIGINT. Call `install` before the slow imports, and `bind` in the event loop."""
+    """Records SIGTERM and SIGINT.
+
+    Call `install` before the slow imports, `bind` in the event loop, and `ignore` before the program exits.
+    """
 
     def __init__(self) -> None:
         self._received = False
@@ -34,6 +37,14 @@ class Stop:
         if self._received:
             self._event.set()
         return self._event
+
+    def ignore(self) -> None:
+        """Ignore both signals. Call this when the exit code is decided.
+
+        The interpreter restores the default action of a handled signal before it exits, but not of an ignored one.
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _receive(self, _signal: int, _frame: FrameType | None) -> None:
         self._received = True

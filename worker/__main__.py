@@ -15,7 +15,10 @@ def main() -> int:
     arguments = parser.parse_args()
     from worker import app  # noqa: PLC0415  # slow to import, and SIGTERM must be handled meanwhile
 
-    return app.check() if arguments.check else app.main(stop)
+    try:
+        return app.check() if arguments.check else app.main(stop)
+    finally:
+        stop.ignore()
 
 
 if __name__ == "__main__":

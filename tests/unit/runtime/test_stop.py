@@ -3,7 +3,10 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +36,21 @@ async def test_a_signal_before_the_loop_is_not_forgotten(stop: Stop) -> None:
     """A signal that arrived during the imports has set the event when the loop starts."""
     os.kill(os.getpid(), signal.SIGTERM)
     assert stop.bind().is_set()
+
+
+@pytest.mark.parametrize("program", ["worker", "reporter"])
+def test_a_signal_while_the_interpreter_ends_does_not_change_the_exit_code(program: str, tmp_path: Path) -> None:
+    """Kubernetes and a second Ctrl-C may signal a program that has already decided its exit code."""
+    last_object = """
+import os, signal, sys
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):
+        kill(pid, number)
+
+sys.last_object = Last()
+"""
+    (tmp_path / "sitecustomize.py").write_text(last_object)
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "HANDOFF_DIR": str(tmp_path / "missing")}
+    done = subprocess.run([sys.executable, "-m", program], env=env, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 78
