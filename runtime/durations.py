@@ -16,15 +16,16 @@ def seconds(value: object) -> float | None:
 
     The units are d, h, m and s, each at most once and in this order. A number without a unit is in seconds.
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, int | float):
-        return float(value)
-    if not isinstance(value, str) or not value:
-        return None
+        try:
+            return float(value)
+        except OverflowError:  # an integer beyond the largest float
+            return None
     if _SECONDS.fullmatch(value):
         return float(value)
-    match = _PARTS.fullmatch(value)
+    match = _PARTS.fullmatch(value) if value else None
     if match is None:
         return None
     return sum(float(count) * unit for count, unit in zip(match.groups(), _UNITS, strict=True) if count)

@@ -2,6 +2,8 @@
 
 from pydantic import ValidationError
 
+from runtime.text import one_line
+
 
 class InvalidInput(ValueError):
     """A field holds a value that is not allowed.
@@ -13,7 +15,7 @@ class InvalidInput(ValueError):
     def __init__(self, field: str, allowed: str) -> None:
         self.field = field
         self.allowed = allowed
-        super().__init__(f"{field}: {allowed}" if field else allowed)
+        super().__init__(one_line(f"{field}: {allowed}" if field else allowed))  # a key may contain a line break
 
 
 def first_problem(error: ValidationError, *, prefix: str = "") -> InvalidInput:
@@ -22,6 +24,7 @@ def first_problem(error: ValidationError, *, prefix: str = "") -> InvalidInput:
     `prefix` comes before the field's path, separated by a dot.
     """
     problem = error.errors(include_url=False, include_context=False)[0]
-    path = ".".join(str(part) for part in problem["loc"] if part != "[key]")  # pydantic's mark of a wrong key
+    parts = problem["loc"][:-1] if problem["loc"][-1:] == ("[key]",) else problem["loc"]  # pydantic marks a wrong key
+    path = ".".join(map(str, parts))
     allowed = "is required" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
     return InvalidInput(".".join(part for part in (prefix, path) if part), allowed)

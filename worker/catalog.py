@@ -157,7 +157,7 @@ def load(file: Path) -> Mapping[str, Suite]:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidInput("WORKER_CATALOG", f"must be a readable file: {error.strerror}") from error
-    except ValueError as error:  # tomllib.TOMLDecodeError or UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # tomllib.TOMLDecodeError, UnicodeDecodeError or deep nesting
         raise InvalidInput("WORKER_CATALOG", f"must be TOML in UTF-8: {error}") from error
     try:
         entries = _Catalog.model_validate(content, context=file.parent).suites

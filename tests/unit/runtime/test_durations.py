@@ -33,6 +33,7 @@ from runtime import durations
         (" 1s", None),
         ("1s\n", None),
         ("1ms", None),
+        (10**400, None),
         (True, None),
         (None, None),
     ],
