@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.errors import InvalidInput
+from runtime.text import storable
 
 _SETTING = re.compile(r"(WORKER|REPORTER)_[A-Z][A-Z_]*")
 
@@ -29,6 +30,8 @@ def parse(text: str) -> dict[str, str]:
             raise InvalidInput(f"CONFIG_SECRET: {name}", "must be a setting, WORKER_… or REPORTER_…")
         if not isinstance(value, str):
             raise InvalidInput(f"CONFIG_SECRET: {name}", "must be a string")
+        if storable(value) != value:
+            raise InvalidInput(f"CONFIG_SECRET: {name}", "must not contain NUL or a lone surrogate")
     return content
 
 

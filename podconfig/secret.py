@@ -40,6 +40,8 @@ def read(secret_id: str) -> str:
         raise InvalidInput("CONFIG_SECRET", allowed) from error
     except BotoCoreError as error:
         raise SecretOutOfReach(f"Secrets Manager is out of reach: {one_line(error)}") from error
+    except ValueError as error:
+        raise InvalidInput("AWS_ENDPOINT_URL", "must be an http:// or https:// URL") from error
     text: str | None = answer.get("SecretString")
     if text is None:
         raise InvalidInput("CONFIG_SECRET", f"must be a text and not binary: {secret_id}")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -36,16 +36,25 @@ _PASSING = {
 }
 
 
-def client(service: str, *, retries: bool = True) -> AbstractAsyncContextManager[Any]:
-    """Return the SDK's client of a service, with the SDK's own chain of region, endpoint and credentials.
+@asynccontextmanager
+async def client(service: str, *, retries: bool = True) -> AsyncIterator[Any]:
+    """Open the SDK's client of a service, with the SDK's own chain of region, endpoint and credentials.
 
     With `retries=False`, the caller repeats failed requests itself.
+
+    Raises:
+        InvalidInput: AWS_ENDPOINT_URL is no URL.
     """
-    session = aioboto3.Session(region_name=aws_region())
-    opened: AbstractAsyncContextManager[Any] = session.client(
-        service, config=_TIMEOUTS.merge(_RETRIES if retries else _NO_RETRIES)
-    )
-    return opened
+    config = _TIMEOUTS.merge(_RETRIES if retries else _NO_RETRIES)
+    async with AsyncExitStack() as stack:
+        try:
+            session = aioboto3.Session(region_name=aws_region())
+            opened = await stack.enter_async_context(session.client(service, config=config))
+        except BotoCoreError:  # a wrong region is a ValueError, too
+            raise
+        except ValueError as error:
+            raise InvalidInput("AWS_ENDPOINT_URL", "must be an http:// or https:// URL") from error
+        yield opened
 
 
 def is_final(error: Exception) -> bool:

@@ -69,10 +69,10 @@ class Queue:
                 raise QueueRefused("AWS_REGION: is required")
             self._sqs: Any = session.client("sqs", config=_CALL)
             self._poll: Any = session.client("sqs", config=_POLL)
+        except BotoCoreError as error:  # also a wrong region, which is a ValueError, too
+            raise QueueRefused(one_line(f"AWS_*: {error}")) from error
         except ValueError as error:
             raise QueueRefused("AWS_ENDPOINT_URL: must be an http:// or https:// URL") from error
-        except BotoCoreError as error:
-            raise QueueRefused(one_line(f"AWS_*: {error}")) from error
 
     def receive(self, wait: int) -> Message | None:
         """Wait up to `wait` seconds (at most `MAX_POLL`) for a message, and return it or None."""

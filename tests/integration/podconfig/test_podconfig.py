@@ -51,6 +51,8 @@ def test_a_wrong_setting_is_one_line_and_exit_code_78(env: dict[str, str]) -> No
     assert line.startswith("config: CONFIG_SECRET: must be a secret that this role may read: no-such-secret (")
     code, line = run(["podconfig"], {name: value for name, value in env.items() if name != "CONFIG_SECRET"})
     assert (code, line) == (78, "config: CONFIG_SECRET: is required")
+    code, line = run(["podconfig"], env | {"AWS_ENDPOINT_URL": "localhost:5000"})
+    assert (code, line) == (78, "config: AWS_ENDPOINT_URL: must be an http:// or https:// URL")
 
 
 def test_a_binary_secret_is_refused(aws: Aws, env: dict[str, str]) -> None:

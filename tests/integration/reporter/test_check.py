@@ -38,6 +38,7 @@ def env(aws: Aws, clean_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
             "reporter: REPORTER_BUCKET: must be a bucket that exists for this role: ",
         ),
         ("REPORTER_BUCKET", "Bad_Name", "reporter: REPORTER_BUCKET: must be a bucket's name: "),
+        ("AWS_ENDPOINT_URL", "localhost:5000", "reporter: AWS_ENDPOINT_URL: must be an http:// or https:// URL"),
         ("REPORTER_DATABASE_URL", "mysql://x", "reporter: REPORTER_DATABASE_URL: must be a postgresql://"),
     ],
 )

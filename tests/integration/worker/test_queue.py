@@ -138,3 +138,9 @@ def test_an_endpoint_that_does_not_answer_is_out_of_reach(aws: Any, monkeypatch:
         with pytest.raises(QueueOutOfReach) as caught:
             _queue(aws).delete(Message("m", "body", "handle", 1))
     assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_region_is_not_reported_as_a_wrong_endpoint() -> None:
+    """The SDK's error for it is a ValueError, as that for a wrong endpoint."""
+    with pytest.raises(QueueRefused, match=r"^AWS_\*: Provided region_name 'not a region'"):
+        Queue("http://q/1", "http://q/2", visibility_timeout=VISIBILITY, region="not a region")

@@ -28,6 +28,9 @@ def test_a_second_write_replaces_the_files_and_keeps_them_private(tmp_path: Path
         ('{"BASE_URL": "x"}', "CONFIG_SECRET: BASE_URL: must be a setting, WORKER_… or REPORTER_…"),
         ('{"WORKER_../x": "x"}', "CONFIG_SECRET: WORKER_../x: must be a setting, WORKER_… or REPORTER_…"),
         ('{"REPORTER_LEASE": 7}', "CONFIG_SECRET: REPORTER_LEASE: must be a string"),
+        (r'{"WORKER_X": "a\u0000"}', "CONFIG_SECRET: WORKER_X: must not contain NUL or a lone surrogate"),
+        (r'{"WORKER_X": "\ud800"}', "CONFIG_SECRET: WORKER_X: must not contain NUL or a lone surrogate"),
+        (r'{"WORKER_\nX": "x"}', "CONFIG_SECRET: WORKER_ X: must be a setting, WORKER_… or REPORTER_…"),
     ],
 )
 def test_the_error_names_the_key_and_never_a_value(text: str, line: str) -> None:
