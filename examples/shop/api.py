@@ -65,7 +65,10 @@ def not_found(_: str) -> Answer:
 
 def _fields() -> dict[str, Any]:
     """Return the fields of the request's JSON object, or no fields if the body is no JSON object."""
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # arrays in arrays, some thousand deep; `silent` covers only text that is no JSON
+        return {}
     return body if isinstance(body, dict) else {}
 
 

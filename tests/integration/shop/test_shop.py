@@ -121,6 +121,17 @@ def test_the_api_answers_with_the_fitting_status(
     assert visitor()(method, path, send=send)[0] == status
 
 
+def test_a_deeply_nested_body_is_rejected(url: str) -> None:
+    """Python's parser raises RecursionError and not the error of wrong JSON."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=DEADLINE)
+    try:
+        connection.request("POST", "/api/cart/items", "[" * 60_000, {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 422
+    finally:
+        connection.close()
+
+
 def test_input_of_a_customer_is_text_and_not_markup(visitor: Callable[..., Ask]) -> None:
     """The page shows a search word as it was typed."""
     status, page = visitor()("GET", "/?q=%3Cscript%3E")
