@@ -1,4 +1,4 @@
-"""The runbook's commands, run in a shell whose aws, kubectl, helm and docker only write down what they are asked."""
+"""The runbook's commands, run in a shell. Stubs of aws, kubectl, helm, docker, make, git and python record them."""
 
 import os
 import re
@@ -13,14 +13,14 @@ TEXT = (ROOT / "docs" / "runbook.md").read_text()
 
 STUB = r"""#!/bin/bash
 words="${{0##*/}} $*"
-# The AWS CLI leaves a pipe to its neighbour.
+# The AWS CLI reads no standard input, which belongs to the next command of the pipe.
 [ "${{0##*/}}" = aws ] || [ -t 0 ] || IFS= read -r -d '' given
 printf '%s\0' "${{0##*/}}" "$@" $'\n' "$given" $'\n' >> {log}
 case $words in
 {answers}
 esac
 """
-"""A program in shell, because each start of Python costs 50 ms. It logs its arguments, `END`, its input and `END`."""
+"""A stub in shell, because each start of Python takes 50 ms. It logs its arguments, `END`, its input and `END`."""
 
 END = "\n"
 
@@ -60,26 +60,26 @@ Command = tuple[str, ...]
 
 
 def blocks(language: str) -> list[str]:
-    """The fenced blocks of the language, in order."""
+    """Return the fenced blocks of the language, in order."""
     found = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     return [str(each) for each in found]
 
 
 @dataclass(frozen=True)
 class Session:
-    """What came of running every block in one shell, in order."""
+    """The result of running every block in order in one shell."""
 
     exit_code: int
     errors: str
     commands: tuple[Command, ...]
     inputs: tuple[str, ...]
-    """What each of the commands was given on standard input."""
+    """The standard input of each command."""
 
     def of(self, program: str) -> Iterator[Command]:
         return (command[1:] for command in self.commands if command[0] == program)
 
     def pods(self) -> Iterator[tuple[Command, Command, str]]:
-        """Each pod that `kubectl run` starts: its options, its command, and its standard input."""
+        """Return options, command and standard input of each pod that `kubectl run` starts."""
         for command, given in zip(self.commands, self.inputs, strict=True):
             if command[0] == "kubectl" and "run" in command:
                 end = command.index("--")
@@ -87,9 +87,9 @@ class Session:
 
 
 def run(folder: Path, answers: tuple[tuple[str, str], ...] = ()) -> Session:
-    """Run the runbook from its first line to its last, in a folder that looks like the repository.
+    """Run every block of the runbook in a folder with links to the repository.
 
-    `answers` are pairs of a part of a command and what it prints; they take precedence over `ANSWERS`.
+    Each of `answers` is a part of a command and its output. They take precedence over `ANSWERS`.
     """
     programs = folder / "bin"
     log = folder / "log"
@@ -131,7 +131,7 @@ def _stub(file: Path, log: Path, answers: tuple[tuple[str, str], ...]) -> None:
 
 
 def option(command: Command, *names: str) -> Iterator[str]:
-    """The values of the options of these names."""
+    """Return the values of the options with these names."""
     for index, word in enumerate(command):
         for name in names:
             if word == name:
@@ -140,13 +140,14 @@ def option(command: Command, *names: str) -> Iterator[str]:
                 yield word.partition("=")[2]
 
 
-def words(session: Session) -> list[list[str]]:
-    """The arguments of each `testfleet` that a pod runs, in order."""
+def calls_of_testfleet(session: Session) -> list[list[str]]:
+    """Return the arguments of each call of `testfleet` in a pod, in order."""
     calls = [list(command) for _, command, _ in session.pods() if "testfleet" in command]
     return [call[call.index("testfleet") + 1 :] for call in calls]
 
 
-def cost() -> list[list[str]]:
+def cost_rows() -> list[list[str]]:
+    """Return the cells of the table of costs, row by row."""
     table = TEXT[TEXT.index("| for a thousand runs |") :].split("\n\n")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     return rows[2:]

@@ -1,4 +1,4 @@
-"""What the runbook has on-call ask of the database and of the queues, asked of real ones."""
+"""The runbook's queries and queue commands, run on a real database and on moto's queues."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,25 +12,25 @@ from tests.support.aws.endpoint import Aws
 from tests.support.runbook import blocks, run
 
 NOT_HERE = {"start-message-move-task", "get-queue-url", "delete-queue"}
-"""moto lacks the first; the others belong to the removal."""
+"""moto lacks the first command. The others belong to the removal."""
 
 
 @pytest.mark.parametrize("statement", blocks("sql"), ids=lambda text: " ".join(text.split()[1:3]))
 def test_every_query_runs(statement: str, database_url: str) -> None:
-    """Over the tables and views as the migrations make them."""
+    """The migrations create the tables and views."""
     with psycopg.connect(database_url) as connection:
         assert connection.execute(statement.encode()).description
 
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """The runbook's commands to SQS, with what the shell made of their variables."""
+    """The runbook's commands to SQS, with the shell's values of their variables."""
     session = run(tmp_path_factory.mktemp("runbook"))
     return [list(command[1:]) for command in session.of("aws") if command[0] == "sqs"]
 
 
-def called(command: list[str], places: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    """The SDK's name of the command, and its arguments as the model has them, with other queues than the runbook's."""
+def sdk_call(command: list[str], places: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return the SDK's method and arguments of a command. `places` replaces the URLs of its queues."""
     operation, *words = command
     model = botocore.session.get_session().get_service_model("sqs")
     names = {xform_name(name, "-"): name for name in model.operation_names}
@@ -54,7 +54,7 @@ def grouped(words: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def test_every_command_to_the_queues_runs(commands: list[list[str]], aws: Aws) -> None:
-    """A job is sent, counted, and found in the dead-letter queue. moto can't send it back."""
+    """They send a job, count messages and read the dead-letter queue."""
     sqs = aws.client("sqs")
     account = "https://sqs.eu-central-1.amazonaws.com/123456789012/"
     places = {f"{account}test-jobs": aws.queue_url, f"{account}test-jobs-dead": aws.dead_letter_queue_url}
@@ -67,7 +67,7 @@ def test_every_command_to_the_queues_runs(commands: list[list[str]], aws: Aws) -
     for command in commands:
         if command[0] in NOT_HERE:
             continue
-        operation, arguments = called(command, places)
+        operation, arguments = sdk_call(command, places)
         answers.setdefault(operation, []).append(getattr(sqs, operation)(**arguments))
     assert set(answers) == {"send_message", "get_queue_attributes", "receive_message"}
     counts = [each["Attributes"]["ApproximateNumberOfMessages"] for each in answers["get_queue_attributes"]]
