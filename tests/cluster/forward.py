@@ -76,13 +76,13 @@ def _start(target: str, pairs: list[str]) -> "subprocess.Popen[str]":
 
 def _forwarded(tunnel: "subprocess.Popen[str]", target: str, ports: int) -> dict[int, int]:
     found: dict[int, int] = {}
-    said: list[str] = []
+    lines: list[str] = []
     for line in tunnel.stdout or ():
         found |= forwarding(line)
         if len(found) == ports:
             return found
-        said.append(line)
-    raise KubectlError(f"port-forward to {target} has ended: {' '.join(''.join(said).split())}")
+        lines.append(line)
+    raise KubectlError(f"port-forward to {target} has ended: {' '.join(''.join(lines).split())}")
 
 
 def forwarding(line: str) -> dict[int, int]:

@@ -146,8 +146,10 @@ def test_a_bad_bucket_ends_the_pod_before_it_receives_a_message(cluster: Cluster
             lambda: [pod for pod in cluster.pods() if facts.exit_codes(pod).get("check") == 78], "a pod has failed"
         )
         name = failed[0]["metadata"]["name"]
-        said = kubectl("logs", name, "--namespace", NAMESPACE, "--container=check")
-        assert said.startswith("reporter: REPORTER_BUCKET: must be a bucket that exists for this role: no-such-bucket")
+        output = kubectl("logs", name, "--namespace", NAMESPACE, "--container=check")
+        assert output.startswith(
+            "reporter: REPORTER_BUCKET: must be a bucket that exists for this role: no-such-bucket"
+        )
         assert cluster.depth() == (1, 0)
     finally:
         patch("scaledjob", "testfleet-runner", *to("qa-artifacts"))

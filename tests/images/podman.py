@@ -31,7 +31,7 @@ def why_not(images: tuple[str, ...]) -> str | None:
         return "only root may give volumes to the user of the containers"
     for image in images:
         if podman("image", "exists", image).returncode:
-            return f"there is no image {image} here; docker/README.md says how it is built"
+            return f"image {image} does not exist on this machine; docker/README.md describes how to build it"
     for image in images:
         tried = podman("run", "--rm", "--network=host", *LIMITS, "--entrypoint=true", image)
         if tried.returncode:
@@ -60,7 +60,7 @@ class Container:
         podman("kill", "--signal", "TERM", self.name)
         return self.wait()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
 
@@ -68,7 +68,7 @@ class Container:
 class Pod:
     """The volumes and containers of one pod. They share the network of this machine.
 
-    `changes` are settings that a test has otherwise than the manifest.
+    `changes` replaces settings of the manifest.
     """
 
     folder: Path
@@ -97,7 +97,7 @@ class Pod:
             code = worker.wait()
         finally:
             ended = reporter.stop()
-        assert ended == 0, reporter.said()
+        assert ended == 0, reporter.output()
         return "worker", code
 
     def start(self, name: str) -> Container:

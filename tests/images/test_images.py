@@ -61,11 +61,11 @@ def platform(folder: Path) -> Iterator[None]:
         ready = pod.folder / "state" / "env"
         deadline = time.monotonic() + DEADLINE
         while not ready.exists():
-            assert container.process.poll() is None, container.said()
-            assert time.monotonic() < deadline, container.said()
+            assert container.process.poll() is None, container.output()
+            assert time.monotonic() < deadline, container.output()
             time.sleep(0.1)
         yield
-        assert container.stop() == 0, container.said()
+        assert container.stop() == 0, container.output()
     finally:
         pod.close()
 
@@ -124,7 +124,7 @@ def test_each_tool_of_the_image_runs_its_suite(pod: Callable[..., Pod], suite: s
     send(f"r-{suite}", suite)
     one_pod = pod()
     decided = one_pod.run()
-    assert decided == ("worker", 0), one_pod.containers[decided[0]].said()
+    assert decided == ("worker", 0), one_pod.containers[decided[0]].output()
     run = row(f"SELECT status, total, target_url, detail FROM test_runs WHERE run_id = 'r-{suite}'")
     assert (run["status"], run["target_url"]) == (verdict, f"http://{EMBEDDED}:8080"), run["detail"]
     assert run["total"] > 0
@@ -148,7 +148,7 @@ def test_a_suite_that_looks_for_credentials_gets_nothing(pod: Callable[..., Pod]
     one_pod = pod(**OWN_SUITES)
     bring_suites(one_pod)
     decided = one_pod.run()
-    assert decided == ("worker", 0), one_pod.containers[decided[0]].said()
+    assert decided == ("worker", 0), one_pod.containers[decided[0]].output()
     found = json.loads((one_pod.folder / "artifacts" / "found.json").read_text())
     assert (found.pop("own"), found.pop("others"), found.pop("database")) == ([], [], [])
     assert found.pop("token through a link") == "None"  # a link is only a name
@@ -162,8 +162,8 @@ def test_the_migration_job_succeeds(folder: Path) -> None:
     try:
         for name in ("settings", "migrate"):
             container = pod.start(name)
-            assert container.wait() == 0, container.said()
-        assert pod.containers["migrate"].said() == "nothing to do\n"  # the embedded database is up to date
+            assert container.wait() == 0, container.output()
+        assert pod.containers["migrate"].output() == "nothing to do\n"  # the embedded database is up to date
     finally:
         pod.close()
 
@@ -205,7 +205,7 @@ def test_a_pod_whose_node_dies_costs_an_attempt_and_no_row(pod: Callable[..., Po
         life = pods.submit(first.run)
         deadline = time.monotonic() + DEADLINE
         while rows("SELECT count(*) FROM test_cases WHERE run_id = 'lost'") != [{"count": 3}]:
-            assert time.monotonic() < deadline, "half of the cases are not there"
+            assert time.monotonic() < deadline, "half of the cases are not in the table"
             time.sleep(0.1)
         for name in ("reporter", "worker"):
             first.containers[name].kill()
@@ -234,5 +234,5 @@ def test_a_wrong_parameter_ends_the_container_with_one_line(
     """The exit code is 78, and the log has one line."""
     one_pod = pod(**wrong)
     assert one_pod.run() == (container, 78)
-    said = one_pod.containers[container].said()
-    assert (said.startswith(line), said.count("\n")) == (True, 1), said
+    output = one_pod.containers[container].output()
+    assert (output.startswith(line), output.count("\n")) == (True, 1), output

@@ -1,4 +1,4 @@
-"""The README tells the truth about the settings."""
+"""The README's table of settings matches the code."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ SHARED = tuple(PodSettings.model_fields)
 
 
 def table(kind: type[BaseSettings], *, without: tuple[str, ...] = ()) -> list[str]:
-    """The rows that the README must hold for the settings of one program."""
+    """Return the rows that the README must contain for the settings of one program."""
     rows = []
     for name, field in kind.model_fields.items():
         if name in without:

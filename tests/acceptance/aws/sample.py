@@ -1,4 +1,4 @@
-"""A suite that needs its secret, and leaves a file that is uploaded in parts."""
+"""A suite that reads its secret and writes a file for a multipart upload."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The whole flow on real programs, each with a key of its own, held against the policy of its role."""
+"""The AWS calls of real programs, compared with the policies of their roles. Each program has its own access key."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ CATALOG = Path(__file__).parent / "catalog.toml"
 
 
 class WatchedFleet(Fleet):
-    """A fleet whose programs go through a recorder and log in to the database as their own users."""
+    """A fleet whose programs call AWS through a recorder and log in to the database as their own users."""
 
     recorder: Recorder
 
@@ -45,12 +45,12 @@ class WatchedFleet(Fleet):
         super().__exit__(*error)
         self._watching.close()
 
-    def seen_by(self, program: str, user: str) -> dict[str, str]:
-        """The environment of a command that uses this fleet as that program."""
+    def settings_of(self, program: str, user: str) -> dict[str, str]:
+        """Return the environment of a command that has the program's access key and database user."""
         return self.env | self._as(program) | {"TESTFLEET_DATABASE_URL": self.database(user)}
 
-    def seen_by_init(self, program: str) -> dict[str, str]:
-        """The AWS access of an init container."""
+    def settings_of_init(self, program: str) -> dict[str, str]:
+        """Return the AWS settings of an init container."""
         return self.aws.env | self._as(program)
 
     def database(self, user: str) -> str:
@@ -72,7 +72,7 @@ class WatchedFleet(Fleet):
         )
 
     def _make_users(self) -> None:
-        """What an installation does; here the tables were there first, so they change their owner afterwards."""
+        """Create the users as an installation does. The tables exist already, so their owner is changed."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute("CREATE ROLE rds_iam")
             connection.execute((FOLDER / "sql" / "roles.sql").read_text().encode())
@@ -86,9 +86,9 @@ class WatchedFleet(Fleet):
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[WatchedFleet]:
-    """The fleet after everything that its programs ever ask AWS for has happened once."""
+    """A fleet whose programs have made each of their AWS calls at least once."""
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL is another user
+        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
         config = FleetConfig(
             Path(folder),
             CATALOG,
@@ -96,7 +96,7 @@ def fleet() -> Iterator[WatchedFleet]:
             visibility_timeout=6,
             lease=6,
             stop_grace=5,
-            sweep_after=10 * 24 * 3600,  # else the fleet sweeps r-5 itself, and hides the dead messages from `dlq`
+            sweep_after=10 * 24 * 3600,  # otherwise the fleet sweeps r-5 itself, and hides dead messages from `dlq`
             secrets={
                 "testfleet/sample": {"SHOP_USER": "robin"},
                 PLATFORM_SECRET: {"REPORTER_DATABASE_URL": "postgresql://db.example.com/testfleet"},
@@ -108,7 +108,7 @@ def fleet() -> Iterator[WatchedFleet]:
 
 
 def _use(fleet: WatchedFleet) -> None:
-    """One run whose first upload breaks off, one message that can never succeed, and what people then do about runs."""
+    """Run a suite whose first upload fails, enqueue an unknown suite, and use each command."""
     fleet.recorder.refuse_next_part()
     enqueued = _testfleet(fleet, "enqueue", "sample", "--run-id", "r-1", "--commit", "9f2c1ab")
     assert enqueued.returncode == 0, enqueued.stderr
@@ -121,8 +121,10 @@ def _use(fleet: WatchedFleet) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = {"CONFIG_SECRET": PLATFORM_SECRET, "CONFIG_DIR": folder}
         reporter = {"CONFIG_DIR": f"{folder}/reporter", "HANDOFF_DIR": folder, "ARTIFACTS_DIR": folder}
-        _init(fleet.seen_by_init("config") | config, "podconfig")
-        _init(fleet.seen_by_init("reporter") | reporter | {"REPORTER_BUCKET": fleet.aws.bucket}, "reporter", "--check")
+        _init(fleet.settings_of_init("config") | config, "podconfig")
+        _init(
+            fleet.settings_of_init("reporter") | reporter | {"REPORTER_BUCKET": fleet.aws.bucket}, "reporter", "--check"
+        )
     rejected = _testfleet(fleet, "enqueue", "no-such-suite", "--run-id", "r-2")
     assert rejected.returncode == 0, rejected.stderr
     eventually(lambda: fleet.aws.depth(fleet.aws.dead_letter_queue_url) == (1, 0), "the message is dead-lettered")
@@ -131,7 +133,7 @@ def _use(fleet: WatchedFleet) -> None:
 
 
 def _clean_up(fleet: WatchedFleet) -> None:
-    """A dead message is sent back and one is dropped, a run is cancelled, and one that nothing completes is swept."""
+    """Redrive one dead message and drop another, cancel a run, and sweep an abandoned one."""
     body = JobMessage(run_id="r-3", suite="sample").to_json()
     fleet.aws.client("sqs").send_message(QueueUrl=fleet.aws.dead_letter_queue_url, MessageBody=body)
     with psycopg.connect(fleet.database_url) as connection:
@@ -139,7 +141,7 @@ def _clean_up(fleet: WatchedFleet) -> None:
             "INSERT INTO test_runs (run_id, suite, status, shards, queued_at) VALUES"
             " ('r-4', 'sample', 'queued', 1, now()), ('r-5', 'sample', 'queued', 1, now() - interval '1 day')"
         )
-    sweep = fleet.seen_by("sweep", "testfleet_reporter")
+    sweep = fleet.settings_of("sweep", "testfleet_reporter")
     for env, arguments in (
         (None, ("cancel", "r-4")),
         (None, ("dlq", "list")),
@@ -154,7 +156,7 @@ def _clean_up(fleet: WatchedFleet) -> None:
 
 
 def _init(env: Mapping[str, str], *module: str) -> None:
-    """An init container of the pod, as a process."""
+    """Run an init container of the pod as a process."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     done = subprocess.run(
         [sys.executable, "-m", *module],
@@ -173,7 +175,7 @@ def _testfleet(
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return subprocess.run(
         [sys.executable, "-m", "testfleet", *arguments],
-        env=inherited | dict(env or fleet.seen_by("cli", "testfleet_cli")),
+        env=inherited | dict(env or fleet.settings_of("cli", "testfleet_cli")),
         capture_output=True,
         text=True,
         check=False,
@@ -182,7 +184,7 @@ def _testfleet(
 
 
 def logins(*users: str) -> frozenset[Call]:
-    """Logging in by IAM asks AWS nothing that a recorder could see: the token is signed by the program itself."""
+    """Return the logins by IAM. The recorder cannot record them, because the program signs the token itself."""
     place = f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:db-ABC"
     return frozenset(Call("rds-db:connect", f"{place}/{user}") for user in users)
 
@@ -207,20 +209,20 @@ LOGINS: Mapping[str, frozenset[Call]] = {
     ],
 )
 def test_a_role_allows_exactly_the_calls_that_its_program_makes(fleet: WatchedFleet, program: str, role: str) -> None:
-    """Nothing missing, or a run would fail in the cluster; nothing extra, or test code could use it."""
+    """Without a needed grant, a run fails in the cluster. Test code could use a superfluous one."""
     stack = deploy(identity=OPERATORS)["identity"]
     calls = fleet.recorder.calls(program)
     assert calls
     assert compare(Policy.of(*documents(stack, role)), calls | LOGINS[program]) == Difference(frozenset(), frozenset())
 
 
-def test_nobody_else_called(fleet: WatchedFleet) -> None:
-    """The suite's process has no credentials, and no program uses another's."""
+def test_no_other_access_key_calls_aws(fleet: WatchedFleet) -> None:
+    """The suite's process has no credentials, and no program uses the key of another."""
     assert fleet.recorder.callers() == {"config", "worker", "reporter", "cli", "sweep"}
 
 
-def test_the_run_went_well_with_every_program_as_its_own_database_user(fleet: WatchedFleet) -> None:
-    """The grants of sql/ are enough; the second attempt is the upload that was refused once."""
+def test_the_runs_end_as_expected_with_one_database_user_per_program(fleet: WatchedFleet) -> None:
+    """The grants of sql/ suffice. The refused upload led to the second attempt."""
     (run,) = rows(fleet, "SELECT status, total, shards_done FROM test_runs WHERE run_id = 'r-1'")
     assert run == {"status": "passed", "total": 1, "shards_done": 1}
     (shard,) = rows(fleet, "SELECT attempt FROM test_shards WHERE run_id = 'r-1'")

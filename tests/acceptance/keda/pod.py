@@ -1,7 +1,7 @@
-"""A pod as the kind overlay describes it, led as the kubelet leads one: its own commands, variables and volumes.
+"""Runs a pod of the kind overlay as the kubelet does, with the manifest's commands, variables and volumes.
 
-Containers are processes here. What stands for a path inside of a container is the folder of the volume that the
-manifest mounts there; programs learn of it by the setting that names the path.
+Containers are processes. A volume is a folder of this machine, and the setting that names its mount path names the
+folder instead.
 """
 
 import base64
@@ -18,10 +18,10 @@ PLACES = {"/handoff": "HANDOFF_DIR", "/artifacts": "ARTIFACTS_DIR", "/config": "
 
 
 class Pod:
-    """One life of the ScaledJob's pod.
+    """A pod of the ScaledJob.
 
-    `image` is what the image's environment has, `hosts` maps the overlay's addresses to those that are served here,
-    and `wrong` holds settings with wrong values.
+    `image` is the environment of the image, `hosts` maps addresses of the overlay to addresses of this machine, and
+    `wrong` holds settings with wrong values.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Pod:
             assert reporter.wait(DEADLINE) == 0
         return "worker", code
 
-    def again(self) -> "Pod":
-        """A pod with the settings as they should have been, for the message that the wrong one has left."""
+    def corrected(self) -> "Pod":
+        """Return a pod with correct settings, which handles the remaining message."""
         return Pod(self.folder / "again", self._image, self._hosts, {})
 
-    def said(self, container: str) -> str:
+    def output(self, container: str) -> str:
         """Return the container's output."""
         return (self.folder / f"{container}.log").read_text()
 

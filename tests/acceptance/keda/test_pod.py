@@ -84,7 +84,7 @@ def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
 def until(condition: Callable[[], bool], what: str, alive: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE
     while not condition():
-        assert alive(), f"it ended before: {what}"
+        assert alive(), f"the servers ended before: {what}"
         assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
         time.sleep(0.05)
 
@@ -104,7 +104,7 @@ def test_a_message_becomes_a_run(embedded: Embedded, pod: Callable[..., Pod], su
     """The job gets the target of the platform's secret, and each tool runs in the sandbox."""
     assert embedded.testfleet("enqueue", suite, "--run-id", f"r-{suite}").returncode == 0
     one_pod = pod()
-    assert one_pod.run() == ("worker", 0), one_pod.said("worker")
+    assert one_pod.run() == ("worker", 0), one_pod.output("worker")
     (run,) = embedded.rows(f"SELECT status, total, target_url, detail FROM test_runs WHERE run_id = 'r-{suite}'")
     (shop,) = [there for here, there in embedded.hosts.items() if here.endswith(":8080")]
     assert (run["status"], run["target_url"]) == (verdict, f"http://{shop}"), run["detail"]
@@ -140,11 +140,11 @@ def test_a_wrong_parameter_ends_the_pod_with_one_line(
     assert embedded.testfleet("enqueue", "smoke", "--run-id", run_id).returncode == 0
     wrong = pod(**settings)
     assert wrong.run() == (container, 78)
-    said = wrong.said(container)
+    output = wrong.output(container)
     program = "reporter" if container == "check" else container
-    assert (said.startswith(f"{program}: {line}"), said.count("\n")) == (True, 1), said
+    assert (output.startswith(f"{program}: {line}"), output.count("\n")) == (True, 1), output
     assert embedded.waiting() == (1, 0)
-    assert wrong.again().run() == ("worker", 0)
+    assert wrong.corrected().run() == ("worker", 0)
     assert embedded.testfleet("wait", run_id, "--timeout", "30s").returncode == 0
 
 

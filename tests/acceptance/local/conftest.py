@@ -14,7 +14,7 @@ from tests.support.fleet import CATALOG
 def config() -> Iterator[FleetConfig]:
     """A fleet whose messages come back after a crash within seconds.
 
-    Its folder is not pytest's: each new session of pytest shuts that to others, and PostgreSQL is another user.
+    Its folder is outside of pytest's, which PostgreSQL's user may not enter.
     """
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
         Path(folder).chmod(0o755)

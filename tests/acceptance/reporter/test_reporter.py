@@ -429,13 +429,13 @@ def test_no_live_or_final_row_contains_a_value_of_the_secret(pod: Any, eventuall
     (pod.artifacts / "junit").mkdir()
     (pod.artifacts / "junit" / "junit.xml").write_text(RED)
     eventually(lambda: len(pod.rows(CASES)) == 2, "the live rows")
-    everything = "SELECT test_cases::text AS said FROM test_cases UNION ALL SELECT case_tries::text FROM case_tries"
-    live = [row["said"] for row in pod.rows(everything)]
+    everything = "SELECT test_cases::text AS row FROM test_cases UNION ALL SELECT case_tries::text FROM case_tries"
+    live = [each["row"] for each in pod.rows(everything)]
     (pod.artifacts / "junit" / "junit.xml").write_text(RED + "</testsuite></testsuites>")
     pod.outcome(exit_code=1)
     assert pod.receipt() == Committed(status="failed", cases=2, artifacts=1)
-    for said in [*live, *(row["said"] for row in pod.rows(everything))]:
-        assert "hunter2" not in said
+    for row in [*live, *(each["row"] for each in pod.rows(everything))]:
+        assert "hunter2" not in row
     (first,) = pod.rows("SELECT error FROM test_cases WHERE name = 'a'")
     assert 'expected "***"' in first["error"]
     assert SECRET not in pod.log

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Ended:
-    """A shard that has ended. `cases` are in the report's order: the name, and what its elements say of it."""
+    """A shard that has ended."""
 
     exit_code: int
     output: str
@@ -37,7 +37,7 @@ class Ended:
 
     @property
     def collection(self) -> Collection | None:
-        """What the worker would read of the shard's tests."""
+        """The shard's record of collected tests."""
         return collection.read(Folders(self.artifacts).collection_file)
 
     @property
@@ -46,21 +46,21 @@ class Ended:
 
     @property
     def cases(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Each case's name and the tags of its elements, without attachments; a case that passed has none."""
+        """The name of each case and the tags of its elements, without attachments. A passed case has no tags."""
         return [
             (case.get("name", ""), tuple(child.tag for child in case if child.tag != "system-out"))
             for case in self.root.iter("testcase")
         ]
 
     def text(self, name: str) -> str:
-        """Everything that the first case of this name says."""
+        """Return the XML of the first case with this name."""
         case = next(case for case in self.root.iter("testcase") if case.get("name") == name)
         return ET.tostring(case, encoding="unicode")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A suite's folder. `secret` is what Secrets Manager would hold for it."""
+    """A suite's folder. `secret` replaces the suite's secret in Secrets Manager."""
 
     suite: Suite
     folder: Path
@@ -85,7 +85,7 @@ class Bench:
         return planned, env, folders
 
     def start(self, shard: str = "1/1") -> "tuple[subprocess.Popen[bytes], Folders]":
-        """Start a shard and do not wait for it; its own process group, as the worker starts it."""
+        """Start a shard in its own process group, as the worker does, and return at once."""
         planned, env, folders = self.planned(shard)
         process = subprocess.Popen(
             planned.argv,
@@ -123,9 +123,9 @@ def shop_url() -> Iterator[str]:
 
 @pytest.fixture
 def bench(tmp_path: Path, shop_url: str) -> Callable[..., Bench]:
-    """Lays out a suite: files by name, and the runner's arguments."""
+    """Return a function that writes a suite: its files by name, and its runner's arguments."""
 
-    def lay_out(
+    def write_suite(
         runner: RunnerName,
         files: Mapping[str, str],
         *,
@@ -135,17 +135,17 @@ def bench(tmp_path: Path, shop_url: str) -> Callable[..., Bench]:
     ) -> Bench:
         folder = tmp_path / "suite"
         folder.mkdir()
-        # Where an image has it: above the suites, where both the tool and the suite's own imports find it.
+        # above the suite, as in the image, so that the tool and the suite's imports find it
         (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
         for name, content in files.items():
             (folder / name).write_text(content)
         suite = Suite(name="mine", runner=runner, path=folder, timeout=DEADLINE, args=args, command=command)
         return Bench(suite, tmp_path, shop_url, secret or {})
 
-    return lay_out
+    return write_suite
 
 
 @pytest.fixture
 def sample(tmp_path: Path, shop_url: str) -> Callable[[Suite], Bench]:
-    """A suite of the catalog, to be run against the shop."""
+    """Return a function that prepares a suite of the catalog for a run against the shop."""
     return lambda suite: Bench(suite, tmp_path, shop_url)

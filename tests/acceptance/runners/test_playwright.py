@@ -93,9 +93,9 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
     shards = [suite.run(f"{index}/{total}") for index in range(1, total + 1)]
     assert [shard.exit_code for shard in shards] == [0] * total
     assert sorted(case for shard in shards for case in shard.cases) == [(f"[mobile] {name}", ()) for name in "ab"]
-    said = dict(enumerate((shard.collection for shard in shards), start=1))
-    assert [one is not None for one in said.values()] == [total > 1] * total
-    assert coverage.doubt(total, said) is None
+    records = dict(enumerate((shard.collection for shard in shards), start=1))
+    assert [one is not None for one in records.values()] == [total > 1] * total
+    assert coverage.doubt(total, records) is None
 
 
 def test_setup_projects_and_filters_leave_the_shards_comparable(bench: Callable[..., Any]) -> None:
@@ -122,9 +122,9 @@ def test_setup_projects_and_filters_leave_the_shards_comparable(bench: Callable[
     suite = bench("playwright", files, args=("--grep=kept",))
     shards = {index: suite.run(f"{index}/2") for index in (1, 2)}
     assert [shard.exit_code for shard in shards.values()] == [0, 0]
-    said = {index: shard.collection for index, shard in shards.items()}
-    assert all(one is not None and one.collected.count == 12 for one in said.values()), said
-    assert coverage.doubt(2, said) is None
+    records = {index: shard.collection for index, shard in shards.items()}
+    assert all(one is not None and one.collected.count == 12 for one in records.values()), records
+    assert coverage.doubt(2, records) is None
     assert sum(len(shard.cases) for shard in shards.values()) == 12 + 2 * 2
 
 

@@ -68,9 +68,9 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
     assert [shard.exit_code for shard in shards] == [0] * total, [shard.output for shard in shards]
     assert sorted(case for shard in shards for case in shard.cases) == [(f"test_number[{n}]", ()) for n in range(2)]
     assert total == 1 or any(not shard.cases for shard in shards)
-    said = dict(enumerate((shard.collection for shard in shards), start=1))
-    assert [one is not None for one in said.values()] == [total > 1] * total
-    assert coverage.doubt(total, said) is None
+    records = dict(enumerate((shard.collection for shard in shards), start=1))
+    assert [one is not None for one in records.values()] == [total > 1] * total
+    assert coverage.doubt(total, records) is None
 
 
 def test_deselected_tests_do_not_count_as_collected(bench: Callable[..., Any]) -> None:
@@ -86,9 +86,9 @@ def pytest_collection_modifyitems(config, items):
     files = {"pytest.ini": INI, "test_a.py": tests, "conftest.py": hook}
     suite = bench("pytest", files, args=("-k", "number"))
     shards = {index: suite.run(f"{index}/2") for index in (1, 2)}
-    said = {index: shard.collection for index, shard in shards.items()}
-    assert {one.collected.count for one in said.values()} == {7}
-    assert coverage.doubt(2, said) is None
+    records = {index: shard.collection for index, shard in shards.items()}
+    assert {one.collected.count for one in records.values()} == {7}
+    assert coverage.doubt(2, records) is None
     assert sum(len(shard.cases) for shard in shards.values()) == 7
 
 

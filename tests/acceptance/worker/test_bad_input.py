@@ -31,7 +31,7 @@ WORDS = "must be a list of strings without NUL, never one shell line"
 def test_a_message_that_can_never_succeed_is_dead_with_its_reason(
     fields: dict[str, Any], reason: str, detail: str, pod: Pod
 ) -> None:
-    """The run is recorded first, then the message goes to the dead-letter queue; the Job ends well."""
+    """The run is recorded first, then the message goes to the dead-letter queue; the Job succeeds."""
     body = pod.send(**fields)
     assert pod.run(Script(receipt=Receipt(Committed(status="errored")))) == 0
     assert pod.is_empty()
@@ -60,7 +60,7 @@ def test_a_message_that_names_no_run_is_dead_without_the_reporter(body: str, det
 
 
 def test_a_rejected_run_that_cannot_be_recorded_comes_back(pod: Pod) -> None:
-    """Otherwise the run would never end."""
+    """Without the message, the run would never end."""
     pod.send(shard="3/2")
     assert pod.run(Script(receipt=None), WORKER_RECEIPT_TIMEOUT="1") == 75
     assert pod.waiting() == 1
@@ -234,7 +234,7 @@ def test_a_handoff_file_that_is_no_record_brings_the_message_back(script: Script
     assert pod.waiting() == 1
 
 
-def test_a_bad_receipt_in_mid_suite_stops_the_suite(pod: Pod) -> None:
+def test_a_bad_receipt_during_the_suite_stops_it(pod: Pod) -> None:
     """A receipt during the suite means that the shard is lost: going on could run it twice."""
     pod.suite('touch "$ARTIFACTS_DIR/started"; sleep 600')
     pod.send()

@@ -28,8 +28,8 @@ TOUCH = 'touch "$ARTIFACTS_DIR/started"; '
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_suite_green_or_red_is_handled(code: int, pod: Pod) -> None:
-    """A red suite is a result: the Job succeeds, the message is gone."""
+def test_a_passed_and_a_failed_suite_are_handled(code: int, pod: Pod) -> None:
+    """A failed suite is a result: the Job succeeds, and the message is deleted."""
     pod.suite(f"echo hello; echo oops >&2; exit {code}")
     pod.send()
     assert pod.run() == 0
@@ -39,7 +39,7 @@ def test_a_suite_green_or_red_is_handled(code: int, pod: Pod) -> None:
 
 
 def test_the_reporter_gets_the_job_unchanged(pod: Pod) -> None:
-    """job.json holds the data of the claim."""
+    """job.json contains the data of the claim."""
     pod.send(shard="2/3", commit="abc")
     assert pod.run() == 0
     record = read(pod.handoff, JobRecord)
@@ -50,13 +50,13 @@ def test_the_reporter_gets_the_job_unchanged(pod: Pod) -> None:
 
 
 def test_no_message_is_handled(pod: Pod) -> None:
-    """A surplus Job finds nothing and ends well."""
+    """A surplus Job receives no message and exits with 0."""
     worker = pod.start(WORKER_RECEIVE_WAIT="0")
     assert worker.wait() == 0
     assert worker.events() == ["no_message"]
 
 
-def test_a_message_that_comes_late_is_still_taken(pod: Pod) -> None:
+def test_a_message_that_becomes_visible_late_is_received(pod: Pod) -> None:
     """A Job created for a crashed worker's message still runs when that becomes visible."""
     pod.sqs.send_message(
         QueueUrl=pod.aws.queue_url, MessageBody='{"runId": "r-1", "suite": "checkout"}', DelaySeconds=2
@@ -143,7 +143,7 @@ def test_the_receipt_decides(
 
 
 def test_a_lost_shard_stops_the_suite_at_once(pod: Pod) -> None:
-    """Two pods never go on with one shard."""
+    """Two pods never run one shard."""
     pod.suite(TOUCH + "sleep 600")
     pod.send()
     script = Script(receipt=Receipt(Superseded()), receipt_after_outcome=False)
@@ -153,7 +153,7 @@ def test_a_lost_shard_stops_the_suite_at_once(pod: Pod) -> None:
 
 
 def test_a_cancelled_run_stops_the_suite_and_deletes_the_message(pod: Pod) -> None:
-    """Nothing of it is to be run again."""
+    """No part of the run starts again."""
     pod.suite(TOUCH + "sleep 600")
     pod.send()
     script = Script(receipt=Receipt(Cancelled()), receipt_after_outcome=False)
@@ -171,7 +171,7 @@ def test_the_wait_for_a_silent_reporter_has_a_deadline(script: Script, pod: Pod)
 
 
 def test_a_suite_that_runs_too_long_is_ended(pod: Pod) -> None:
-    """The outcome says so, and how long was allowed."""
+    """The outcome has the ending `timed_out` and the timeout."""
     pod.suite(TOUCH + "sleep 600", timeout=1)
     pod.send()
     assert pod.run() == 0
@@ -187,7 +187,7 @@ def test_a_suite_that_runs_too_long_is_ended(pod: Pod) -> None:
     ],
 )
 def test_a_suite_that_cannot_start_is_an_outcome(old: str, new: str, detail: str, pod: Pod) -> None:
-    """The run ends as errored and says why; the worker does not crash."""
+    """The run is errored with the reason, and the worker does not crash."""
     catalog = pod.suites / "catalog.toml"
     catalog.write_text(catalog.read_text().replace(old, new))
     pod.send()
@@ -229,7 +229,7 @@ def test_a_job_without_a_target_gets_the_platforms(pod: Pod) -> None:
     assert received.job.target_url == "http://shop.example.com"
 
 
-def test_a_check_takes_no_message(pod: Pod) -> None:
+def test_a_check_receives_no_message(pod: Pod) -> None:
     """An installation runs the check beside a queue that may hold messages."""
     pod.send()
     done = subprocess.run([sys.executable, "-m", "worker", "--check"], env=pod.env, check=False, timeout=60)

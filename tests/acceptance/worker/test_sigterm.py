@@ -52,7 +52,7 @@ def test_before_admission_the_message_is_visible_at_once(pod: Pod) -> None:
     assert not (pod.handoff / "outcome.json").exists()
 
 
-def test_in_mid_suite_the_partial_results_are_stored_and_the_message_becomes_visible(pod: Pod) -> None:
+def test_during_the_suite_sigterm_stores_partial_results_and_releases_the_message(pod: Pod) -> None:
     """The message becomes visible after the receipt `interrupted`."""
     pod.suite(ENDLESS)
     pod.send()
@@ -65,7 +65,7 @@ def test_in_mid_suite_the_partial_results_are_stored_and_the_message_becomes_vis
 
 
 @pytest.mark.parametrize("receipt", [None, Receipt(Failed(detail="S3 did not answer"))], ids=["silent", "failed"])
-def test_in_mid_suite_the_message_becomes_visible_after_any_receipt(receipt: Receipt | None, pod: Pod) -> None:
+def test_during_the_suite_sigterm_releases_the_message_after_any_receipt(receipt: Receipt | None, pod: Pod) -> None:
     """The wait ends with the grace, and the exit code lets Kubernetes replace the pod."""
     pod.suite(ENDLESS)
     pod.send()

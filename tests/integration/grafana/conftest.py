@@ -1,4 +1,4 @@
-"""A generated history: what was put in is known, so what a panel shows can be held against it."""
+"""A generated history, with which the tests compare the figures of the panels."""
 
 import random
 from datetime import timedelta
@@ -11,7 +11,7 @@ from tests.support.history import History, PastRun, generate
 
 @pytest.fixture(scope="module")
 def history(module_database_url: str) -> History:
-    """Sixty finished runs of two suites on two branches; one each that runs, was cancelled and was only rejected."""
+    """Sixty finished runs of two suites on two branches, and one running, one cancelled and one rejected run."""
     past = History(module_database_url, list(generate(random.Random(7))))  # the same every time
     with psycopg.connect(module_database_url) as connection:
         for run in past.runs:

@@ -111,7 +111,7 @@ def test_the_file_has_every_value_that_the_overlay_needs(aws: Aws, env: dict[str
     code, line = run(env, output, *OPTIONS, "--prefix", prefix, "--runner-queues")
     missing = f"{prefix}-queue-playwright-QueueUrl: no stack exports it"
     assert (code, line) == (78, f"platform: {missing}; deploy {prefix}-queue-playwright (queue.yaml)")
-    assert values(output) == found  # the old file stays
+    assert values(output) == found  # the old file is unchanged
 
 
 def test_a_missing_stack_is_named(env: dict[str, str], tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_wrong_option_is_named(option: str, value: str, line: str, env: dict[s
 
 
 def test_aws_out_of_reach_is_another_exit_code(env: dict[str, str], tmp_path: Path) -> None:
-    """The exit code says that the same command may succeed later."""
+    """The exit code means that the same command may succeed later."""
     away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     code, line = run(env | away, tmp_path / "x", *OPTIONS)
     assert code == 69

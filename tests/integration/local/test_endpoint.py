@@ -23,7 +23,7 @@ from testfleet.local.samples.browser import find_browser
 
 NAME = "testfleet-embedded.testfleet"
 
-ATTACK = """<!doctype html><body><pre id="said"></pre><script>
+ATTACK = """<!doctype html><body><pre id="answers"></pre><script>
 const url = "URL", queue = "QUEUE", bucket = "BUCKET";
 const signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/eu-central-1/sqs/aws4_request, " +
   "SignedHeaders=host, Signature=00", "X-Amz-Target": "AmazonSQS.SendMessage",
@@ -42,7 +42,7 @@ const tries = [
 const image = new Image();
 image.src = queue + "?" + form;
 Promise.all(tries.map(([to, options]) => fetch(to, options).then((answer) => answer.text(), () => "")))
-  .then((answers) => { document.getElementById("said").textContent = JSON.stringify(answers); });
+  .then((answers) => { document.getElementById("answers").textContent = JSON.stringify(answers); });
 </script></body>"""
 
 
@@ -127,7 +127,7 @@ def test_a_page_of_another_origin_can_neither_send_nor_read(aws: AwsEndpoint, si
         timeout=120,
         check=True,
     )
-    assert f'<pre id="said">{json.dumps([""] * 7, separators=(",", ":"))}</pre>' in ended.stdout
+    assert f'<pre id="answers">{json.dumps([""] * 7, separators=(",", ":"))}</pre>' in ended.stdout
     assert aws.depth(aws.queue_url) == (0, 0)
     assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=aws.bucket)
 

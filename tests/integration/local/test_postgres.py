@@ -30,8 +30,8 @@ def test_it_serves_until_sigterm(*, network: bool) -> None:
                 with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
                     psycopg.connect(url.replace("it%27s", "its"))
             process.terminate()
-            _, said = process.communicate(timeout=60)
-        assert (process.returncode, said) == (0, "")
+            _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "")
         assert "database system is shut down" in (Path(folder) / "data" / "log").read_text()
 
 

@@ -44,12 +44,12 @@ def _received(queue: Queue) -> Message:
 
 
 def test_an_empty_queue_has_no_message(queue: Queue) -> None:
-    """The poll ends after the wait that it was given."""
+    """The poll ends after its wait time."""
     assert queue.receive(0) is None
 
 
 def test_a_received_message_is_in_flight_and_counted(queue: Queue, aws: Any) -> None:
-    """The receive itself hides it, for the visibility timeout of ours and not the queue's."""
+    """The receive hides the message for the worker's visibility timeout, and not for the queue's."""
     _send(aws, "hello")
     message = _received(queue)
     assert (message.body, message.receive_count) == ("hello", 1)
@@ -60,15 +60,15 @@ def test_a_received_message_is_in_flight_and_counted(queue: Queue, aws: Any) -> 
 
 
 def test_only_one_message_is_taken(queue: Queue, aws: Any) -> None:
-    """A pod handles one message. A second one would only be hidden."""
+    """A pod handles one message. A second one would be hidden and not handled."""
     _send(aws, "one")
     _send(aws, "two")
     _received(queue)
     assert _counts(aws) == (1, 1)
 
 
-def test_an_extension_hides_a_message_that_was_about_to_come_back(queue: Queue, aws: Any) -> None:
-    """It counts from now, a whole visibility timeout."""
+def test_an_extension_hides_a_message_that_was_about_to_become_visible(queue: Queue, aws: Any) -> None:
+    """It hides the message for a whole visibility timeout from now on."""
     _send(aws, "hello")
     message = _received(queue)
     queue.release(message, 1)
@@ -77,8 +77,8 @@ def test_an_extension_hides_a_message_that_was_about_to_come_back(queue: Queue, 
     assert _counts(aws) == (0, 1)
 
 
-def test_a_release_with_a_delay_brings_it_back_later(queue: Queue, aws: Any) -> None:
-    """Not at once, but long before the visibility timeout."""
+def test_a_release_with_a_delay_makes_the_message_visible_later(queue: Queue, aws: Any) -> None:
+    """The message is visible long before the visibility timeout ends."""
     _send(aws, "hello")
     queue.release(_received(queue), 2)
     assert queue.receive(0) is None
@@ -86,7 +86,7 @@ def test_a_release_with_a_delay_brings_it_back_later(queue: Queue, aws: Any) -> 
 
 
 def test_a_deleted_message_is_gone(queue: Queue, aws: Any) -> None:
-    """Twice changes nothing."""
+    """A second deletion changes nothing."""
     _send(aws, "hello")
     message = _received(queue)
     queue.delete(message)
@@ -94,7 +94,7 @@ def test_a_deleted_message_is_gone(queue: Queue, aws: Any) -> None:
     assert _counts(aws) == (0, 0)
 
 
-def test_a_dead_letter_carries_the_body_as_it_came_and_why(queue: Queue, aws: Any) -> None:
+def test_a_dead_letter_has_the_unchanged_body_and_the_reason(queue: Queue, aws: Any) -> None:
     """A reader of the dead-letter queue can fix the sender and send the body again."""
     body = '{"suite":  "chekout", "mood": "\u2603"}'
     _send(aws, body)
@@ -112,8 +112,8 @@ def test_a_dead_letter_carries_the_body_as_it_came_and_why(queue: Queue, aws: An
     assert _counts(aws) == (0, 1)
 
 
-def test_a_queue_that_is_not_there_is_named_by_its_setting(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another call would fail, too."""
+def test_a_missing_queue_is_named_by_its_setting(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry cannot succeed."""
     _environment(monkeypatch, aws.env)
     gone = Queue(aws.queue_url + "x", aws.dead_letter_queue_url + "x", visibility_timeout=1, region="eu-central-1")
     with pytest.raises(QueueRefused, match=r"^WORKER_QUEUE_URL: there is no such queue$"):
@@ -123,14 +123,14 @@ def test_a_queue_that_is_not_there_is_named_by_its_setting(aws: Any, monkeypatch
         gone.dead_letter(message, reason="x", detail="y")
 
 
-def test_a_message_that_is_no_longer_ours_is_refused(queue: Queue) -> None:
+def test_an_expired_receipt_handle_is_refused(queue: Queue) -> None:
     """A later call with an expired handle fails, too."""
     with pytest.raises(QueueRefused, match=r"^WORKER_QUEUE_URL: .*ReceiptHandleIsInvalid"):
         queue.release(Message("m", "body", "no-such-handle", 1), 0)
 
 
-def test_an_endpoint_that_does_not_answer_is_out_of_reach(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the SDK's own retries, and in one line."""
+def test_an_endpoint_that_refuses_connections_is_out_of_reach(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of the SDK's last retry is one line."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # bound and not listening: it refuses every connection
         host, port = silent.getsockname()

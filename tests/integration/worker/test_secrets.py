@@ -40,7 +40,7 @@ def test_a_missing_secret_is_unusable(name: str) -> None:
 
 
 def test_a_deleted_secret_is_unusable(aws: Any, name: str) -> None:
-    """It waits to be removed for good and can't be read."""
+    """It cannot be read although Secrets Manager keeps it for some days."""
     client = aws.client("secretsmanager")
     client.create_secret(Name=name, SecretString="{}")
     client.delete_secret(SecretId=name)
@@ -48,8 +48,8 @@ def test_a_deleted_secret_is_unusable(aws: Any, name: str) -> None:
         Secrets(region=REGION).environment(name)
 
 
-def test_an_endpoint_that_does_not_answer_is_out_of_reach(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the SDK's own retries, the message comes back."""
+def test_an_endpoint_that_refuses_connections_is_out_of_reach(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error follows the SDK's own retries. The message becomes visible again."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))  # bound and not listening: it refuses every connection
         host, port = silent.getsockname()

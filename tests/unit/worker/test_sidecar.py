@@ -23,7 +23,7 @@ def counts(*values: int, every: float) -> list[tuple[float, Progress]]:
 
 
 def wait(folder: Path, script: Iterable[tuple[float, Any]], ask: Callable[[Sidecar], Any]) -> tuple[Any, float]:
-    """Return what the worker got, or its error, and after how many seconds; `script` says when which file appears."""
+    """Return the worker's result or error, and the seconds until then. `script` sets when each file appears."""
 
     async def play() -> None:
         start = asyncio.get_running_loop().time()
@@ -68,7 +68,7 @@ def test_a_reporter_that_advances_is_waited_for(record: Any, ask: Any, tmp_path:
 def test_a_reporter_that_does_not_advance_is_given_up(
     progress: list[tuple[float, Any]], silent_after: float, ask: Any, tmp_path: Path
 ) -> None:
-    """The patience counts from the last growth beyond the maximum, so no reporter is waited for without an end."""
+    """The patience counts from the last growth beyond the maximum, so that each wait ends."""
     answer, seconds = wait(tmp_path, progress, ask)
     assert "the reporter neither wrote it nor made progress within 600 s" in answer
     assert seconds == pytest.approx(silent_after, abs=1)

@@ -83,7 +83,7 @@ async def test_the_check_of_a_run_that_is_not_cancelled_returns(database: Databa
 
 
 @pytest.mark.parametrize("first", ["cancel", "commit"])
-async def test_of_cancel_and_the_last_commit_exactly_one_wins(
+async def test_either_a_cancel_or_the_last_commit_wins(
     *, database_url: str, rows: Any, take: Take, bench: Any, outcomes: Outcomes, first: str
 ) -> None:
     """Both wait for the run's row. The first one decides, and the other one changes no row."""

@@ -35,7 +35,7 @@ async def test_the_first_claim_makes_run_and_shard(
     }  # fmt: skip
 
 
-async def test_of_twenty_claims_at_once_one_wins(
+async def test_one_of_twenty_concurrent_claims_wins(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
     """Twenty pods with twenty connections claim one new shard: one runs, the others are busy."""
@@ -53,7 +53,7 @@ async def test_of_twenty_claims_at_once_one_wins(
             assert one == Busy(retry_after=LEASE, same_message=number % 2 == winner % 2)
 
 
-async def test_of_twenty_claims_for_a_dead_pods_shard_one_wins(
+async def test_one_of_twenty_claims_for_a_dead_pods_shard_wins(
     database_url: str, database: Database, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
     """After the lease has expired, exactly one of them gets the next attempt."""

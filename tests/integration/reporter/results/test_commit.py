@@ -215,7 +215,7 @@ async def test_a_run_in_which_no_case_ran_is_errored(
 
 
 @pytest.mark.parametrize(
-    ("ending", "exit_code", "said", "text", "status", "detail"),
+    ("ending", "exit_code", "detail_of_outcome", "text", "status", "detail"),
     [
         ("failed_to_start", None, "no such file", None, "errored", "the suite could not start: no such file"),
         ("failed_to_start", None, "a\0b", None, "errored", "the suite could not start: a\ufffdb"),
@@ -234,7 +234,7 @@ async def test_an_errored_shard_has_a_reason(
     outcomes: Outcomes,
     ending: str,
     exit_code: int | None,
-    said: str | None,
+    detail_of_outcome: str | None,
     text: str | None,
     status: str,
     detail: str,
@@ -242,7 +242,7 @@ async def test_an_errored_shard_has_a_reason(
     """Shard and run have the reason, and the receipt has the status."""
     if text:
         bench.write_text(text)
-    receipt = await finish(database, await take(), bench, outcomes(ending, exit_code, said))
+    receipt = await finish(database, await take(), bench, outcomes(ending, exit_code, detail_of_outcome))
     assert receipt.status == status
     assert rows.one("SELECT status, detail FROM test_shards") == {"status": status, "detail": detail}
     assert rows.one("SELECT status, detail FROM test_runs") == {"status": status, "detail": detail}

@@ -1,7 +1,7 @@
 """The login to PostgreSQL as in RDS: a signed token as password, over TLS with a verified host name.
 
-The embedded server speaks no TLS, so that a small gate of ours stands before it, as RDS's own front does: it ends
-TLS with a certificate that this test made, asks for a clear-text password and passes the rest on.
+The embedded server has no TLS. A proxy of this test ends TLS with its own certificate, requests a clear-text
+password and forwards everything else.
 """
 
 import asyncio

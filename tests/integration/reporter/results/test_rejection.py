@@ -195,7 +195,7 @@ async def test_a_rejection_and_the_last_commit_give_one_verdict(
         assert (started["commit"].result(), run) == ("superseded", {"status": "errored", "shards_done": 0, "total": 0})
 
 
-async def test_of_twenty_claims_and_foreign_rejections_at_once_the_claims_win(
+async def test_claims_win_over_concurrent_rejections_of_other_suites(
     database_url: str, rows: Any, claimants: Callable[..., Claimant]
 ) -> None:
     """Twelve shards and eight typos compete for the row of an enqueued run. Every shard runs."""

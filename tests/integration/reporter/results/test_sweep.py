@@ -207,7 +207,7 @@ async def test_a_run_with_a_concurrent_claim_is_skipped(database_url: str, rows:
             assert await swept(own, 1) == []
 
 
-async def test_of_sweeps_and_claims_at_once_each_shard_has_one_outcome(
+async def test_concurrent_sweeps_and_claims_give_each_shard_one_outcome(
     database_url: str, rows: Any, take: Take, claimants: Callable[..., Claimant]
 ) -> None:
     """Ten sweeps and ten claims: one pod claims the shard, or one sweep abandons it and ends the run."""

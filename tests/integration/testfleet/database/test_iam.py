@@ -14,12 +14,12 @@ SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # PostgreSQL's protocol, "SSLRe
 
 
 class Plain:
-    """A server without TLS. `heard` has the bytes that it received."""
+    """A server without TLS. `received` holds the bytes of the client."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.heard = b""
+        self.received = b""
         self.thread = threading.Thread(target=self._answer)
         self.thread.start()
 
@@ -30,10 +30,10 @@ class Plain:
             return
         with connection:
             connection.settimeout(30)
-            self.heard = connection.recv(8)
+            self.received = connection.recv(8)
             connection.sendall(b"N")
             while more := connection.recv(4096):
-                self.heard += more
+                self.received += more
 
     def close(self) -> None:
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -64,7 +64,7 @@ def test_a_token_is_never_sent_without_tls(plain: Plain, tmp_path: Path) -> None
     url = f"postgresql://fleet@127.0.0.1:{plain.port}/results?sslmode=disable&gssencmode=disable&sslrootcert={bundle}"
     with pytest.raises(Unavailable, match=r"^database: "):
         Database(url, "iam").open()
-    assert plain.heard == SSL_REQUEST
+    assert plain.received == SSL_REQUEST
 
 
 def test_a_region_is_needed_to_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -276,8 +276,8 @@ def test_a_file_belongs_to_the_case_that_names_it(tmp_path: Path, write: Callabl
     """Its path is relative to the report or absolute. A file outside of the artifacts folder is no artifact."""
     (tmp_path / "shots").mkdir()
     lines = ["../../shots/a.png", f"{tmp_path}/shots/b.png", "c.png", "../../../etc/passwd", "/etc/passwd", "../.."]
-    said = "\n".join(f"[[ATTACHMENT|{line}]]" for line in lines)
-    case = f'<testcase name="one"><system-out>{said}</system-out></testcase>'
+    output = "\n".join(f"[[ATTACHMENT|{line}]]" for line in lines)
+    case = f'<testcase name="one"><system-out>{output}</system-out></testcase>'
     write("sub/a.xml", "one", case, case)
     reports = Reports(tmp_path)
     final(reports)

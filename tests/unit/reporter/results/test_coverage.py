@@ -17,7 +17,7 @@ def of(collected: tuple[str, ...], selected: tuple[str, ...]) -> Collection:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("records", "expected"),
     [
         ((of(ALL, ("a",)), of(ALL, ("b", "c"))), None),
         ((of(ALL, ()), of(ALL[::-1], ALL)), None),
@@ -41,21 +41,21 @@ def of(collected: tuple[str, ...], selected: tuple[str, ...]) -> Collection:
     ],
 )
 def test_the_shards_together_must_select_the_collected_tests(
-    said: tuple[Collection | None, ...], expected: str | None
+    records: tuple[Collection | None, ...], expected: str | None
 ) -> None:
     """The reason names the shards. A shard without a record raises no doubt by itself."""
-    assert doubt(len(said), dict(enumerate(said, start=1))) == expected
+    assert doubt(len(records), dict(enumerate(records, start=1))) == expected
 
 
 def test_two_shards_that_differ_are_doubted_although_a_third_has_no_record() -> None:
-    said = {1: of(ALL, ALL), 2: None, 3: of(("x",), ())}
-    assert (doubt(3, said) or "").startswith("the shards collected different tests")
+    records = {1: of(ALL, ALL), 2: None, 3: of(("x",), ())}
+    assert (doubt(3, records) or "").startswith("the shards collected different tests")
 
 
 def test_the_reason_for_a_thousand_shards_is_short() -> None:
     """It names the first shards of each kind and counts the others."""
-    said = {shard: of(ALL if shard % 2 else ("x",), ()) for shard in range(1, 1001)}
-    reason = doubt(1000, said) or ""
+    records = {shard: of(ALL if shard % 2 else ("x",), ()) for shard in range(1, 1001)}
+    reason = doubt(1000, records) or ""
     assert "shard 1/1000, 3/1000, 5/1000, 7/1000, 9/1000 and 495 more 3 tests" in reason
     assert len(reason) < 400
 

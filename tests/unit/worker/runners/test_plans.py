@@ -134,14 +134,14 @@ def test_newman_records_the_requests_of_each_shard(planned: Planned, install: In
     install("node", "newman")
     nested = {"name": "Outer", "item": [FOLDER, {"name": "Last"}, "no item"]}
     write(tmp_path / "suite" / "collection.json", collection(nested, REQUEST, REQUEST))
-    said = {index: planned("newman", f"{index}/3").collection for index in (1, 2, 3)}
-    assert {index: (one.collected.count, one.selected.count) for index, one in said.items()} == {
+    plans = {index: planned("newman", f"{index}/3").collection for index in (1, 2, 3)}
+    assert {index: (one.collected.count, one.selected.count) for index, one in plans.items()} == {
         1: (4, 2),
         2: (4, 2),
         3: (4, 0),
     }
-    assert coverage.doubt(3, said) is None
-    assert coverage.doubt(2, {1: said[1], 2: said[1]}) is not None
+    assert coverage.doubt(3, plans) is None
+    assert coverage.doubt(2, {1: plans[1], 2: plans[1]}) is not None
     assert planned("newman").collection is None  # nothing is divided
 
 
