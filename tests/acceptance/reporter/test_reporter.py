@@ -4,29 +4,23 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-import certifi
-import pytest
-
 from handoff import volume
 from handoff.records import (
-    Admission,
     AlreadyComplete,
     Busy,
     Cancelled,
     Committed,
-    Failed,
     Interrupted,
     InvalidJob,
     JobRecord,
-    Mask,
     Rejected,
     Run,
     Superseded,
-    Unavailable,
 )
 
-Eventually = Callable[[Callable[[], Any], str], Any]
 CASES = "SELECT name, status, attempt FROM test_cases ORDER BY 1"
+
+Eventually = Callable[[Callable[[], Any], str], Any]
 
 
 def run_to_the_end(pod: Any) -> None:
@@ -282,171 +276,3 @@ def test_a_rejected_message_ends_its_run(pod: Any) -> None:
     assert pod.rows("SELECT status, detail FROM test_runs") == [
         {"status": "errored", "detail": "unknown_suite: suite: must be one of checkout"}
     ]
-
-
-def test_a_database_out_of_reach_at_the_claim_is_unavailable(pod: Any) -> None:
-    """No suite starts if its results could not be stored."""
-    pod.start(REPORTER_DATABASE_URL="postgresql://qa@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
-    pod.job()
-    decision = pod.admission()
-    assert isinstance(decision, Unavailable)
-    assert decision.detail.startswith("the database is out of reach: ")
-    assert pod.stop() == 0
-    assert not pod.has("receipt.json")
-
-
-def test_a_database_out_of_reach_at_the_end_is_a_failure_with_a_reason(pod: Any) -> None:
-    """The database stays out of reach beyond the patience. The message must become visible again."""
-    volume.write(pod.handoff, Admission(Run(attempt=1)))
-    pod.job()
-    pod.report("a")
-    pod.outcome()
-    pod.start(REPORTER_DATABASE_URL="postgresql://qa@127.0.0.1:1/none", REPORTER_DATABASE_PATIENCE="1")
-    receipt = pod.receipt()
-    assert isinstance(receipt, Failed)
-    assert receipt.detail.startswith("the database is out of reach: ")
-    assert pod.stop() == 0
-
-
-def test_a_missing_bucket_is_a_failure_with_a_reason_and_releases_the_shard(pod: Any) -> None:
-    """No artifact has a row without an object, and the next attempt can start at once."""
-    pod.start(REPORTER_BUCKET="qa-not-there")
-    pod.job()
-    pod.admission()
-    pod.report("a")
-    pod.outcome()
-    receipt = pod.receipt()
-    assert isinstance(receipt, Failed)
-    assert receipt.detail.startswith("the bucket refused r-1/1/1/junit/junit.xml: ")
-    assert pod.rows("SELECT status, detail, lease_until FROM test_shards") == [
-        {"status": "interrupted", "detail": receipt.detail, "lease_until": None}
-    ]
-    assert pod.rows("SELECT * FROM artifacts") == []
-
-
-JOB = {
-    "version": 2, "kind": "valid", "claimId": "c", "messageId": "m", "receiveCount": 1, "worker": "w",
-    "job": {"runId": "r-1", "suite": "checkout", "shard": "1/1"},
-}  # fmt: skip
-OUTCOME = {
-    "version": 1, "ending": "finished", "exitCode": 0,
-    "startedAt": "2025-01-01T00:00:00Z", "finishedAt": "2025-01-01T00:00:01Z",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "line"),
-    [
-        ("job.json", "{", "job.json: Invalid JSON"),
-        ("job.json", JOB | {"version": 1}, "job.json.valid.version: Input should be 2"),
-        ("job.json", JOB | {"claimId": ""}, "job.json.valid.claimId: String should have at least 1 character"),
-        ("job.json", JOB | {"messageId": None}, "job.json.valid.messageId: Input should be a valid string"),
-        ("job.json", JOB | {"receiveCount": 0}, "job.json.valid.receiveCount: Input should be greater than or equal"),
-        ("job.json", JOB | {"worker": 7}, "job.json.valid.worker: Input should be a valid string"),
-        ("job.json", JOB | {"job": {"runId": "a b", "suite": "s"}}, "job.json.valid.job.runId: must be 1 to 128"),
-        ("job.json", JOB | {"job": {"runId": "a"}}, "job.json.valid.job.suite: is required"),
-        ("job.json", JOB | {"job": {"runId": "a", "suite": "s", "shard": "5/4"}}, "job.json.valid.job.shard: must be "),
-        ("job.json", JOB | {"job": None}, "job.json.valid.job: Input should be an object"),
-        ("job.json", JOB | {"kind": "odd"}, "job.json: Input tag 'odd'"),
-        ("job.json", {"version": 2, "kind": "invalid", "messageId": "m", "runId": "/", "reason": "x", "detail": "y"},
-         "job.json.invalid.runId: must be 1 to 128"),
-        ("outcome.json", "[]", "outcome.json: "),
-        ("outcome.json", OUTCOME | {"version": 2}, "outcome.json.version: Input should be 1"),
-        ("outcome.json", OUTCOME | {"ending": "fine"}, "outcome.json.ending: Input should be 'finished'"),
-        ("outcome.json", OUTCOME | {"exitCode": "x"}, "outcome.json.exitCode: Input should be a valid integer"),
-        ("outcome.json", OUTCOME | {"startedAt": "noon"}, "outcome.json.startedAt: Input should be a valid datetime"),
-        ("outcome.json", OUTCOME | {"finishedAt": None}, "outcome.json.finishedAt: Input should be a valid datetime"),
-    ],
-)  # fmt: skip
-def test_each_wrong_field_of_a_handoff_file_is_one_clear_line(pod: Any, file: str, content: Any, line: str) -> None:
-    """The receipt is `failed` and names file and field."""
-    if file == "outcome.json":
-        pod.place("job.json", JOB)
-    pod.place(file, content)
-    pod.start()
-    receipt = pod.receipt()
-    assert isinstance(receipt, Failed)
-    assert receipt.detail.startswith(line)
-    assert "\n" not in receipt.detail
-    assert pod.stop() == 0
-    assert pod.rows("SELECT * FROM test_cases") == []
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "line"),
-    [
-        ("REPORTER_DATABASE_URL", "mysql://db/qa", "REPORTER_DATABASE_URL: must be a postgresql://"),
-        ("REPORTER_BUCKET", "", "REPORTER_BUCKET: is required"),
-        ("REPORTER_LEASE", "soon", "REPORTER_LEASE: Input should be a valid integer"),
-        ("HANDOFF_DIR", "/nowhere/at/all", "HANDOFF_DIR: must be an existing folder"),
-        ("LOG_LEVEL", "loud", "LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error'"),
-    ],
-)
-def test_a_wrong_setting_ends_the_program_with_one_line(pod: Any, name: str, value: str, line: str) -> None:
-    """The exit code is 78, and stderr has only this line."""
-    pod.start(**{name: value})
-    assert pod.exit_code() == 78
-    assert pod.log.startswith(f"reporter: {line}")
-    assert pod.log.count("\n") == 1
-
-
-def test_iam_without_a_region_is_a_wrong_setting(pod: Any) -> None:
-    """A token can't be signed without a region."""
-    del pod.env["AWS_REGION"]
-    pod.start(
-        REPORTER_DATABASE_AUTH="iam",
-        REPORTER_DATABASE_URL="postgresql://qa@db/qa",
-        REPORTER_DATABASE_CA=certifi.where(),
-    )
-    assert pod.exit_code() == 78
-    assert pod.log == "reporter: AWS_REGION: must name a region if REPORTER_DATABASE_AUTH is iam\n"
-
-
-def test_no_secret_is_logged(pod: Any) -> None:
-    """The database's password does not appear at the level DEBUG."""
-    url = "postgresql://qa:s3cr3t@127.0.0.1:1/none"
-    pod.start(REPORTER_DATABASE_URL=url, REPORTER_DATABASE_PATIENCE="1", LOG_LEVEL="debug")
-    pod.job()
-    pod.admission()
-    assert pod.stop() == 0
-    assert "s3cr3t" not in pod.log
-
-
-SECRET = "hunter2-secret"
-RED = f"""<testsuites><testsuite>
-<testcase name="a"><failure message="Error: got {SECRET}" type="E">expected &quot;{SECRET}&quot;</failure></testcase>
-<testcase name="b"><error message="{SECRET}">{"x" * (16 * 1024 - 20)} {SECRET}</error>
-<rerunFailure message="{SECRET}"><stackTrace>{SECRET}</stackTrace></rerunFailure></testcase>
-"""
-
-
-def test_no_live_or_final_row_contains_a_value_of_the_secret(pod: Any, eventually: Eventually) -> None:
-    """Texts are masked before the first row is written, even if a cut divided a value."""
-    volume.write(pod.handoff, Mask(values=(SECRET,)), mode=0o600)
-    pod.start()
-    pod.job()
-    assert pod.admission() == Run(attempt=1)
-    (pod.artifacts / "junit").mkdir()
-    (pod.artifacts / "junit" / "junit.xml").write_text(RED)
-    eventually(lambda: len(pod.rows(CASES)) == 2, "the live rows")
-    everything = "SELECT test_cases::text AS row FROM test_cases UNION ALL SELECT case_tries::text FROM case_tries"
-    live = [each["row"] for each in pod.rows(everything)]
-    (pod.artifacts / "junit" / "junit.xml").write_text(RED + "</testsuite></testsuites>")
-    pod.outcome(exit_code=1)
-    assert pod.receipt() == Committed(status="failed", cases=2, artifacts=1)
-    for row in [*live, *(each["row"] for each in pod.rows(everything))]:
-        assert "hunter2" not in row
-    (first,) = pod.rows("SELECT error FROM test_cases WHERE name = 'a'")
-    assert 'expected "***"' in first["error"]
-    assert SECRET not in pod.log
-
-
-def test_without_the_values_to_mask_nothing_is_stored(pod: Any) -> None:
-    """A file that can't be read does not mean that there is no secret."""
-    (pod.handoff / Mask.FILE).write_text("{}")
-    pod.start()
-    pod.job()
-    pod.report("a")
-    pod.outcome()
-    assert pod.receipt() == Failed(detail="mask.json.values: is required")
-    assert pod.rows(CASES) == []

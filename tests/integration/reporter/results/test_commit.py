@@ -8,21 +8,23 @@ from typing import Any
 
 import pytest
 
-from handoff.records import Committed, Interrupted, Outcome, Run
+from handoff.records import Committed, Outcome, Run
 from reporter.artifact import Artifact
 from reporter.errors import Superseded
 from reporter.fence import Fence
 from reporter.junit.case import Case, Status
 from reporter.results.case_rows import save
 from reporter.results.claim import claim
-from reporter.results.commit import commit
 from reporter.results.database import Connection, Database, connect
-from reporter.results.interruption import interrupt, release_lease
+from tests.support.commits import finish
 
 Take = Callable[..., Awaitable[Fence]]
+
 Outcomes = Callable[..., Outcome]
-RUN = "SELECT status, detail, shards_done, total, passed, failed, skipped, p95_ms, finished_at FROM test_runs"
+
 RUN_OUT = "UPDATE test_shards SET lease_until = now() - interval '1 s' WHERE status = 'running'"
+
+RUN = "SELECT status, detail, shards_done, total, passed, failed, skipped, p95_ms, finished_at FROM test_runs"
 
 
 class Twice(Database):
@@ -35,13 +37,6 @@ class Twice(Database):
 
 def artifact(path: str, size: int = 3) -> Artifact:
     return Artifact(path, f"s3://qa/r-1/1/1/{path}", "other", size, "text/plain")
-
-
-async def finish(
-    database: Database, fence: Fence, bench: Any, outcome: Outcome, artifacts: tuple[Artifact, ...] = ()
-) -> Committed:
-    with bench.reader() as reader:
-        return (await commit(database, fence, reader, outcome, artifacts)).receipt
 
 
 async def test_a_complete_shard_has_every_row(
@@ -258,49 +253,6 @@ async def test_a_report_that_breaks_off_is_errored_and_keeps_its_cases(
     assert rows.one("SELECT detail FROM test_shards")["detail"].startswith("the report junit/2.xml breaks off")
 
 
-async def test_partial_results_stay_when_the_shard_is_released(
-    database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
-) -> None:
-    """The completed cases are stored. The shard has no lease, and the run has no end."""
-    fence = await take()
-    bench.write({"a": "passed", "b": "failed"})
-    with bench.reader() as reader:
-        for _ in range(2):  # the second call changes nothing
-            receipt = await interrupt(database, fence, reader, outcomes("interrupted", -15))
-            assert receipt == Interrupted(cases=2)
-    assert rows.one("SELECT status, outcome, exit_code, lease_until, cases FROM test_shards") == {
-        "status": "interrupted", "outcome": "interrupted", "exit_code": -15, "lease_until": None, "cases": 2
-    }  # fmt: skip
-    assert rows.one("SELECT status, shards_done, finished_at FROM test_runs") == {
-        "status": "running", "shards_done": 0, "finished_at": None
-    }  # fmt: skip
-    assert (await take(claim_id="next")).attempt == 2
-
-
-async def test_a_pod_whose_shard_was_taken_releases_nothing(
-    database: Database, rows: Any, take: Take, bench: Any
-) -> None:
-    """Neither an interrupted nor a failed pod changes the lease of its successor."""
-    lost = await take(claim_id="lost")
-    rows(RUN_OUT)
-    await take(claim_id="new")
-    bench.write({"a": "passed"})
-    before = rows.versions()
-    with bench.reader() as reader, pytest.raises(Superseded):
-        await interrupt(database, lost, reader, None)
-    with pytest.raises(Superseded):
-        await release_lease(database, lost, "the bucket is away")
-    assert rows.versions() == before
-
-
-async def test_a_dropped_lease_has_a_reason(database: Database, rows: Any, take: Take) -> None:
-    """After a failure, the shard can be claimed at once, and its row has the reason."""
-    await release_lease(database, await take(), "the bucket is away")
-    assert rows.one("SELECT status, detail, lease_until FROM test_shards") == {
-        "status": "interrupted", "detail": "the bucket is away", "lease_until": None
-    }  # fmt: skip
-
-
 async def test_an_artifact_has_the_name_of_its_cases_row(
     database: Database, rows: Any, take: Take, benches: Callable[[int], Any], outcomes: Outcomes
 ) -> None:
@@ -319,35 +271,3 @@ async def test_an_artifact_has_the_name_of_its_cases_row(
         {"s3_uri": "s3://qa/2/other", "case_name": None},
         {"s3_uri": "s3://qa/2/v.webm", "case_name": "a [shard 2/2]"},
     ]
-
-
-@pytest.mark.parametrize(("reported", "expected"), [((120.5, 80.0, None), 120.5), ((None, 80.0, 120.5), 120.5)])
-async def test_the_percentile_of_a_load_test_is_kept(
-    *,
-    database: Database,
-    rows: Any,
-    take: Take,
-    benches: Callable[[int], Any],
-    outcomes: Outcomes,
-    reported: tuple[float | None, ...],
-    expected: float,
-) -> None:
-    """The run has the greatest p95 of its shards, in any order and with any durations of cases."""
-    for shard, p95 in enumerate(reported, start=1):
-        prop = f"<properties><property name='p95_ms' value='{p95}'/></properties>" if p95 else ""
-        benches(shard).write_text(
-            f"<testsuites><testsuite>{prop}<testcase name='check {shard}' time='9'/></testsuite></testsuites>"
-        )
-        await finish(database, await take(f"{shard}/3", claim_id=str(shard)), benches(shard), outcomes())
-    assert rows.one("SELECT status, p95_ms FROM test_runs") == {"status": "passed", "p95_ms": expected}
-
-
-async def test_skipped_cases_do_not_count_for_the_percentile(
-    database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
-) -> None:
-    times = {f"case {number}": number / 10 for number in range(1, 21)}
-    body = "".join(f"<testcase name='{name}' time='{time}'/>" for name, time in times.items())
-    skipped = "".join(f"<testcase name='s{number}' time='0'><skipped/></testcase>" for number in range(30))
-    bench.write_text(f"<testsuites><testsuite>{body}{skipped}</testsuite></testsuites>")
-    await finish(database, await take(), bench, outcomes())
-    assert rows.one("SELECT p95_ms FROM test_runs") == {"p95_ms": pytest.approx(1905)}

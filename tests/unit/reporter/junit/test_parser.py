@@ -1,8 +1,6 @@
 """The incremental parser: any dialect, any split, any damage."""
 
 import time
-import tracemalloc
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,43 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reporter.errors import BrokenReport
-from reporter.junit.case import Case, Status
-from reporter.junit.failure import MAX_ERROR_BYTES
-from reporter.junit.parser import MAX_ATTACHMENTS, MAX_DEPTH, MAX_PARTS, MAX_TOKEN_BYTES, JUnitParser, Reported
+from reporter.junit.case import Status
+from reporter.junit.parser import MAX_DEPTH, JUnitParser
+from tests.support.junit import cases, only, read
 
 FIXTURES = sorted((Path(__file__).parents[3] / "fixtures" / "junit").glob("*/*.xml"))
+
 REPORTS = {f"{path.parent.name}/{path.name}": path.read_bytes() for path in FIXTURES}
-
-
-def read(*pieces: bytes) -> tuple[list[Reported], str | None]:
-    """Return the cases of a file in pieces, and the reason if it is broken."""
-    parser = JUnitParser()
-    found: list[Reported] = []
-    try:
-        for piece in pieces:
-            found.extend(_into(found, parser.feed(piece)))
-        found.extend(_into(found, parser.close()))
-    except BrokenReport as broken:
-        return found, str(broken)
-    return found, None
-
-
-def _into(found: list[Reported], elements: Iterator[Reported]) -> list[Reported]:
-    for element in elements:
-        found.append(element)  # noqa: PERF402  # cases before an error count
-    return []
-
-
-def cases(text: str) -> list[Case]:
-    found, broken = read(text.encode())
-    assert broken is None
-    return [element.case for element in found]
-
-
-def only(text: str) -> Case:
-    (case,) = cases(f"<testsuite>{text}</testsuite>")
-    return case
-
 
 WHOLE = {name: read(data) for name, data in REPORTS.items()}
 
@@ -161,59 +129,6 @@ def test_a_dtd_is_refused_where_it_begins(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "declared"),
-    [
-        ("utf-8", ""),
-        ("utf-8-sig", "<?xml version='1.0' encoding='UTF-8'?>"),
-        ("utf-16", "<?xml version='1.0' encoding='UTF-16'?>"),
-        ("utf-16", ""),
-        ("iso-8859-1", "<?xml version='1.0' encoding='ISO-8859-1'?>"),
-        ("cp1252", "<?xml version='1.0' encoding='windows-1252'?>"),
-        ("us-ascii", "<?xml version='1.0' encoding='US-ASCII'?>"),
-    ],
-)
-def test_an_encoding_is_read_as_it_is_declared(encoding: str, declared: str) -> None:
-    """By a byte order mark or by the declaration."""
-    name = "plain" if encoding == "us-ascii" else "Käse"
-    found, broken = read(f'{declared}<testsuite><testcase name="{name}"/></testsuite>'.encode(encoding))
-    assert ([one.case.name for one in found], broken) == ([name], None)
-
-
-def test_half_a_character_of_utf_16_becomes_the_replacement_character() -> None:
-    """No name contains a lone surrogate, and no case is lost."""
-    data = '<testsuite><testcase name="a'.encode("utf-16") + b"\x00\xd8" + '"/></testsuite>'.encode("utf-16-le")
-    found, broken = read(data)
-    assert ([one.case.name for one in found], broken) == (["a\ufffd"], None)
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "iso-8859-1", "cp1252", "us-ascii"])
-@pytest.mark.parametrize("bad", ["\x1b", "\x00", "\x08", "&#27;", "&#0;", "&#x1B;"])
-def test_a_character_that_xml_forbids_costs_no_case(encoding: str, bad: str) -> None:
-    """Tools copy terminal colours into reports. All cases count."""
-    declared = "" if encoding.startswith("utf") else f"<?xml version='1.0' encoding='{encoding}'?>"
-    text = f"""{declared}<testsuite><testcase name="a{bad}b"><failure message="{bad}[31mred">x{bad}y</failure>
-    <system-out><![CDATA[{bad} out]]></system-out></testcase>{bad}<testcase name="c"/></testsuite>"""
-    found, broken = read(text.encode(encoding))
-    assert broken is None
-    assert [(one.case.name, one.case.status) for one in found] == [
-        ("a\ufffdb", Status.FAILED), ("c", Status.PASSED)
-    ]  # fmt: skip
-    assert found[0].case.error == "red\nx\ufffdy"
-
-
-def test_bytes_that_are_no_utf_8_cost_no_case() -> None:
-    """A test may print in another encoding than that of the report."""
-    found, broken = read(b'<testsuite><testcase name="a"><failure>K\xe4se</failure></testcase><testcase/></testsuite>')
-    assert ([one.case.error for one in found], broken) == (["K\ufffdse", None], None)
-
-
-def test_a_reference_within_cdata_is_plain_text() -> None:
-    """Surefire writes the escape character of a printed line in this way."""
-    case = only('<testcase name="a"><failure><![CDATA[&#27; red]]></failure></testcase>')
-    assert case.error == "&#27; red"
-
-
-@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("<testsuite/>", []),
@@ -308,126 +223,6 @@ def test_tries_have_the_order_of_their_execution() -> None:
     assert (good.status, good.error, good.duration_ms, good.flaky) == (Status.PASSED, None, 1000.0, True)
 
 
-def test_a_huge_error_is_cut_and_counted() -> None:
-    """The marker counts the bytes that the parser dropped."""
-    case = only(f'<testcase name="a"><failure message="lost">{"x" * 1_000_000}</failure></testcase>')
-    assert case.error
-    assert case.error.startswith("lost\nxxx")
-    assert len(case.error.encode()) <= MAX_ERROR_BYTES
-    head, marker = case.error.rsplit("\n", 1)
-    assert marker == f"[… {1_000_005 - len(head)} bytes left out]"
-
-
-def test_a_huge_message_is_cut_too() -> None:
-    """The message is an attribute."""
-    case = only(f'<testcase name="a"><failure message="{"x" * 1_000_000}"/></testcase>')
-    assert case.error
-    assert len(case.error.encode()) <= MAX_ERROR_BYTES
-    assert case.error.endswith(" bytes left out]")
-
-
-def test_the_length_of_a_tag_is_limited() -> None:
-    """expat keeps a tag in memory. A tag below the limit is read in any pieces within the test's time limit."""
-    size = MAX_TOKEN_BYTES // 1024
-    pieces = [b'<testsuite><testcase name="', *[b"x" * 1024] * (size - 100), b'"/></testsuite>']
-    assert read(*pieces)[1] is None
-    pieces = [b'<testsuite><testcase name="', *[b"x" * 1024] * (size + 100)]
-    assert read(*pieces) == ([], f"line 1: one tag is longer than {MAX_TOKEN_BYTES} bytes")
-
-
-def test_long_output_takes_bounded_memory() -> None:
-    """4 MiB of output of a suite, a failure and a case pass through less than 1 MiB."""
-    piece = b"some output &amp; more\n" * 2979  # about 64 KiB
-    head = b'<testsuite><system-out>%s</system-out><testcase name="a"><failure>%s</failure><system-out>%s</system-out>'
-
-    def stream() -> Iterator[bytes]:
-        for part in head.split(b"%s")[:-1]:
-            yield part
-            for _ in range(64):
-                yield piece
-        yield b"</system-out></testcase></testsuite>"
-
-    parser = JUnitParser()
-    tracemalloc.start()
-    try:
-        for data in stream():
-            for _ in parser.feed(data):
-                pass
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 1024 * 1024
-
-
-def test_the_tries_of_one_case_are_bounded() -> None:
-    case = only(f'<testcase name="a">{"<flakyFailure/>" * (MAX_PARTS * 3)}</testcase>')
-    assert len(case.tries) == MAX_PARTS + 1
-    assert case.flaky
-
-
-@pytest.mark.parametrize("part", ["flakyFailure", "rerunFailure", "skipped", "error"])
-def test_the_worst_result_counts_however_many_come_before_it(part: str) -> None:
-    """The bound must not hide a failure."""
-    case = only(f'<testcase name="a">{f"<{part}/>" * (MAX_PARTS + 1)}<failure message="no"/></testcase>')
-    assert case.status is Status.FAILED
-
-
-@pytest.mark.parametrize(
-    ("text", "doubt"),
-    [
-        ('<testsuite name="s" errors="1"/>', '<testsuite name="s"> has errors="1"'),
-        ('<testsuite failures="2"><testcase/></testsuite>', '<testsuite name=""> has failures="2"'),
-        ('<testsuite errors="1" failures="2"><testcase/></testsuite>',
-         '<testsuite name=""> has errors="1" failures="2"'),
-        ('<testsuite name="s"><error message="no\n server"/><testcase/></testsuite>',
-         '<testsuite name="s"> has an <error> of its own: no server'),
-        ('<testsuite name="s"><testcase><failure/></testcase><failure/></testsuite>',
-         '<testsuite name="s"> has a <failure> of its own'),
-        ('<testsuite name="s" errors="1"><testsuite name="t"/><testcase/></testsuite>',
-         '<testsuite name="s"> has errors="1"'),
-        ('<foo><testsuite name="s" errors="1"/></foo><testcase><failure/></testcase>',
-         '<testsuite name="s"> has errors="1"'),
-        ('<testsuite errors="1"><testsuite><testcase><failure/></testcase></testsuite></testsuite>', None),
-        ('<testsuite failures="1"><testcase><flakyError/></testcase></testsuite>', None),
-        ('<testsuite failures="0" errors="" skipped="1"><testcase/></testsuite>', None),
-        ('<testsuite failures="none" errors="-1"><testcase/></testsuite>', None),
-        ("<testsuite><foo><error/></foo><testcase/></testsuite>", None),
-        ("<testsuite><testcase/><system-out><failure/></system-out></testsuite>", None),
-    ],
-)  # fmt: skip
-def test_a_failure_that_no_case_shows_is_a_doubt(text: str, doubt: str | None) -> None:
-    """A suite may fail outside of its cases. If one of its cases failed in any try, its figures are explained."""
-    parser = JUnitParser()
-    list(parser.feed(f"<testsuites>{text}</testsuites>".encode()))
-    assert parser.doubt == doubt
-
-
-def test_figures_of_the_root_count_too() -> None:
-    """The exception is gotestsum, which counts lines of standard error there."""
-    for inside, doubt in (("", '<testsuites name=""> has errors="1"'), ('<property name="go.version"/>', None)):
-        parser = JUnitParser()
-        list(parser.feed(f'<testsuites errors="1"><testsuite>{inside}<testcase/></testsuite></testsuites>'.encode()))
-        assert parser.doubt == doubt
-
-
-@pytest.mark.parametrize(
-    ("text", "p95"),
-    [
-        ('<properties><property name="p95_ms" value="12.5"/></properties>', 12.5),
-        ('<testsuite><properties><property name="p95_ms" value="1,234.5"/></properties></testsuite>', 1234.5),
-        ('<properties><property name="p95_ms" value="3"/><property name="p95_ms" value="2"/></properties>', 3.0),
-        ('<properties><property name="p95_ms" value="NaN"/><property name="other" value="2"/></properties>', None),
-        ('<properties><property name="p95_ms" value="1.7e308"/></properties>', None),
-        ('<testcase><properties><property name="p95_ms" value="2"/></properties></testcase>', None),
-    ],
-)
-def test_the_p95_of_a_load_test_is_read(text: str, p95: float | None) -> None:
-    """It is a property of a suite. Properties of cases are ignored."""
-    parser = JUnitParser()
-    list(parser.feed(f"<testsuites>{text}</testsuites>".encode()))
-    assert parser.p95_ms == p95
-
-
 @given(st.integers(1, 60))
 def test_attachments_are_found_across_pieces(size: int) -> None:
     """Marks in every output of a case count, in any split."""
@@ -439,28 +234,3 @@ def test_attachments_are_found_across_pieces(size: int) -> None:
     )
     found, _ = read(*(data[at : at + size] for at in range(0, len(data), size)))
     assert [one.attachments for one in found] == [("../shots/a b.png", "d.png", "e.webm"), ()]
-
-
-def test_attachments_are_bounded() -> None:
-    lines = "".join(f"[[ATTACHMENT|{at}.png]]\n" for at in range(MAX_ATTACHMENTS * 2))
-    found, _ = read(f"<testsuite><testcase><system-out>{lines}</system-out></testcase></testsuite>".encode())
-    assert len(found[0].attachments) == MAX_ATTACHMENTS
-
-
-def test_times_come_from_the_case_itself_or_its_suite() -> None:
-    """Only a case with a start of its own has an end. Other cases get the start of their suite."""
-    own, other = cases(
-        '<testsuite timestamp="2026-01-01T00:00:00Z" file="a.py"><testsuite>'
-        '<testcase name="a" timestamp="2026-01-01T00:00:05Z" time="1.5" file="b.py"/><testcase name="b" time="1"/>'
-        "</testsuite></testsuite>"
-    )
-    assert own.started_at
-    assert own.finished_at
-    assert (own.started_at.second, (own.finished_at - own.started_at).total_seconds(), own.file) == (5, 1.5, "b.py")
-    assert other.started_at
-    assert (other.started_at.second, other.finished_at, other.file) == (0, None, "a.py")
-
-
-def test_a_duration_beyond_the_calendar_gives_no_end() -> None:
-    case = only('<testcase name="a" timestamp="2026-01-01T00:00:05Z" time="1e300"/>')
-    assert case.finished_at is None

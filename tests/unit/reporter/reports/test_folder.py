@@ -1,4 +1,4 @@
-"""Tail and final reading of the reports below an artifacts folder."""
+"""The final reading of the reports below an artifacts folder."""
 
 import os
 import subprocess
@@ -7,119 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reporter.junit import tries
-from reporter.junit.case import Case, Status
-from reporter.reports import folder as module
 from reporter.reports.folder import BATCH_CASES, Reports
-
-HEAD, TAIL = '<testsuites name="x"><testsuite>', "</testsuite></testsuites>"
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a report of cases (elements or just names) below the artifacts folder `tmp_path`."""
-
-    def write(path: str, *cases: str, head: str = HEAD, tail: str = TAIL) -> Path:
-        file = tmp_path / "junit" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(head + "".join(map(element, cases)) + tail, encoding="utf-8")
-        return file
-
-    return write
-
-
-def element(case: str) -> str:
-    return case if case.startswith("<") else f'<testcase name="{case}"/>'
-
-
-def polled(reports: Reports) -> list[str]:
-    return [case.name for batch in reports.poll() for case in batch]
-
-
-def final(reports: Reports) -> list[Case]:
-    return [case for batch in reports.final() for case in batch]
-
-
-def names(reports: Reports) -> list[str]:
-    return [case.name for case in final(reports)]
-
-
-def test_a_growing_file_gives_each_case_once(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Each poll continues at the last position, even within an element."""
-    reports = Reports(tmp_path)
-    assert polled(reports) == []
-    file = write("a.xml", "one", tail='<testcase name="tw')
-    assert polled(reports) == ["one"]
-    assert polled(reports) == []
-    with file.open("a") as more:
-        more.write(f'o"/><testcase name="two"/>{TAIL}\n')
-    assert polled(reports) == ["two", "two #2"]
-    assert polled(reports) == []
-
-
-def test_a_file_that_was_replaced_is_read_from_its_start(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Some tools write a new file and rename it."""
-    reports = Reports(tmp_path)
-    write("a.xml", "one", tail="")
-    assert polled(reports) == ["one"]
-    write("b.tmp", "one", "two").replace(tmp_path / "junit" / "a.xml")
-    assert polled(reports) == ["one", "two"]
-
-
-def test_a_file_that_shrank_is_read_from_its_start(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """The tool has written the same file again."""
-    reports = Reports(tmp_path)
-    write("a.xml", "a long name that takes its room", tail="")
-    assert polled(reports) == ["a long name that takes its room"]
-    write("a.xml", "one", tail="")
-    assert polled(reports) == ["one"]
-
-
-def test_a_file_may_vanish_and_come_back(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """It may vanish between two polls or between listing and opening."""
-    reports = Reports(tmp_path)
-    file = write("a.xml", "one")
-    assert polled(reports) == ["one"]
-    file.unlink()
-    assert polled(reports) == []
-    assert names(reports) == []
-    assert reports.summary.files == 0
-    write("a.xml", "one")
-    assert polled(reports) == ["one"]
-
-
-def test_one_poll_reads_only_so_much(
-    tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next poll reads the rest."""
-    monkeypatch.setattr(module, "POLL_BYTES", 1000)
-    reports = Reports(tmp_path)
-    write("a.xml", *(f"a{at}" for at in range(50)))
-    write("b.xml", *(f"b{at}" for at in range(50)))
-    counts = []
-    while found := polled(reports):
-        counts.append(len(found))
-    assert sum(counts) == 100
-    assert all(30 < count < 50 for count in counts[:-1])
-
-
-def test_a_broken_file_stops_neither_its_tail_nor_the_others(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A poll returns the cases before the damage. The final reading reports it."""
-    reports = Reports(tmp_path)
-    write("a.xml", "one", tail="<oops></testsuite>")
-    write("b.xml", "two")
-    assert polled(reports) == ["one", "two"]
-    assert polled(reports) == []
-
-
-def test_a_further_try_takes_over_the_name_while_the_tail_goes_on(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """Reruns of pytest are repeats. A provisional `#2` would add a case."""
-    reports = Reports(tmp_path)
-    write("a.xml", "one", "one", head='<testsuites name="pytest tests"><testsuite>')
-    assert polled(reports) == ["one", "one"]
+from tests.support.reports import HEAD, TAIL, element, final, names, polled
 
 
 def test_the_final_reading_takes_the_files_in_the_order_of_their_paths(
@@ -172,14 +62,6 @@ def test_broken_reports_are_named_and_the_others_count(tmp_path: Path, write: Ca
         ("junit/c.xml", "line 1: the file ends before it began"),
         ("junit/d.xml", "its root must be <testsuites> or <testsuite>, but is <html>"),
     )
-
-
-def test_held_tries_are_returned_before_the_error(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A file that breaks off between two tries loses no case."""
-    write("a.xml", "one", "two", "one", head='<testsuite name="pytest">', tail="<oops></testsuite>")
-    reports = Reports(tmp_path)
-    assert [(case.name, case.flaky) for case in final(reports)] == [("two", False), ("one", True)]
-    assert [path for path, _ in reports.summary.broken] == ["junit/a.xml"]
 
 
 def test_a_missing_folder_gives_no_report(tmp_path: Path) -> None:
@@ -301,61 +183,6 @@ def test_the_largest_p95_of_all_reports_counts(tmp_path: Path, write: Callable[.
     assert reports.summary.p95_ms == 5
 
 
-GO = '<testsuite><properties><property name="go.version" value="1"/></properties>'
-
-
-@given(st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from(["", "<failure/>"])), max_size=8))
-def test_reruns_of_go_lose_no_case_and_no_try(
-    tmp_path_factory: pytest.TempPathFactory, elements: list[tuple[str, str]]
-) -> None:
-    """A repeat after a failure is a try. A repeat after a success is another case."""
-    folder = tmp_path_factory.mktemp("go")
-    (folder / "junit").mkdir()
-    cases = "".join(f'<testcase name="{name}">{child}</testcase>' for name, child in elements)
-    (folder / "junit" / "a.xml").write_text(f"{GO}{cases}</testsuite>")
-    rows = final(Reports(folder))
-    assert sum(len(row.tries) or 1 for row in rows) == len(elements)
-    assert len({row.name for row in rows}) == len(rows)
-    for name in "AB":
-        mine = [row for row in rows if row.name[0] == name]
-        assert sum(row.status is Status.PASSED for row in mine) == sum(one == (name, "") for one in elements)
-        assert all(one.status is Status.FAILED for row in mine for one in row.tries[:-1])
-        assert all(row.flaky == (row.status is Status.PASSED and len(row.tries) > 1) for row in mine)
-
-
-PYTEST_ROOT, PYTEST = '<testsuites name="pytest tests">', '<testsuite name="pytest">'
-FAILS = '<testcase name="a"><failure/></testcase>'
-
-
-@pytest.mark.parametrize("suite", [PYTEST, GO])
-def test_a_repeat_in_another_suite_is_another_case(tmp_path: Path, write: Callable[..., Path], suite: str) -> None:
-    """Two runs merged into one file: a failure of the first stays."""
-    end = "</testsuite>"
-    write("a.xml", FAILS, "b", end, suite, "a", "b", end, suite, "b", head=f"<testsuites>{suite}")
-    rows = final(Reports(tmp_path))
-    assert [(row.name, row.status, row.flaky) for row in rows] == [
-        ("a", Status.FAILED, False), ("b", Status.PASSED, False), ("a #2", Status.PASSED, False),
-        ("b #2", Status.PASSED, False), ("b #3", Status.PASSED, False),
-    ]  # fmt: skip
-    assert polled(Reports(tmp_path)) == ["a", "b", "a #2", "b #2", "b #3"]
-
-
-def test_tries_of_a_suite_within_a_suite_are_its_own(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A nested suite does not end the outer one."""
-    inner = '<testsuite name="inner">'
-    write("a.xml", FAILS, inner, FAILS, "a", "</testsuite>", "a", head=PYTEST, tail="</testsuite>")
-    rows = final(Reports(tmp_path))
-    assert [(row.name, row.flaky, len(row.tries)) for row in rows] == [("inner > a", True, 2), ("a", True, 2)]
-    assert polled(Reports(tmp_path)) == ["a", "inner > a", "inner > a", "a"]
-
-
-def test_reruns_are_found_after_a_suite_of_another_tool(tmp_path: Path, write: Callable[..., Path]) -> None:
-    """A merged file may begin with a suite that has no reruns."""
-    write("a.xml", "a", "a", "</testsuite>", PYTEST, FAILS, "a", head="<testsuites><testsuite>")
-    rows = final(Reports(tmp_path))
-    assert [(row.name, row.flaky) for row in rows] == [("a", False), ("a #2", False), ("a #3", True)]
-
-
 def test_a_failure_that_no_case_shows_is_in_the_summary(tmp_path: Path, write: Callable[..., Path]) -> None:
     """The summary names the report, even if it breaks off later."""
     write("a.xml", "one", head='<testsuite errors="2" name="s">', tail="</testsuite>")
@@ -366,30 +193,3 @@ def test_a_failure_that_no_case_shows_is_in_the_summary(tmp_path: Path, write: C
         ("junit/a.xml", '<testsuite name="s"> has errors="2"'),
         ("junit/b.xml", '<testsuite name=""> has an <error> of its own: no server'),
     )
-
-
-def test_a_forbidden_character_does_not_move_the_position_of_the_tail(
-    tmp_path: Path, write: Callable[..., Path]
-) -> None:
-    """The position counts the bytes of the file."""
-    reports = Reports(tmp_path)
-    file = write("a.xml", '<testcase name="one\x1b"/>', tail='<testcase name="\x1b[31mtwo&#2')
-    assert polled(reports) == ["one\ufffd"]
-    with file.open("a") as more:
-        more.write(f'7;"/><testcase name="three\x00"/>{TAIL}\n')
-    assert polled(reports) == ["\ufffd[31mtwo\ufffd", "three\ufffd"]
-    assert names(reports) == ["one\ufffd", "\ufffd[31mtwo\ufffd", "three\ufffd"]
-    assert reports.summary.broken == ()
-
-
-def test_tries_beyond_the_bound_become_cases(
-    tmp_path: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No element is dropped."""
-    monkeypatch.setattr(tries, "MAX_HELD", 3)
-    bad = [f'<testcase name="c{at}"><failure/></testcase>' for at in range(6)]
-    write("a.xml", *bad, *(f"c{at}" for at in range(6)), head=GO, tail="</testsuite>")
-    rows = final(Reports(tmp_path))
-    assert sum(len(row.tries) or 1 for row in rows) == 12
-    assert sorted(row.name for row in rows if row.flaky) == ["c0", "c1", "c2"]
-    assert sorted(row.name for row in rows if row.name.endswith("#2")) == ["c3 #2", "c4 #2", "c5 #2"]
