@@ -58,10 +58,10 @@ def test_the_table_quotes_the_error_of_a_missing_export() -> None:
     places = {*script["EXPORTS"].values(), ("database", "DatabaseEndpoint"), ("database", "DatabaseName")}
     exports = {f"testfleet-{template}-{output}": "a value" for template, output in places}
     options = script["_options"](["--image-tag", "1", *RANGES])
-    script["found"](exports, options)
+    script["from_exports"](exports, options)
     del exports["testfleet-identity-WorkerRoleArn"]
     with pytest.raises(script["Missing"]) as caught:
-        script["found"](exports, options)
+        script["from_exports"](exports, options)
     assert f"`platform: {caught.value}`" in TEXT
 
 
