@@ -1,7 +1,8 @@
 """The reporter's upload beside aioboto3's `upload_fileobj` and boto3's transfer manager. `python bench/upload.py`.
 
-All three open each file without following a symbolic link, send CRC-32 checksums in parts of 8 MiB, and upload to
-moto's server in a process of its own. Each measurement runs in a fresh process. Ratios compare medians of the rounds.
+All three open each file without following a symbolic link and send parts of 8 MiB with CRC-32 checksums. They upload
+to moto's server, which is a process of its own. Each measurement runs in a fresh process. Ratios compare medians of
+the rounds.
 Exit code 1: an object differs from its file in size, or the memory of the reporter's upload exceeds its limit.
 """
 

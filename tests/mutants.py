@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant(
         "an attempt that may still commit is never rejected",
         "worker/disposition.py",
-        " and not acknowledgement.unsure",
+        " and not action.unsure",
         "",
         f"{UNIT}/outages/test_outage.py",
     ),

@@ -1,4 +1,4 @@
-"""Receive one message, keep it hidden while it is handled, and acknowledge it."""
+"""Receive one message, keep it hidden while it is handled, and act on its disposition."""
 
 import asyncio
 import math
@@ -31,7 +31,7 @@ class Consumer:
     stop: asyncio.Event
 
     async def run(self) -> int:
-        """Receive, handle and acknowledge one message, and return the exit code.
+        """Receive and handle one message, act on its disposition, and return the exit code.
 
         Raises:
             QueueRefused: SQS rejected the receive permanently. No message was received.
@@ -52,7 +52,7 @@ class Consumer:
             return exit_codes.HANDLED
         structlog.contextvars.bind_contextvars(message_id=message.message_id)
         log.info("message_received", receive_count=message.receive_count)
-        return await self._acknowledge(message, await self._hidden(message))
+        return await self._apply(message, await self._hidden(message))
 
     async def _first_message(self) -> Message | None:
         if self.stop.is_set():  # SIGTERM arrived during the imports: receiving a message would use up a receive
@@ -102,18 +102,18 @@ class Consumer:
             detail, unsure = f"unexpected error: {type(error).__name__}", False
         return try_again(detail, unsure=unsure)
 
-    async def _acknowledge(self, message: Message, disposition: Disposition) -> int:
+    async def _apply(self, message: Message, disposition: Disposition) -> int:
         """Act on the disposition and return the exit code.
 
         A message that can't be deleted becomes visible again, and its shard is complete then. The exit code is 75.
         """
-        acknowledgement = self.backoff.settle(
-            disposition.acknowledgement,
+        action = self.backoff.settle(
+            disposition.action,
             receive_count=message.receive_count,
             jitter=random.random(),  # noqa: S311  # not used for a secret
         )
         try:
-            match acknowledgement:
+            match action:
                 case Delete():
                     await in_thread(partial(self.queue.delete, message))
                     log.info("message_deleted")

@@ -69,14 +69,14 @@ class Leave:
 
 
 Settled = Delete | Release | Reject | Leave
-Acknowledgement = Settled | Retry
+Action = Settled | Retry
 
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
     """The action on the queue, and the worker's exit code."""
 
-    acknowledgement: Acknowledgement
+    action: Action
     exit_code: int
 
 
@@ -100,15 +100,15 @@ class Backoff:
         delay: int = min(self.first_delay * RETRY_FACTOR**steps, MAX_RETRY_DELAY)
         return math.ceil(delay * (1 + JITTER * jitter))
 
-    def settle(self, acknowledgement: Acknowledgement, *, receive_count: int, jitter: float) -> Settled:
+    def settle(self, action: Action, *, receive_count: int, jitter: float) -> Settled:
         """Return the action on the message.
 
         A `Retry` at the last receive becomes a `Reject`, because SQS would move the message without a reason.
         """
-        if not isinstance(acknowledgement, Retry):
-            return acknowledgement
-        if receive_count >= self.max_receives and not acknowledgement.unsure:
-            return Reject(OUT_OF_RECEIVES, acknowledgement.detail)
+        if not isinstance(action, Retry):
+            return action
+        if receive_count >= self.max_receives and not action.unsure:
+            return Reject(OUT_OF_RECEIVES, action.detail)
         return Release(self.delay(receive_count, jitter))
 
 
@@ -155,9 +155,7 @@ def on_receipt(result: Result, *, interrupted: bool) -> Disposition:
 def on_rejection_receipt(result: Result, rejection: Reject) -> Disposition:
     """Return the disposition for the receipt of an invalid job: `rejection` once the reporter has recorded it."""
     disposition = on_receipt(result, interrupted=False)
-    return (
-        Disposition(rejection, exit_codes.HANDLED) if isinstance(disposition.acknowledgement, Delete) else disposition
-    )
+    return Disposition(rejection, exit_codes.HANDLED) if isinstance(disposition.action, Delete) else disposition
 
 
 def on_silence(detail: str, *, interrupted: bool) -> Disposition:

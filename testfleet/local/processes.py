@@ -48,8 +48,8 @@ def server(
     """Run `python -m module` while the block lasts; yield its URL.
 
     The program prints one line on stdout: its URL, or the reason why it cannot serve. `name` identifies it in messages.
-    `env` is added to this process's environment. If the program ends before the block does, `on_death` is called once,
-    in another thread, with a line that holds the name and the exit code.
+    `env` is added to this process's environment. If the program ends before the block does, another thread calls
+    `on_death` once. The argument is a line with the name and the exit code.
 
     Raises:
         Unavailable: the program printed no URL.

@@ -1,8 +1,11 @@
 """Ends abandoned shards: reads the queues, and runs the reporter's program, which gives the verdicts.
 
 A shard is abandoned if its lease expired long ago and its message is gone. SQS cannot be searched. A message counts as
-gone in three cases only: it was in the dead-letter queue at two reads; every queue was empty at two reads; or the shard
-has been silent for longer than a queue keeps a message.
+gone in three cases only:
+
+- two reads found it in the dead-letter queue;
+- two reads found every queue empty;
+- the shard has been silent for longer than a queue keeps a message.
 """
 
 import json

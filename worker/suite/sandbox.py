@@ -2,9 +2,9 @@
 
 The suite runs as the worker's user in the worker's container, so file permissions do not separate them. Landlock does
 (https://docs.kernel.org/userspace-api/landlock.html): an unprivileged thread gives up access rights, and every process
-that it starts lacks them too. The kernel also denies such a process the memory, environment and open files of processes
-that kept these rights, such as the worker and PID 1. Three capabilities override this, so a worker that has one of them
-is rejected. The worker of a pod has none.
+that it starts lacks them too. Such a process cannot read the memory, environment or open files of processes with these
+rights, such as the worker and PID 1. Three capabilities override this, so a worker that has one of them is rejected.
+The worker of a pod has none.
 
 The package on PyPI is a development release, so this module makes the three system calls itself.
 """
@@ -100,8 +100,8 @@ def for_pod(
     `secret` maps settings to their folders. `read` and `written` are the folders that a suite reads and writes.
 
     Raises:
-        InvalidInput: the kernel lacks Landlock, a capability overrides it, a folder of `read` or `written` lies in a
-            hidden one, or a hidden one lies in a folder of `written`.
+        InvalidInput: the kernel lacks Landlock, or a capability overrides it. Or a hidden path contains a folder of
+            `read` or `written`, or lies in a folder of `written`.
     """
     if abi() < LEAST_ABI:
         raise InvalidInput("WORKER_SUITE_SANDBOX", NEEDS)

@@ -111,8 +111,8 @@ class Fleet:
             done.set()
         disposed = disposition.on_admission(decision, receive_count=receives)
         assert disposed is not None
-        if isinstance(disposed.acknowledgement, Release):
-            self.queue.hide(disposed.acknowledgement.delay)
+        if isinstance(disposed.action, Release):
+            self.queue.hide(disposed.action.delay)
         else:
             self.queue.deleted = True
 

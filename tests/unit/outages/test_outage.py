@@ -47,8 +47,8 @@ class World:
 
     async def _pod(self, queue: Queue) -> None:
         received = await queue.receive()
-        acknowledgement = await self._hidden(queue, received)
-        match acknowledgement:
+        action = await self._hidden(queue, received)
+        match action:
             case Delete():
                 queue.deleted = True
                 queue.ended.set()
@@ -61,7 +61,7 @@ class World:
     async def _hidden(self, queue: Queue, received: int) -> Settled:
         queue.hide(1e9)  # the worker extends the visibility timeout during the execution
         disposed = await self._disposition()
-        return self.backoff.settle(disposed.acknowledgement, receive_count=received, jitter=self.jitter)
+        return self.backoff.settle(disposed.action, receive_count=received, jitter=self.jitter)
 
     async def _disposition(self) -> Disposition:
         if await self._fails():
@@ -125,7 +125,7 @@ def test_the_delay_grows_with_the_receives(receives: int, jitter: float, delay: 
 
 
 @pytest.mark.parametrize(
-    ("acknowledgement", "receives", "settled"),
+    ("action", "receives", "settled"),
     [
         (Retry("why"), 4, Release(1920)),
         (Retry("why"), 5, Reject("out_of_receives", "why")),
@@ -136,10 +136,10 @@ def test_the_delay_grows_with_the_receives(receives: int, jitter: float, delay: 
     ],
 )
 def test_the_last_receive_dead_letters_with_the_reason(
-    acknowledgement: disposition.Acknowledgement, receives: int, settled: Settled
+    action: disposition.Action, receives: int, settled: Settled
 ) -> None:
     """SQS would move the message without a reason. A slow reporter may still commit, so its message stays."""
-    assert BACKOFF.settle(acknowledgement, receive_count=receives, jitter=0) == settled
+    assert BACKOFF.settle(action, receive_count=receives, jitter=0) == settled
 
 
 def test_the_worker_counts_as_many_receives_as_the_queues_do() -> None:
