@@ -15,7 +15,9 @@ STUB = r"""#!/bin/bash
 words="${{0##*/}} $*"
 # The AWS CLI reads no standard input, which belongs to the next command of the pipe.
 [ "${{0##*/}}" = aws ] || [ -t 0 ] || IFS= read -r -d '' given
-printf '%s\0' "${{0##*/}}" "$@" $'\n' "$given" $'\n' >> {log}
+# bash writes at each line break, and a pipe runs two programs at once. cat appends the whole entry in one write.
+printf '%s\0' "${{0##*/}}" "$@" $'\n' "$given" $'\n' > {log}.$$
+cat {log}.$$ >> {log}
 case $words in
 {answers}
 esac
