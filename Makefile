@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEST_PROCESSES ?= 2
+PYTHON_FOLDERS := bench deploy examples handoff podconfig reporter runtime testfleet tests worker
+MAX_LINES := 300
 PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES)
 
 .PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench clean
@@ -52,6 +54,8 @@ lint: .venv/.synced ## Check style, types and import rules
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@find $(PYTHON_FOLDERS) -name '*.py' ! -path '*/node_modules/*' -exec awk 'FNR == $(MAX_LINES) + 1 { \
+	  print FILENAME ": must have at most $(MAX_LINES) lines; split it"; found = 1 } END { exit found }' {} +
 	$(BIN)/cfn-lint --include-checks I -- deploy/aws/*.yaml
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
