@@ -35,7 +35,7 @@ def test_a_database_out_of_reach_at_the_end_is_a_failure_with_a_reason(pod: Any)
     assert pod.stop() == 0
 
 
-def test_a_missing_bucket_is_a_failure_with_a_reason_and_releases_the_shard(pod: Any) -> None:
+def test_a_missing_bucket_is_a_failure_with_a_reason_and_releases_the_lease(pod: Any) -> None:
     """No artifact has a row without an object, and the next attempt can start at once."""
     pod.start(REPORTER_BUCKET="qa-not-there")
     pod.job()

@@ -222,7 +222,7 @@ def test_a_complete_shard_and_a_contradiction_are_admission_decisions(pods: Call
         assert not pod.has("receipt.json")
 
 
-def test_an_interrupted_suite_releases_its_shard(pods: Callable[[], Any]) -> None:
+def test_an_interrupted_suite_releases_its_lease(pods: Callable[[], Any]) -> None:
     """The partial rows stay, and the next pod can start at once."""
     drained, heir = pods(), pods()
     drained.start()
@@ -238,8 +238,8 @@ def test_an_interrupted_suite_releases_its_shard(pods: Callable[[], Any]) -> Non
     run_to_the_end(heir)
 
 
-def test_sigterm_without_an_outcome_releases_the_shard(pod: Any) -> None:
-    """The main container was killed: the partial rows are written, the lease is dropped, and the exit code is 0."""
+def test_sigterm_without_an_outcome_releases_the_lease(pod: Any) -> None:
+    """The main container was killed: the partial rows are written, the lease is released, and the exit code is 0."""
     pod.start()
     pod.job()
     pod.admission()

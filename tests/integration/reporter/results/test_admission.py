@@ -112,7 +112,7 @@ class Unheard(Database):
 
 
 @pytest.mark.parametrize("admitted", [False, True])
-async def test_a_reporter_stopped_around_its_admission_releases_the_shard(
+async def test_a_reporter_stopped_around_its_admission_releases_the_lease(
     *, database: Database, rows: Any, claimants: Claimants, tmp_path: Path, admitted: bool
 ) -> None:
     """SIGTERM before and after `admission.json`: the redelivery starts the next attempt at once."""

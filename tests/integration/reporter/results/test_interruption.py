@@ -1,4 +1,4 @@
-"""Shards that are released without a commit: their rows stay, and their lease ends."""
+"""Interrupted attempts in PostgreSQL: their rows stay, and their lease is released."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,7 +18,7 @@ Outcomes = Callable[..., Outcome]
 Take = Callable[..., Awaitable[Fence]]
 
 
-async def test_partial_results_stay_when_the_shard_is_released(
+async def test_partial_results_stay_after_an_interruption(
     database: Database, rows: Any, take: Take, bench: Any, outcomes: Outcomes
 ) -> None:
     """The completed cases are stored. The shard has no lease, and the run has no end."""
@@ -37,7 +37,7 @@ async def test_partial_results_stay_when_the_shard_is_released(
     assert (await take(claim_id="next")).attempt == 2
 
 
-async def test_a_pod_whose_shard_was_taken_releases_nothing(
+async def test_a_pod_whose_shard_was_taken_interrupts_nothing(
     database: Database, rows: Any, take: Take, bench: Any
 ) -> None:
     """Neither an interrupted nor a failed pod changes the lease of its successor."""
@@ -53,7 +53,7 @@ async def test_a_pod_whose_shard_was_taken_releases_nothing(
     assert rows.versions() == before
 
 
-async def test_a_dropped_lease_has_a_reason(database: Database, rows: Any, take: Take) -> None:
+async def test_a_released_lease_has_a_reason(database: Database, rows: Any, take: Take) -> None:
     """After a failure, the shard can be claimed at once, and its row has the reason."""
     await release_lease(database, await take(), "the bucket is away")
     assert rows.one("SELECT status, detail, lease_until FROM test_shards") == {
