@@ -118,8 +118,8 @@ MUTANTS = (
     Mutant(
         "two cases never share a name",
         "reporter/junit/names.py",
-        "if self._take(key):",
-        "if self._take(key) or True:",
+        "if self._reserve(key):",
+        "if self._reserve(key) or True:",
         f"{UNIT}/reporter/junit",
     ),
     Mutant(
