@@ -162,7 +162,7 @@ class Controller:
             )
             if step is Step.RESTART_REPORTER:
                 pod.reporter_restarts += 1
-                log.warning("reporter_restarted", pod=name, exit_code=exit_code(pod.reporter.returncode))
+                log.warning("reporter_restarted", pod=name, exit_code=exit_code(pod.reporter.wait()))
                 pod.start_reporter()
             elif step is Step.STOP_REST:
                 if left := pod.stop_rest():
@@ -178,7 +178,7 @@ class Controller:
         pod.remove_secrets()
         self._stopped_at.pop(pod.name, None)
         self._finished[pod.name] = (pod, time.monotonic())
-        ended = exit_code(pod.worker.returncode)
+        ended = exit_code(pod.worker.wait())
         if ended in {0, INTERRUPTED}:
             self._failures = 0
             log.info("pod_finished", pod=pod.name, exit_code=ended)

@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from testfleet.local.pods.leftovers import kill_leftovers
-from testfleet.local.processes import tied_to_parent
+from testfleet.local.pods.program import Program
 
 OURS: Final = ("AWS_", "WORKER_", "REPORTER_", "TESTFLEET_", "HANDOFF_", "ARTIFACTS_", "LOG_")
 """Prefixes of settings that a program must not inherit from the terminal."""
@@ -31,8 +29,8 @@ class Pod:
     name: str
     folder: Path
     spec: PodSpec
-    worker: "subprocess.Popen[bytes]" = field(init=False)
-    reporter: "subprocess.Popen[bytes]" = field(init=False)
+    worker: Program = field(init=False)
+    reporter: Program = field(init=False)
     reporter_restarts: int = 0
 
     def __post_init__(self) -> None:
@@ -51,7 +49,7 @@ class Pod:
         Returns the number of processes that the worker left.
         """
         left = 0
-        if self.worker.returncode is not None and self.worker.returncode < 0:
+        if self.worker.wait() < 0:
             left = kill_leftovers(self._artifacts, spared={self.reporter.pid})
         self.reporter.terminate()
         return left
@@ -80,20 +78,12 @@ class Pod:
     def _artifacts(self) -> Path:
         return self.folder / "artifacts"
 
-    def _start(self, program: str, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    def _start(self, program: str, env: Mapping[str, str]) -> Program:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         own = {
             "HOSTNAME": self.name,
             "HANDOFF_DIR": str(self.folder / "handoff"),
             "ARTIFACTS_DIR": str(self._artifacts),
         }
-        with (self.folder / f"{program}.log").open("ab") as log:
-            return subprocess.Popen(
-                [*tied_to_parent(), sys.executable, "-m", program],
-                env=inherited | own | dict(env),
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C must not reach the pods: the controller stops them in order
-            )
+        log = self.folder / f"{program}.log"
+        return Program(program, env=inherited | own | dict(env), folder=self.folder, log=log)
