@@ -100,13 +100,13 @@ def test_every_test_is_in_exactly_one_shard(bench: Callable[..., Any], total: in
 
 def test_setup_projects_and_filters_leave_the_shards_comparable(bench: Callable[..., Any]) -> None:
     """Setup and teardown projects run in each shard. `only`, --grep and repeats apply before sharding."""
-    config = """
+    config = r"""
         import { defineConfig } from '@playwright/test';
         export default defineConfig({ projects: [
-          { name: 'setup', testMatch: /setup/, teardown: 'teardown' },
-          { name: 'teardown', testMatch: /down/ },
-          { name: 'a', testMatch: /spec/, dependencies: ['setup'], repeatEach: 2 },
-          { name: 'b', testMatch: /spec/, dependencies: ['setup'] },
+          { name: 'setup', testMatch: /\.setup\.ts$/, teardown: 'teardown' },
+          { name: 'teardown', testMatch: /\.down\.ts$/ },
+          { name: 'a', testMatch: /\.spec\.ts$/, dependencies: ['setup'], repeatEach: 2 },
+          { name: 'b', testMatch: /\.spec\.ts$/, dependencies: ['setup'] },
         ] });
     """
     spec = """
