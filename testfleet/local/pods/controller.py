@@ -123,7 +123,7 @@ class Controller:
             log.exception("controller_broken")
             self._broken.set()
             self._stop.wait()
-        self._drain()  # in this thread: the kernel sends SIGTERM to every pod when the thread that started it ends
+        self._drain()
 
     def _drain(self) -> None:
         try:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -64,10 +65,8 @@ class Program:
     def send_signal(self, number: signal.Signals) -> None:
         """Send the signal, unless the process has ended."""
         if self.poll() is None:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-            except ProcessLookupError:
-                return
 
     def terminate(self) -> None:
         """Send SIGTERM."""

@@ -11,7 +11,8 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -167,13 +168,19 @@ def test_a_closed_pipe_does_not_change_the_exit_code(
     assert "BrokenPipe" not in err
 
 
-def terminal(start: Any, *arguments: str, columns: int = 120, **env: str) -> tuple[Any, int]:
-    """Start the command on a terminal with this number of columns."""
+@contextmanager
+def terminal(start: Any, *arguments: str, columns: int = 120, **env: str) -> Iterator[tuple[Any, int]]:
+    """Start the command on a terminal with this number of columns, and kill it when the block ends."""
     controller, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = start(*arguments, stdin=end, stdout=end, stderr=end, TERM="xterm-256color", **env)
     os.close(end)
-    return process, controller
+    try:
+        yield process, controller
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
 
 
 def read_until(controller: int, text: str, seconds: float = 60) -> str:
@@ -194,16 +201,11 @@ def test_progress_is_one_repainted_line_on_a_terminal(
 ) -> None:
     """The coloured verdict replaces it. A name of a case is not parsed as markup."""
     record("running")
-    process, controller = terminal(start, "wait", "r1")
-    try:
+    with terminal(start, "wait", "r1") as (process, controller):
         assert "1 of 2 shards" in read_until(controller, "1 failed")
         execute("UPDATE test_runs SET status = 'failed', shards_done = 2, finished_at = now()")
         shown = read_until(controller, "trace.zip")
         process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(controller)
     assert process.returncode == 1
     assert "\x1b[31m" in shown
     assert "pays [red]" in shown
@@ -215,14 +217,9 @@ def test_a_table_too_wide_for_the_terminal_is_a_block_of_lines_per_row(
 ) -> None:
     """Columns of two characters would be unreadable."""
     record("failed")
-    process, controller = terminal(start, "runs", columns=40, NO_COLOR="1")
-    try:
+    with terminal(start, "runs", columns=40, NO_COLOR="1") as (process, controller):
         shown = read_until(controller, "STARTED")
         process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(controller)
     assert process.returncode == 0
     assert "RUN      \x1b[0mr1" in shown
     assert "STATUS   \x1b[0mfailed" in shown
@@ -231,14 +228,9 @@ def test_a_table_too_wide_for_the_terminal_is_a_block_of_lines_per_row(
 def test_no_color_is_honoured(start: Any, record: Callable[[str], None]) -> None:
     """See no-color.org."""
     record("failed")
-    process, controller = terminal(start, "runs", NO_COLOR="1")
-    try:
+    with terminal(start, "runs", NO_COLOR="1") as (process, controller):
         shown = read_until(controller, "failed")
         process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(controller)
     assert process.returncode == 0
     assert "\x1b[31m" not in shown
 
