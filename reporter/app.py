@@ -2,14 +2,12 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
 
 import structlog
 
-from reporter import aws, exit_codes
+from reporter import exit_codes, login
 from reporter.errors import OutOfReach
 from reporter.files.bucket import bucket, check_bucket
-from reporter.results import database
 from reporter.session import Session
 from reporter.settings import ReporterSettings
 from runtime import logs
@@ -50,15 +48,10 @@ def _fail(error: InvalidInput | OutOfReach, exit_code: int) -> int:
 
 async def _run(settings: ReporterSettings, stop: Stop) -> None:
     stopped = stop.bind()
-    url = settings.database_url.get_secret_value()
-    async with AsyncExitStack() as stack:
-        token, ca = None, None
-        if settings.database_auth == "iam":
-            token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
-        results = await stack.enter_async_context(
-            database.connect(url, patience=settings.database_patience, token=token, ca=ca)
-        )
-        files = await stack.enter_async_context(bucket(settings.bucket, patience=settings.bucket_patience))
+    async with (
+        login.results(settings) as results,
+        bucket(settings.bucket, patience=settings.bucket_patience) as files,
+    ):
         await Session(settings, results, files).run(stopped)
     # The kubelet restarts a sidecar that exits. The reporter therefore waits, without any connection.
     await stopped.wait()

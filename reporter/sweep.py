@@ -8,13 +8,12 @@ CloudWatch's Embedded Metric Format if the run got its verdict.
 import asyncio
 import json
 import sys
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from reporter import aws, exit_codes, metrics
+from reporter import exit_codes, login, metrics
 from reporter.errors import OutOfReach, Refused
-from reporter.results import database
 from reporter.results.abandonment import QueueEvidence
 from reporter.results.sweep import Swept, sweep
 from reporter.settings import ReporterSettings
@@ -57,14 +56,7 @@ def _evidence(given: dict[str, Any]) -> QueueEvidence:
 
 
 async def _sweep(settings: SweepSettings, evidence: QueueEvidence) -> None:
-    url = settings.database_url.get_secret_value()
-    async with AsyncExitStack() as stack:
-        token, ca = None, None
-        if settings.database_auth == "iam":
-            token, ca = await stack.enter_async_context(aws.rds_tokens(url)), settings.database_ca
-        connection = database.connect(url, patience=settings.database_patience, token=token, ca=ca)
-        results = await stack.enter_async_context(connection)
-        swept = await stack.enter_async_context(aclosing(sweep(results, evidence)))
+    async with login.results(settings) as results, aclosing(sweep(results, evidence)) as swept:
         async for one in swept:
             _print(one)
 
