@@ -14,6 +14,7 @@ from psycopg import sql
 from testfleet.database import migrations
 from testfleet.database.migrations import migrate
 from testfleet.errors import BadSetting, Unavailable
+from tests.support.forks.popen import Popen
 from tests.support.schema import put, schema, tables
 
 DOCUMENTED = {
@@ -84,7 +85,7 @@ def test_a_second_migration_changes_nothing(empty_database_url: str) -> None:
 def test_eight_concurrent_migrations_all_succeed(empty_database_url: str, clean_env: dict[str, str]) -> None:
     """A rollout starts many pods at once: one applies the files, the others wait for it."""
     processes = [
-        subprocess.Popen(
+        Popen(
             [sys.executable, "-m", "testfleet", "migrate"],
             env=clean_env | {"TESTFLEET_DATABASE_URL": empty_database_url},
             stdout=subprocess.PIPE,

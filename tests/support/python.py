@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 
 from testfleet.local.pods.pod import OURS
+from tests.support.forks.popen import run_program
 from tests.support.runbook import ROOT
 
 
@@ -16,12 +17,11 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 
 def python(env: Mapping[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run Python with these arguments and settings in the repository's folder."""
-    return subprocess.run(
+    return run_program(
         [sys.executable, *arguments],
         env=environment(env),
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=False,
         timeout=120,
     )

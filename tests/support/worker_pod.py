@@ -1,7 +1,6 @@
 """The worker as a real process, against moto's SQS, with a scripted stand-in for the reporter."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,11 +13,9 @@ from typing import Any
 
 from handoff import volume
 from handoff.records import Admission, Committed, JobRecord, Outcome, Receipt, Run, ValidJob
+from tests.support.forks.popen import Popen
 
 WORKER = (sys.executable, "-m", "worker")
-WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
-"""Command prefix that drops all capabilities, as in a pod. Only root has any."""
-
 DEADLINE = 30
 """Maximum seconds to wait for a condition. Only a hang reaches it, not a slow machine."""
 
@@ -86,6 +83,7 @@ class Pod:
     """The environment of one worker: folders, a catalog, a queue and its dead-letter queue."""
 
     argv: Sequence[str] = WORKER
+    popen = Popen
 
     def __init__(self, folder: Path, aws: Any, clean_env: dict[str, str]) -> None:
         self.aws = aws
@@ -125,7 +123,8 @@ class Pod:
         return body
 
     def start(self, script: Script | None = None, **settings: str) -> "Worker":
-        worker = Worker(self.argv, self.env | settings, Sidecar(self.handoff, self.artifacts, script or Script()))
+        sidecar = Sidecar(self.handoff, self.artifacts, script or Script())
+        worker = Worker(self.popen, self.argv, self.env | settings, sidecar)
         self._open.append(worker)
         return worker
 
@@ -177,9 +176,11 @@ class Pod:
 class Worker:
     """A running `python -m worker`."""
 
-    def __init__(self, argv: Sequence[str], env: dict[str, str], sidecar: Sidecar) -> None:
+    def __init__(self, popen: Any, argv: Sequence[str], env: dict[str, str], sidecar: Sidecar) -> None:
         self._sidecar = sidecar
-        self.process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process: subprocess.Popen[str] = popen(
+            argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         self._lines: list[str] = []
         self._errors: list[str] = []
         assert self.process.stdout

@@ -24,6 +24,7 @@ from tests.support.aws.roles import OPERATORS, documents
 from tests.support.aws.stacks import deploy
 from tests.support.aws.template import FOLDER
 from tests.support.fleet import eventually, rows, wait_until_empty, wait_until_finished
+from tests.support.forks.popen import run_program
 
 PLATFORM_SECRET = "testfleet-platform"
 CATALOG = Path(__file__).parent / "catalog.toml"
@@ -158,12 +159,11 @@ def _clean_up(fleet: WatchedFleet) -> None:
 def _init(env: Mapping[str, str], *module: str) -> None:
     """Run an init container of the pod as a process."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    done = subprocess.run(
+    done = run_program(
         [sys.executable, "-m", *module],
         env=inherited | dict(env),
         capture_output=True,
         text=True,
-        check=False,
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -173,12 +173,11 @@ def _testfleet(
     fleet: WatchedFleet, *arguments: str, env: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return subprocess.run(
+    return run_program(
         [sys.executable, "-m", "testfleet", *arguments],
         env=inherited | dict(env or fleet.settings_of("cli", "testfleet_cli")),
         capture_output=True,
         text=True,
-        check=False,
         timeout=120,
     )
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.forks.popen import WITHOUT_CAPABILITIES, Popen
 from tests.support.manifests import Manifest, containers, one, overlay
-from tests.support.worker_pod import WITHOUT_CAPABILITIES
 
 DEADLINE = 120
 PLACES = {"/handoff": "HANDOFF_DIR", "/artifacts": "ARTIFACTS_DIR", "/config": "CONFIG_DIR", "/tmp": "TMPDIR"}
@@ -69,7 +69,7 @@ class Pod:
         assert (tini, dashes, python) == ("tini", "--", "python3")
         argv = [*WITHOUT_CAPABILITIES, sys.executable, *arguments]
         with (self.folder / f"{name}.log").open("wb") as log:
-            return subprocess.Popen(argv, env=self._env(container), stdout=log, stderr=log)
+            return Popen(argv, env=self._env(container), stdout=log, stderr=log)
 
     def _env(self, container: Manifest) -> dict[str, str]:
         given = {each["name"]: str(each["value"]) for each in container["env"]}

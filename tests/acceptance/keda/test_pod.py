@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from runtime.landlock import LEAST_ABI, abi
 from testfleet.local.samples.browser import find_browser
 from tests.acceptance.keda.pod import DEADLINE, Pod
+from tests.support.forks.popen import Popen, run_program
 from tests.support.manifests import KEDA, containers, one, overlay
 from tests.support.ports import free_ports
 
@@ -34,9 +35,9 @@ class Embedded:
 
     def testfleet(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command as a person does against a cluster."""
-        return subprocess.run(
+        return run_program(
             [sys.executable, "-m", "testfleet", *arguments],
-            env=dict(self.env), capture_output=True, text=True, check=False, timeout=DEADLINE,
+            env=dict(self.env), capture_output=True, text=True, timeout=DEADLINE,
         )  # fmt: skip
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -71,7 +72,7 @@ def embedded(clean_env: dict[str, str]) -> Iterator[Embedded]:
         argv = [sys.executable, "-m", *container["command"][2:]]
         argv[argv.index(host)], argv[argv.index("/state")] = "127.0.0.1", str(state)
         ports = [part for name, port in free.items() for part in (f"--{name}-port", str(port))]
-        with subprocess.Popen([*argv, *ports], env=clean_env | {"TESTFLEET_SERVE_PASSWORD": "trial"}) as process:
+        with Popen([*argv, *ports], env=clean_env | {"TESTFLEET_SERVE_PASSWORD": "trial"}) as process:
             until((state / "env").exists, "everything is served", lambda: process.poll() is None)
             exports = dict(re.findall(r"^export (\w+)='(.*)'$", (state / "env").read_text(), re.MULTILINE))
             hosts = {f"{host}:{PORTS[name]}": f"127.0.0.1:{port}" for name, port in free.items()}

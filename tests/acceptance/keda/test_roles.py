@@ -1,6 +1,5 @@
 """A pod's token that may not assume its role. The first AWS call of each program goes to STS."""
 
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 
 from reporter.aws import rds_tokens
 from reporter.errors import DatabaseOutOfReach, DatabaseRefused
+from tests.support.forks.popen import run_program
 from tests.support.manifests import KEDA
 
 CATALOG = KEDA.parents[1] / "examples" / "suites" / "catalog.toml"
@@ -92,9 +92,7 @@ def test_a_role_that_the_token_may_not_assume_is_reported_in_one_line(
         "WORKER_QUEUE_URL": "https://sqs.example.com/123456789012/test-jobs",
         "WORKER_SUITE_SANDBOX": "off",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", *module], env=env, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = run_program([sys.executable, "-m", *module], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 78, done.stderr
     assert done.stderr.startswith(line)
     assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in done.stderr
@@ -128,8 +126,8 @@ def test_a_migration_without_sts_ends_with_an_exit_code_to_retry(
         "TESTFLEET_DATABASE_AUTH": "iam",
         "TESTFLEET_DATABASE_URL": "postgresql://testfleet_migrator@db.example.com/testfleet",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "testfleet", "migrate"], env=env, capture_output=True, text=True, check=False, timeout=60
+    done = run_program(
+        [sys.executable, "-m", "testfleet", "migrate"], env=env, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 69, done.stderr
     assert done.stderr.count("\n") == 1

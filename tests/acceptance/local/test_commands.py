@@ -15,6 +15,7 @@ import pytest
 
 from testfleet.local.demo import EXPECTED
 from tests.support.fleet import CATALOG, eventually
+from tests.support.forks.popen import Popen, run_program
 from tests.support.ports import free_ports
 
 MOTO = "testfleet.local.aws.moto_server"
@@ -46,7 +47,7 @@ def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dic
     """The printed variables suffice to enqueue, wait and read. Ctrl-C ends the fleet and leaves no process."""
     with (folder / "output").open("wb") as output:
         argv = [*TESTFLEET, "up", "--catalog", str(CATALOG), "--state", str(folder / "state")]
-        up = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
+        up = Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
     try:
         file = folder / "state" / "env"
         eventually(lambda: file.exists() or up.poll() is not None, "the fleet is up")
@@ -54,8 +55,8 @@ def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dic
         eventually(lambda: "fleet_up" in (folder / "output").read_text(), "the fleet is up")
         assert set(file.read_text().splitlines()) <= set((folder / "output").read_text().splitlines())
         env = clean_env | exports(file)
-        enqueued = subprocess.run([*TESTFLEET, "enqueue", "steps"], env=env, check=True, capture_output=True, text=True)
-        waited = subprocess.run(
+        enqueued = run_program([*TESTFLEET, "enqueue", "steps"], env=env, check=True, capture_output=True, text=True)
+        waited = run_program(
             [*TESTFLEET, "wait", enqueued.stdout.strip(), "--timeout", "2m", "--json"],
             env=env,
             check=False,
@@ -78,13 +79,13 @@ def test_a_sample_suite_without_a_target_tests_the_shop_of_up(folder: Path, clea
     """README's commands for another terminal end with a passed run."""
     with (folder / "output").open("wb") as output:
         argv = [*TESTFLEET, "up", "--state", str(folder / "state")]
-        up = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
+        up = Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
     try:
         eventually(lambda: "fleet_up" in (folder / "output").read_text() or up.poll() is not None, "the fleet is up")
         env = clean_env | exports(folder / "state" / "env")
         argv = [*TESTFLEET, "enqueue", "smoke", "--wait", "--timeout", "2m"]
-        run = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
-        assert run.returncode == 0, run.stdout + run.stderr
+        done = run_program(argv, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
         up.send_signal(signal.SIGINT)
         assert up.wait(60) == 0, (folder / "output").read_text()
     finally:
@@ -108,7 +109,7 @@ def test_up_ends_when_its_endpoint_dies_and_logs_the_reason_to_stderr(folder: Pa
     """stdout holds the environment variables and nothing else, so that a shell can read it."""
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         argv = [*TESTFLEET, "up", "--catalog", str(CATALOG), "--state", str(folder / "state")]
-        up = subprocess.Popen(argv, stdout=stdout, stderr=stderr, env=clean_env)
+        up = Popen(argv, stdout=stdout, stderr=stderr, env=clean_env)
     try:
         eventually(lambda: "fleet_up" in (folder / "stderr").read_text(), "the fleet is up")
         server_of(up, MOTO).kill()
@@ -127,7 +128,7 @@ def test_serve_ends_when_one_of_its_servers_dies(part: str, folder: Path, clean_
     ports = [f"--{name}-port={port}" for name, port in zip(("aws", "database", "shop"), free, strict=True)]
     argv = [*TESTFLEET, "serve", "--host", "127.0.0.1", "--password", "trial", "--state", str(state), *ports]
     with (folder / "output").open("wb") as output:
-        serve = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
+        serve = Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=clean_env)
     try:
         eventually(lambda: (state / "env").exists() or serve.poll() is not None, "everything is served")
         (daemon(state) if part == "daemon" else server_of(serve, part)).kill()
@@ -142,7 +143,7 @@ def test_serve_ends_when_one_of_its_servers_dies(part: str, folder: Path, clean_
 def test_a_missing_catalog_is_named(folder: Path, clean_env: dict[str, str]) -> None:
     """The message is one line, and no server starts."""
     argv = [*TESTFLEET, "up", "--catalog", "no/catalog.toml", "--state", str(folder / "state")]
-    ended = subprocess.run(argv, env=clean_env, check=False, capture_output=True, text=True)
+    ended = run_program(argv, env=clean_env, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (64, "testfleet: --catalog: no/catalog.toml does not exist\n")
     assert not (folder / "state").exists()
 
@@ -150,7 +151,7 @@ def test_a_missing_catalog_is_named(folder: Path, clean_env: dict[str, str]) -> 
 def test_the_demo_shows_every_verdict_and_the_failed_cases(folder: Path, clean_env: dict[str, str]) -> None:
     """Exit code 0 means that the failing suite failed and the others passed."""
     env = clean_env | {"PATH": os.environ["PATH"]}
-    ended = subprocess.run([*TESTFLEET, "demo"], env=env, cwd=folder, check=False, capture_output=True, text=True)
+    ended = run_program([*TESTFLEET, "demo"], env=env, cwd=folder, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     table = {line.split("\t")[0]: line.split("\t")[1] for line in ended.stdout.splitlines() if "\t" in line}
     assert {expected.suite: expected.verdict for expected in EXPECTED}.items() <= table.items()
@@ -163,7 +164,7 @@ def test_a_demo_that_runs_out_of_time_names_the_timeout(folder: Path, clean_env:
     """The table shows how far each run got."""
     env = clean_env | {"PATH": os.environ["PATH"]}
     argv = [*TESTFLEET, "demo", "--timeout", "0s"]
-    ended = subprocess.run(argv, env=env, cwd=folder, check=False, capture_output=True, text=True)
+    ended = run_program(argv, env=env, cwd=folder, capture_output=True, text=True)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     suites = ", ".join(expected.suite for expected in EXPECTED)
     assert ended.stderr.splitlines()[-1] == f"testfleet: --timeout: not finished within 0 ms: {suites}; allow more time"
@@ -175,6 +176,6 @@ def test_a_port_in_use_is_reported_in_one_line(folder: Path, clean_env: dict[str
         port = listener.getsockname()[1]
         state = ["--state", str(folder / "state")]
         argv = [*TESTFLEET, "up", "--catalog", str(CATALOG), *state, "--aws-port", str(port)]
-        ended = subprocess.run(argv, env=clean_env, check=False, capture_output=True, text=True)
+        ended = run_program(argv, env=clean_env, capture_output=True, text=True)
     reason = f"127.0.0.1:{port}: Address already in use; choose another port"
     assert (ended.returncode, ended.stderr) == (69, f"testfleet: AWS endpoint: did not start: {reason}\n")

@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from handoff import volume
 from handoff.message import JobMessage, Shard
 from handoff.records import Admission, Decision, JobRecord, Outcome, Receipt, Result, ValidJob
+from tests.support.forks.popen import Popen
 
 DEADLINE = 60
 T = TypeVar("T")
@@ -57,7 +58,7 @@ class Pod:
 
     def start(self, **env: str) -> None:
         with (self.folder / "log").open("a") as log:
-            self.process = subprocess.Popen(
+            self.process = Popen(
                 [sys.executable, "-m", "reporter"], env=self.env | env, stdout=log, stderr=log, text=True
             )
         self.processes.append(self.process)

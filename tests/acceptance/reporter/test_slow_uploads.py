@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.support.forks.popen import run_program
 
 CHUNK = 32 * 1024
 PAUSE = 0.1
@@ -105,7 +106,7 @@ def test_slow_uploads_do_not_release_the_message_of_a_healthy_reporter(
         "WORKER_RECEIPT_TIMEOUT": str(PATIENCE),
         "WORKER_SUITE_SANDBOX": "off",
     }
-    worker = subprocess.run(
+    worker = run_program(
         [sys.executable, "-m", "worker"],
         env=pod.env | settings,
         capture_output=True,

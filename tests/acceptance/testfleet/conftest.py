@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.support.command import Command
+from tests.support.forks.popen import Popen, run_program
 
 DEADLINE = 120.0
 """Seconds. Only a hang exceeds it."""
@@ -35,14 +36,13 @@ def command(command_env: dict[str, str], tmp_path: Path) -> Command:
 
     def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
         environment = {name: value for name, value in (command_env | env).items() if value}
-        return subprocess.run(
+        return run_program(
             argv(arguments),
             env=environment,
             cwd=tmp_path,
             capture_output=True,
             encoding=environment.get("PYTHONIOENCODING", "utf-8"),
             timeout=DEADLINE,
-            check=False,
         )
 
     return run
@@ -54,7 +54,7 @@ def start(command_env: dict[str, str]) -> Callable[..., "subprocess.Popen[str]"]
 
     def popen(*arguments: str, **options: Any) -> "subprocess.Popen[str]":
         env = {name: options.pop(name) for name in list(options) if name.isupper()}
-        return subprocess.Popen(argv(arguments), env=command_env | env, text=True, **options)
+        return Popen(argv(arguments), env=command_env | env, text=True, **options)
 
     return popen
 

@@ -1,7 +1,6 @@
 """The message and the exit code at the end of each kind of session."""
 
 import json
-import subprocess
 import sys
 
 import pytest
@@ -22,6 +21,7 @@ from handoff.records import (
     ValidJob,
 )
 from handoff.volume import read
+from tests.support.forks.popen import run_program
 from tests.support.worker_pod import Pod, Script, until
 
 TOUCH = 'touch "$ARTIFACTS_DIR/started"; '
@@ -232,7 +232,7 @@ def test_a_job_without_a_target_gets_the_platforms(pod: Pod) -> None:
 def test_a_check_receives_no_message(pod: Pod) -> None:
     """An installation runs the check beside a queue that may hold messages."""
     pod.send()
-    done = subprocess.run([sys.executable, "-m", "worker", "--check"], env=pod.env, check=False, timeout=60)
+    done = run_program([sys.executable, "-m", "worker", "--check"], env=pod.env, timeout=60)
     assert done.returncode == 0
     assert pod.waiting() == 1
 

@@ -13,7 +13,8 @@ import pytest
 from runtime.errors import InvalidInput
 from runtime.landlock import LEAST_ABI, abi
 from tests.support.aws.endpoint import Aws
-from tests.support.worker_pod import WITHOUT_CAPABILITIES, WORKER, Pod, Script, until
+from tests.support.forks.popen import WITHOUT_CAPABILITIES
+from tests.support.worker_pod import WORKER, Pod, Script, until
 from worker.suite import sandbox
 from worker.suite.sandbox import UNLESS
 
@@ -27,6 +28,7 @@ class Probed(Pod):
     """A pod whose worker has a token, platform settings and an access key, and whose one suite looks for them."""
 
     argv = (*WITHOUT_CAPABILITIES, *WORKER)
+    popen = subprocess.Popen  # not a fork: /proc must show the worker's own environment
 
     def __init__(self, folder: Path, aws: Aws, env: dict[str, str]) -> None:
         super().__init__(folder, aws, env)

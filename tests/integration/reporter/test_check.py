@@ -1,17 +1,17 @@
 """`python -m reporter --check`: wrong settings end the pod before its worker receives a message."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.aws.endpoint import Aws
+from tests.support.forks.popen import run_program
 
 
 def check(env: dict[str, str]) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "reporter", "--check"], env=env, capture_output=True, text=True, check=False, timeout=60
+    done = run_program(
+        [sys.executable, "-m", "reporter", "--check"], env=env, capture_output=True, text=True, timeout=60
     )
     return done.returncode, done.stderr.strip()
 
