@@ -85,6 +85,9 @@ def postgres_url(postgres_folder: Path) -> Iterator[str]:
     url = server.get_uri()
     try:
         with psycopg.connect(url, autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # no test cuts the power
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
         with psycopg.connect(_with_database(url, TEMPLATE)) as connection:
             for migration in sorted(MIGRATIONS.glob("V*__*.sql"), key=_version):

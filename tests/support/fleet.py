@@ -6,11 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from handoff import volume
 from handoff.message import JobMessage, Shard
+from handoff.records import Admission, JobRecord, Run, ValidJob
 from testfleet.local.fleet import Fleet
+from testfleet.local.pods.pod import Pod
 from tests.support import results as seen
 
 CATALOG = Path(__file__).parents[1] / "fixtures" / "fleet" / "catalog.toml"
+
+CASES = 6
+"""Cases of a run that a test disturbs after the first half."""
 
 DEADLINE = 120
 """Seconds. Only a hang reaches it, not a slow machine."""
@@ -53,3 +61,29 @@ def wait_until_empty(fleet: Fleet) -> None:
     """Wait until the queue is empty and no pod is left."""
     eventually(lambda: fleet.aws.depth(fleet.aws.queue_url) == (0, 0), "the queue is empty")
     eventually(lambda: not fleet.controller.pods, "no pod is left")
+
+
+def in_the_middle(fleet: Fleet, run_id: str) -> Pod:
+    """Return the pod that runs the suite, as soon as the first half of its cases is in the database."""
+    eventually(
+        lambda: rows(fleet, "SELECT count(*) FROM test_cases WHERE run_id = %(r)s", r=run_id)[0]["count"] == CASES // 2,
+        "half of the cases are there",
+    )
+    (pod,) = [pod for pod in fleet.controller.pods.values() if admitted(pod, run_id)]
+    return pod
+
+
+def admitted(pod: Pod, run_id: str) -> bool:
+    folder = pod.folder / "handoff"
+    record, admission = volume.read(folder, JobRecord), volume.read(folder, Admission)
+    if record is None or admission is None or not isinstance(record.root, ValidJob):
+        return False
+    return record.root.job.run_id == run_id and isinstance(admission.root, Run)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether the process runs and is no zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

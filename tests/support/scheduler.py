@@ -7,7 +7,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 TEST_BY_TEST = re.compile(
-    r"tests/acceptance/(local/(?!test_wheel)|reporter/|runners/|testfleet/|worker/|keda/test_roles)"
+    r"tests/acceptance/(local/(?!test_wheel|test_runs)|reporter/|runners/|testfleet/|worker/|keda/test_roles)"
 )
 """Modules of slow tests without a fixture of the module. Their tests may run in different processes."""
 

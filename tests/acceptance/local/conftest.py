@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,21 @@ from tests.support.fleet import CATALOG
 
 @pytest.fixture
 def config() -> Iterator[FleetConfig]:
-    """A fleet whose messages come back after a crash within seconds.
+    """A fleet whose messages come back after a crash within seconds."""
+    with _config() as config:
+        yield config
 
-    Its folder is outside of pytest's, which PostgreSQL's user may not enter.
-    """
+
+@pytest.fixture(scope="module")
+def module_config() -> Iterator[FleetConfig]:
+    """The same for a fleet that the tests of a module share."""
+    with _config() as config:
+        yield config
+
+
+@contextmanager
+def _config() -> Iterator[FleetConfig]:
+    # The folder is outside of pytest's, which PostgreSQL's user may not enter.
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
         Path(folder).chmod(0o755)
         yield FleetConfig(Path(folder), CATALOG, max_pods=4, visibility_timeout=6, lease=6, stop_grace=5)

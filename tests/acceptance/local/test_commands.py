@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from testfleet.local.demo import EXPECTED
-from tests.support.fleet import CATALOG, eventually
+from tests.support.fleet import CATALOG, eventually, is_alive
 from tests.support.forks.popen import Popen, run_program
 from tests.support.ports import free_ports
 
@@ -34,13 +34,6 @@ def exports(file: Path) -> dict[str, str]:
     """Return the variables that a shell reads from the file."""
     printed = subprocess.run(["sh", "-c", f". {file} && env -0"], check=True, capture_output=True, text=True).stdout
     return dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_another_terminal_uses_the_fleet_that_is_up(folder: Path, clean_env: dict[str, str]) -> None:
