@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 4
 PYTHON_FOLDERS := bench deploy examples handoff podconfig reporter runtime testfleet tests worker
 MAX_LINES := 300
 PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES)
@@ -21,7 +21,7 @@ test: setup .venv/.pooler ## Run all tests, or the folders in TESTS="…"
 	$(PYTEST) $(TESTS)
 
 unit: .venv/.synced ## Run the tests that need no server and no program of testfleet; takes seconds
-	$(PYTEST) tests/unit
+	$(BIN)/pytest -n 2 tests/unit
 
 fuzz: .venv/.synced ## Test many more generated reports and interleavings of shards than make test; takes minutes
 	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \

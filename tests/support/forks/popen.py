@@ -55,9 +55,16 @@ class _Fork(subprocess.Popen[AnyStr]):
         self._close_pipe_fds(*(given[name] for name in names))  # type: ignore[attr-defined]  # private
 
     def _internal_poll(self, *values: Any, **options: Any) -> int | None:
-        if self._status is None or self.returncode is not None:
+        if self._status is None:
             return super()._internal_poll(*values, **options)  # type: ignore[misc,no-any-return]  # private
-        return super()._internal_poll(_deadstate=None, _waitpid=lambda _, flags: self._try_wait(flags))  # type: ignore[misc,no-any-return]
+        if self.returncode is None and self._waitpid_lock.acquire(blocking=False):  # type: ignore[attr-defined]
+            try:
+                if self.returncode is None:
+                    pid, status = self._try_wait(os.WNOHANG)
+                    self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            finally:
+                self._waitpid_lock.release()  # type: ignore[attr-defined]  # private
+        return self.returncode
 
     def _try_wait(self, flags: int) -> tuple[int, int]:
         if self._status is None:
