@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, AnyStr
@@ -19,7 +20,7 @@ PROGRAMS = frozenset({"podconfig", "reporter", "testfleet", "worker"})
 WITHOUT_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
 """Prefix of a command that drops all capabilities, as in a pod. Only root has any."""
 
-OWN_VARIABLES = frozenset({"PYTHONIOENCODING", "PYTHONWARNINGS"})
+OWN_VARIABLES = frozenset({"PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONWARNINGS"})
 """Variables of the interpreter that a fork honours."""
 
 
@@ -49,7 +50,9 @@ class _Fork(subprocess.Popen[AnyStr]):
         self._status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             socket.send_fds(_server(), [json.dumps(request).encode()], [*_streams(given), theirs.fileno()])
-        self.pid = int.from_bytes(self._status.recv(NUMBER_BYTES), "little")
+        number = self._status.recv(NUMBER_BYTES)
+        assert number, "the fork server has ended"  # kill(2) takes the process id 0 for the caller's process group
+        self.pid = int.from_bytes(number, "little")
         self._child_created = True
         names = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
         self._close_pipe_fds(*(given[name] for name in names))  # type: ignore[attr-defined]  # private
@@ -120,7 +123,7 @@ def _can_fork(given: Mapping[str, Any]) -> bool:
     if argv[:2] != [sys.executable, "-m"]:
         return False
     variables = os.environ if given["env"] is None else given["env"]
-    own = {name for name in variables if name.startswith("PYTHON")} - OWN_VARIABLES
+    own = {name for name in variables if name.startswith(("PYTHON", "LANG", "LC_"))} - OWN_VARIABLES
     return (
         argv[2] in PROGRAMS
         and all(variables[name] == os.environ.get(name) for name in own)
@@ -130,8 +133,13 @@ def _can_fork(given: Mapping[str, Any]) -> bool:
     )
 
 
-@cache
 def _server() -> socket.socket:
+    with _starting:  # two threads would otherwise start two servers, and the first one would end with its socket
+        return _started()
+
+
+@cache
+def _started() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         argv = [sys.executable, "-m", "tests.support.forks.server", str(theirs.fileno())]
@@ -140,4 +148,5 @@ def _server() -> socket.socket:
     return ours
 
 
+_starting = threading.Lock()
 _keep: list["subprocess.Popen[bytes]"] = []

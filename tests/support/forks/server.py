@@ -8,6 +8,7 @@ zombie until the other side has closed its writing half, as a child of its own w
 import ctypes
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -19,10 +20,11 @@ import struct
 import sys
 import time
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal, NoReturn, TextIO
 
 import testfleet.cli
 
@@ -37,6 +39,7 @@ PRELOADED = (
 )
 MAX_REQUEST = 2**20
 NUMBER_BYTES = 8
+STDERR = 2
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap")
 PR_CAPBSET_DROP = 24
 CAPABILITY_VERSION_3 = 0x20080522
@@ -55,9 +58,12 @@ class Child:
         """Send the wait status of the ended process, as waitpid(2) returns it."""
         end = os.waitid(os.P_PIDFD, self.process, os.WEXITED | os.WNOWAIT)
         assert end is not None
-        status = end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status
-        with suppress(BrokenPipeError):  # after the end of a test, nothing reads the status
-            self.status.send(status.to_bytes(NUMBER_BYTES, "little"))
+        self.send(end.si_status << 8 if end.si_code == os.CLD_EXITED else end.si_status)
+
+    def send(self, number: int) -> None:
+        """Send the process id or the wait status."""
+        with suppress(BrokenPipeError):  # after the end of a test, nothing reads it
+            self.status.send(number.to_bytes(NUMBER_BYTES, "little"))
 
     def collect(self) -> None:
         """Remove the ended process from the kernel's table."""
@@ -77,7 +83,7 @@ def serve(control: socket.socket) -> dict[str, Any]:
             if ready == control.fileno():
                 body, descriptors, _, _ = socket.recv_fds(control, MAX_REQUEST, 4)
                 if not body:
-                    sys.exit()
+                    _end(running)
                 pid = os.fork()
                 if pid == 0:
                     for open_socket in (control, *(child.status for child in (running | ended).values())):
@@ -87,7 +93,7 @@ def serve(control: socket.socket) -> dict[str, Any]:
                 for descriptor in streams:
                     os.close(descriptor)
                 child = Child(os.pidfd_open(pid), socket.socket(fileno=status))
-                child.status.send(pid.to_bytes(NUMBER_BYTES, "little"))
+                child.send(pid)
                 running[child.process] = child
                 poll.register(child.process, select.POLLIN)
             elif ready in running:
@@ -100,6 +106,13 @@ def serve(control: socket.socket) -> dict[str, Any]:
                 child = ended.pop(ready)
                 poll.unregister(child.status)
                 child.collect()
+
+
+def _end(running: Iterable[int]) -> NoReturn:
+    """Interrupt the remaining processes, because Ctrl-C in a terminal does not reach this session, and exit."""
+    for process in running:
+        signal.pidfd_send_signal(process, signal.SIGINT)
+    sys.exit()
 
 
 def become(request: dict[str, Any]) -> None:
@@ -119,10 +132,9 @@ def become(request: dict[str, Any]) -> None:
     encoding, _, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
     sys.stdin = _stream(0, "r", sys.stdin, encoding, errors)
     sys.stdout = _stream(1, "w", sys.stdout, encoding, errors)
-    sys.stderr = _stream(2, "w", sys.stderr, encoding, "backslashreplace")
+    sys.stderr = _stream(STDERR, "w", sys.stderr, encoding, "backslashreplace")
     if "PYTHONWARNINGS" in os.environ:
         sys.warnoptions[:] = os.environ["PYTHONWARNINGS"].split(",")
-        warnings.resetwarnings()
         warnings._processoptions(sys.warnoptions)  # type: ignore[attr-defined]  # private: what the interpreter does
     sys.path[0] = str(Path.cwd())
     module, *arguments = request["argv"]
@@ -131,9 +143,16 @@ def become(request: dict[str, Any]) -> None:
 
 
 def _stream(number: int, mode: Literal["r", "w"], like: TextIO, encoding: str, errors: str) -> TextIO:
-    """Return a new stream, because the old one remembers whether its file could seek."""
+    """Return a new stream as the interpreter opens it, because the old one remembers whether its file could seek."""
     errors = errors or ("strict" if encoding else like.errors or "strict")
-    return open(number, mode, encoding=encoding or like.encoding, errors=errors, closefd=False)
+    unbuffered = mode == "w" and bool(os.environ.get("PYTHONUNBUFFERED"))
+    return io.TextIOWrapper(
+        open(number, f"{mode}b", buffering=0 if unbuffered else -1, closefd=False),
+        encoding=encoding or like.encoding,
+        errors=errors,
+        line_buffering=not unbuffered and (number == STDERR or os.isatty(number)),
+        write_through=unbuffered,
+    )
 
 
 def _drop_capabilities() -> None:
