@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
-    from testfleet.results import cancel, gate, poller, progress, render, run_id, runs
+    from testfleet.results import cancel, gate, meaning, poller, progress, render, run_id, runs
 
-__all__ = ["cancel", "gate", "poller", "progress", "render", "run_id", "runs"]
+__all__ = ["cancel", "gate", "meaning", "poller", "progress", "render", "run_id", "runs"]
 __getattr__ = submodules(__name__, __all__)
