@@ -24,8 +24,8 @@ from reporter.results.case_rows import begin_staging, merge, save, stage
 from reporter.results.claim import Claimant, claim
 from reporter.results.database import Connection, Database, connect
 from reporter.results.fencing import hold
+from testfleet.database import migrations
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 BATCH = 1000
 
 ONE_BY_ONE = """
@@ -111,8 +111,8 @@ async def measure(database: Database, run_id: str, way: Way, cases: list[Case]) 
 async def compare(url: str, count: int) -> None:
     """Print the figures of each way and its ratio to `executemany`."""
     plain = await asyncpg.connect(url)
-    for migration in sorted(MIGRATIONS.glob("V*__*.sql")):
-        await plain.execute(migration.read_text())
+    for migration in migrations.load(migrations.folder()):
+        await plain.execute(migration.sql)
     await plain.close()
     cases = made(count)
     ways: dict[str, Way] = {"executemany": executed_many, "ours, tailed": tailed, "ours, at the end": committed}

@@ -9,6 +9,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO testfleet_reporter, testfleet_cli
 GRANT INSERT, UPDATE ON test_runs, test_shards, artifacts TO testfleet_reporter;
 -- The final transaction removes what an earlier attempt of the shard wrote and the last one did not.
 GRANT INSERT, UPDATE, DELETE ON test_cases, case_tries TO testfleet_reporter;
+-- The summaries are changed by these functions only. They act with the rights of testfleet_owner.
+GRANT EXECUTE ON FUNCTION lock_summaries(text), fold_run(text) TO testfleet_reporter;
 
 GRANT INSERT ON test_runs TO testfleet_cli;
 -- It acts with the rights of testfleet_owner, so that testfleet cancel needs no right to update a verdict.

@@ -14,10 +14,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from testfleet.database import migrations
 from testfleet.local.postgres.database import postgres
 from tests.support.aws.template import FOLDER
 from tests.support.ports import free_ports
-from tests.support.runbook import ROOT, TEXT, Session
+from tests.support.runbook import TEXT, Session
 
 
 @pytest.fixture
@@ -60,8 +61,8 @@ def test_the_pods_of_the_admin_create_the_users(session: Session) -> None:
                 if len(ended) == 1:
                     migrator = urlunsplit(urlsplit(url)._replace(path="/testfleet"))
                     with psycopg.connect(migrator, options="-c role=testfleet_owner") as owner:
-                        for migration in sorted((ROOT / "migrations").glob("V*.sql")):
-                            owner.execute(migration.read_text().encode())
+                        for migration in migrations.load(migrations.folder()):
+                            owner.execute(migration.sql.encode())
             refused = pod((*pods[0][0][:-1], here), "PGPASSWORD=expired\n\nSELECT 1")
             with psycopg.connect(migrator) as server:
                 may = server.execute("SELECT has_table_privilege('testfleet_cli', 'test_runs', 'INSERT')").fetchone()
