@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from runtime.errors import InvalidInput, first_problem
@@ -92,9 +92,15 @@ def _check_params(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _number_to_text(value: Any) -> Any:
+    return str(value) if type(value) is int and 0 < value < 1 << 63 else value
+
+
 RunId = Annotated[str, AfterValidator(_check_run_id)]
 Text = Annotated[str, AfterValidator(_check_text)]
 Url = Annotated[str, AfterValidator(_check_url)]
+PullRequest = Annotated[Text, BeforeValidator(_number_to_text)]
+"""The id of a pull or merge request. In JSON it is `"42"` or `42`."""
 Params = Annotated[dict[str, str], AfterValidator(_check_params)]
 
 
@@ -129,16 +135,23 @@ def _counts(value: dict[str, Any]) -> bool:
 
 
 class JobMessage(BaseModel):
-    """One shard of one run. A message only names a suite of the catalog and carries no command, image or path."""
+    """One shard of one run. A message only names a suite of the catalog and carries no command, image or path.
+
+    `commit` to `environment` describe what the run tests and what started it. No program acts on them.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel, validate_by_name=True)
 
     run_id: RunId
     suite: Text
     shard: Shard = Shard(index=1, total=1)
+    target_url: Url | None = None
     commit: Text | None = None
     branch: Text | None = None
-    target_url: Url | None = None
+    pull_request: PullRequest | None = None
+    parent_commit: Text | None = None
+    author: Text | None = None
+    ci_url: Url | None = None
     trigger: Text | None = None
     environment: Text | None = None
     params: Params = Field(default_factory=dict)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from testfleet import ci, cli, queue
+from testfleet import cli, queue
 from testfleet.cli import durations
-from testfleet.cli.options import Branch, Commit, Timeout
+from testfleet.cli.options import Author, Branch, CiUrl, Commit, Environment, ParentCommit, PullRequest, Timeout
 from testfleet.errors import NotSent
 from testfleet.exit_codes import ExitCode
 from testfleet.output.streams import to_stdout
@@ -21,6 +21,10 @@ def enqueue(
     run_id: Annotated[str | None, typer.Option(help="The run's id. [default: a new one]")] = None,
     commit: Commit = None,
     branch: Branch = None,
+    pull_request: PullRequest = None,
+    parent_commit: ParentCommit = None,
+    author: Author = None,
+    ci_url: CiUrl = None,
     target_url: Annotated[str | None, typer.Option(help="The system under test.")] = None,
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter: PARAM_<NAME> of the suite; repeatable.")
@@ -28,7 +32,7 @@ def enqueue(
     trigger: Annotated[
         str | None, typer.Option(help="What started the run. [default: the CI service, or manual]")
     ] = None,
-    environment: Annotated[str | None, typer.Option(help="The environment under test.")] = None,
+    environment: Environment = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the verdict as `testfleet wait` does.")] = False,
     timeout: Timeout = "1h",
 ) -> ExitCode:
@@ -36,17 +40,22 @@ def enqueue(
 
     Only the id goes to stdout. If TESTFLEET_DATABASE_URL is set, the run is first registered as queued.
     """
-    build = ci.build(os.environ)
     jobs = queue.jobs.jobs(
         suite,
         run_id=run_id if run_id is not None else queue.jobs.new_run_id(datetime.now(UTC), os.urandom(4)),
         shards=shards,
-        commit=commit if commit is not None else build.commit,
-        branch=branch if branch is not None else build.branch,
         target_url=target_url,
-        trigger=trigger if trigger is not None else build.trigger,
-        environment=environment,
         params=queue.jobs.params(param or []),
+        **cli.description.of(
+            commit=commit,
+            branch=branch,
+            pull_request=pull_request,
+            parent_commit=parent_commit,
+            author=author,
+            ci_url=ci_url,
+            trigger=trigger,
+            environment=environment,
+        ),
     )
     seconds = durations.parse(timeout, option="--timeout")
     settings = cli.connect.settings()

@@ -1,37 +1,50 @@
 """`testfleet ingest`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from testfleet import ci, cli, output, queue, recording, results
-from testfleet.cli.options import Branch, Commit
+from testfleet import cli, output, queue, recording, results
+from testfleet.cli.options import Author, Branch, CiUrl, Commit, Environment, ParentCommit, PullRequest
 from testfleet.errors import BadSetting, Refused
 from testfleet.exit_codes import ExitCode
 
 
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JUnit files, or folders of them.")],
+    *,
     run_id: Annotated[str, typer.Option(help="The run's id. A second ingest of the same id changes nothing.")],
     suite: Annotated[str, typer.Option(help="The suite that the reports belong to.")],
     commit: Commit = None,
     branch: Branch = None,
+    pull_request: PullRequest = None,
+    parent_commit: ParentCommit = None,
+    author: Author = None,
+    ci_url: CiUrl = None,
+    environment: Environment = None,
 ) -> ExitCode:
     """Store JUnit XML of tests that ran elsewhere.
 
     The parser and the tables are those of the reporter. Exit code: 0 stored, even if cases failed; 2 the reports
     gave no verdict; 4 the run was cancelled.
     """
-    build = ci.build(os.environ)
     (job,) = queue.jobs.jobs(
         suite,
         run_id=run_id,
-        commit=commit if commit is not None else build.commit,
-        branch=branch if branch is not None else build.branch,
-        trigger="ingest",
+        shards=1,
+        params={},
         suite_option="--suite",
+        **cli.description.of(
+            commit=commit,
+            branch=branch,
+            pull_request=pull_request,
+            parent_commit=parent_commit,
+            author=author,
+            ci_url=ci_url,
+            trigger="ingest",
+            environment=environment,
+        ),
     )
     settings = cli.connect.settings()
     database, bucket = cli.connect.results_database(settings), cli.connect.bucket(settings)

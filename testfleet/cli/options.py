@@ -11,6 +11,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are th
 Timeout = Annotated[str, typer.Option(help="Maximum time to wait: 90s, 30m, 1h30m.")]
 Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: from the CI service]")]
 Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: from the CI service]")]
+PullRequest = Annotated[
+    str | None, typer.Option(metavar="ID", help="The pull or merge request. [default: from the CI service]")
+]
+ParentCommit = Annotated[
+    str | None, typer.Option(metavar="COMMIT", help="The commit before it. [default: from the git checkout]")
+]
+Author = Annotated[
+    str | None, typer.Option(help="Author of the commit. [default: from the git checkout or the CI service]")
+]
+CiUrl = Annotated[str | None, typer.Option(metavar="URL", help="Page of the CI job. [default: from the CI service]")]
+Environment = Annotated[str | None, typer.Option(help="The environment under test. [default: from the CI service]")]
 
 CORES = os.cpu_count() or 1
 STATE = Path(".testfleet")

@@ -22,6 +22,10 @@ def jobs(
     shards: int = 1,
     commit: str | None = None,
     branch: str | None = None,
+    pull_request: str | None = None,
+    parent_commit: str | None = None,
+    author: str | None = None,
+    ci_url: str | None = None,
     target_url: str | None = None,
     trigger: str | None = None,
     environment: str | None = None,
@@ -42,6 +46,10 @@ def jobs(
             shard=Shard(index=1, total=shards),
             commit=commit,
             branch=branch,
+            pull_request=pull_request,
+            parent_commit=parent_commit,
+            author=author,
+            ci_url=ci_url,
             target_url=target_url,
             trigger=trigger,
             environment=environment,
@@ -52,6 +60,19 @@ def jobs(
         option = suite_option if problem.field == "suite" else _option(problem.field)
         raise Refused(f"{option}: {problem.allowed}") from error
     return tuple(first.model_copy(update={"shard": Shard(index=index, total=shards)}) for index in range(1, shards + 1))
+
+
+def valid(fields: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the fields that a job may have. A value that no person typed must not keep a run from the queue."""
+    return {name: value for name, value in fields.items() if value is not None and _is_valid(name, value)}
+
+
+def _is_valid(name: str, value: str) -> bool:
+    try:
+        JobMessage.model_validate({"run_id": "r", "suite": "s", name: value}, by_name=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def _option(field: str) -> str:

@@ -14,6 +14,10 @@ FULL = {
     "shard": "2/4",
     "commit": "9f2c1ab",
     "branch": "main",
+    "pullRequest": "42",
+    "parentCommit": "1d0c7e2",
+    "author": "Ada Lovelace",
+    "ciUrl": "https://ci.example.com/jobs/7",
     "targetUrl": "https://staging.example.com",
     "trigger": "pipeline",
     "environment": "staging",
@@ -33,6 +37,10 @@ def test_a_full_message_is_read_field_by_field() -> None:
         shard=Shard(index=2, total=4),
         commit="9f2c1ab",
         branch="main",
+        pull_request="42",
+        parent_commit="1d0c7e2",
+        author="Ada Lovelace",
+        ci_url="https://ci.example.com/jobs/7",
         target_url="https://staging.example.com",
         trigger="pipeline",
         environment="staging",
@@ -49,6 +57,11 @@ def test_a_suite_alone_is_one_shard_of_a_run_named_by_the_message_id() -> None:
 def test_a_shard_may_be_an_object() -> None:
     """Both spellings of the contract mean the same shard."""
     assert parse(suite="x", shard={"index": 2, "total": 4}).job.shard == Shard(index=2, total=4)
+
+
+def test_a_pull_request_may_be_a_number() -> None:
+    """APIs of code hosts return the id as a number."""
+    assert parse(suite="x", pullRequest=42).job.pull_request == "42"
 
 
 def test_unknown_fields_are_ignored_and_named() -> None:
@@ -95,6 +108,12 @@ def test_null_means_absent() -> None:
         ({"branch": "\ud800"}, "branch: must be 1 to 1024 bytes"),
         ({"suite": "検" * 342}, "suite: must be 1 to 1024 bytes of UTF-8 text without control characters"),
         ({"trigger": "x" * 1025}, "trigger: must be 1 to 1024 bytes"),
+        ({"pullRequest": ""}, "pullRequest: must be 1 to 1024 bytes"),
+        ({"pullRequest": -1}, "pullRequest: Input should be a valid string"),
+        ({"pullRequest": True}, "pullRequest: Input should be a valid string"),
+        ({"parentCommit": "a\nb"}, "parentCommit: must be 1 to 1024 bytes"),
+        ({"author": "x" * 1025}, "author: must be 1 to 1024 bytes"),
+        ({"ciUrl": "javascript:alert(1)"}, "ciUrl: must be an http:// or https:// URL"),
         ({"environment": 1}, "environment: Input should be a valid string"),
         ({"targetUrl": "ftp://example.com"}, "targetUrl: must be an http:// or https:// URL with a host"),
         ({"targetUrl": "https://"}, "targetUrl: must be an http:// or https:// URL with a host"),

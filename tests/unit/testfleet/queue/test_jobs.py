@@ -6,7 +6,7 @@ import pytest
 
 from handoff.message import MAX_SHARDS, ParsedMessage
 from testfleet.errors import Refused
-from testfleet.queue.jobs import jobs, new_run_id, params
+from testfleet.queue.jobs import jobs, new_run_id, params, valid
 
 
 def test_each_shard_has_its_message() -> None:
@@ -31,6 +31,10 @@ def test_each_shard_has_its_message() -> None:
         ({"target_url": "ftp://x"}, "--target-url: must be an http:// or https:// URL"),
         ({"trigger": "\0"}, "--trigger: must be"),
         ({"environment": ""}, "--environment: must be"),
+        ({"pull_request": ""}, "--pull-request: must be"),
+        ({"parent_commit": "\n"}, "--parent-commit: must be"),
+        ({"author": "x" * 1025}, "--author: must be"),
+        ({"ci_url": "ci/7"}, "--ci-url: must be an http:// or https:// URL"),
         ({"params": {"1a": "x"}}, "--param: must be a flat map of names"),
         ({"params": {"a": "x" * 2000}}, "--param: must be"),
     ],
@@ -41,6 +45,12 @@ def test_a_wrong_option_is_named_as_it_was_typed(options: dict[str, object], lin
         jobs(**({"suite": "checkout", "run_id": "r1"} | options))  # type: ignore[arg-type]  # the table mixes types
     assert str(caught.value).startswith(line)
     assert "\n" not in str(caught.value)
+
+
+def test_values_that_a_job_may_not_have_are_left_out() -> None:
+    """A variable of the CI service must not keep a run from the queue."""
+    found = {"author": "Ada\x1b[31m", "branch": "main", "ci_url": "about:blank", "commit": None, "environment": ""}
+    assert valid(found) == {"branch": "main"}
 
 
 def test_a_value_may_contain_equals_signs() -> None:
