@@ -9,7 +9,7 @@ from typing import TextIO
 from testfleet.errors import Unavailable
 from testfleet.output.workflow_commands import inert
 
-_ASCII = {"·": "|", "…": "...", "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}": ">"}
+_ASCII = {"·": "|", "…": "...", "→": "->", "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}": ">"}
 """Replacements of the characters beyond ASCII that the command itself prints."""
 
 
