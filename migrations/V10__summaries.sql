@@ -23,7 +23,7 @@ CREATE TABLE suite_summaries (
     last_green_run_id text,
     last_green_commit text,
     last_green_at     timestamptz,
-    case_counts       integer[] NOT NULL DEFAULT '{}', -- totals of the last ten passed or failed runs, oldest first
+    case_counts       integer[] NOT NULL DEFAULT ARRAY[]::integer[], -- totals of the last ten passed or failed runs, oldest first
     usual_cases       integer,                         -- their median; NULL before the first of them
     PRIMARY KEY (suite, branch)
 ) WITH (fillfactor = 50);
