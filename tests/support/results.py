@@ -1,9 +1,13 @@
 """Results of runs in a database and a bucket."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+
+Ask = Callable[..., Any]
+"""Return the only value of a statement with `%s` in place of each value."""
 
 
 def rows(database_url: str, sql: str, **values: Any) -> list[dict[str, Any]]:
