@@ -10,7 +10,8 @@ GRANT INSERT, UPDATE ON test_runs, test_shards, artifacts TO testfleet_reporter;
 -- The final transaction removes what an earlier attempt of the shard wrote and the last one did not.
 GRANT INSERT, UPDATE, DELETE ON test_cases, case_tries TO testfleet_reporter;
 -- The summaries are changed by these functions only. They act with the rights of testfleet_owner.
-GRANT EXECUTE ON FUNCTION lock_summaries(text), fold_run(text) TO testfleet_reporter;
+GRANT EXECUTE ON FUNCTION lock_summaries(text), fold_run(text), close_quiet_regressions(timestamptz)
+    TO testfleet_reporter;
 
 GRANT INSERT ON test_runs TO testfleet_cli;
 -- It acts with the rights of testfleet_owner, so that testfleet cancel needs no right to update a verdict.

@@ -1,58 +1,56 @@
 """The posterior is Allure's, to the last digits of the exact answer."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
 from tests.support.exact import posterior
 from tests.support.results import Ask
 
-POSTERIOR = "SELECT flaky_posterior(%s, %s)"
+POSTERIOR = "SELECT flaky_posterior(%s)"
 
 
-def as_runs(outcomes: str, failed_tries: str) -> list[tuple[int, int]]:
-    tries = [int(digit) for digit in failed_tries]
-    return [
-        (0 if outcome == "p" else fails, int(outcome in "pr"))
-        for outcome, fails in zip(outcomes, tries, strict=True)
-        if outcome != "o"
-    ][-10:]
+def tried(executions: Sequence[tuple[int, int]]) -> str:
+    return "".join(f"{failed}{passed}" for failed, passed in executions)
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "expected"), [("r", 0.0909), ("rr", 0.1250), ("fffppppp", 0.0517), ("", 0.0500), ("f", 0.0522)]
+    ("executions", "expected"),
+    [
+        ([(1, 1)], 0.0909),
+        ([(1, 1)] * 2, 0.1250),
+        ([(1, 0)] * 3 + [(0, 1)] * 5, 0.0517),
+        ([], 0.0500),
+        ([(1, 0)], 0.0522),
+    ],
 )
-def test_the_published_examples_hold_to_four_digits(ask: Ask, outcomes: str, expected: float) -> None:
-    """One fail and one pass in a run; two such runs; three failures, then five passes; the prior; one failure."""
-    assert ask(POSTERIOR, outcomes, None) == pytest.approx(expected, abs=5e-5)
+def test_the_published_examples_hold_to_four_digits(
+    ask: Ask, executions: list[tuple[int, int]], expected: float
+) -> None:
+    """Pairs of failed and passed tries."""
+    assert ask(POSTERIOR, tried(executions)) == pytest.approx(expected, abs=5e-5)
 
 
-def test_the_posterior_is_exact_for_random_outcomes(ask: Ask) -> None:
-    """Runs with several failed tries, with none, and with outages in between."""
+def test_the_posterior_is_exact_for_random_executions(ask: Ask) -> None:
+    """Executions with several failed tries, with none, and such as say nothing."""
     chance = random.Random(9)
+    pairs = [(0, 1), (0, 1), (0, 0), (1, 0), (2, 0), (3, 0), (1, 1), (2, 1), (1, 2), (9, 9)]
     for _ in range(150):
-        length = chance.randint(0, 14)
-        outcomes = "".join(chance.choice("pprfeo") for _ in range(length))
-        failed_tries = "".join("0" if outcome == "p" else str(chance.randint(1, 4)) for outcome in outcomes)
-        exact = posterior(as_runs(outcomes, failed_tries))
-        assert ask(POSTERIOR, outcomes, failed_tries) == pytest.approx(float(exact), rel=1e-12), (
-            outcomes,
-            failed_tries,
-        )
-
-
-def test_without_counted_tries_a_bad_run_has_one_failed_try(ask: Ask) -> None:
-    """A suite without retries has no other evidence."""
-    outcomes = "ppfrepf"
-    exact = posterior(as_runs(outcomes, "".join("0" if outcome == "p" else "1" for outcome in outcomes)))
-    assert ask(POSTERIOR, outcomes, None) == pytest.approx(float(exact), rel=1e-12)
+        executions = [chance.choice(pairs) for _ in range(chance.randint(0, 14))]
+        assert ask(POSTERIOR, tried(executions)) == pytest.approx(float(posterior(executions[-10:])), rel=1e-12)
 
 
 def test_the_posterior_sees_ten_executions_at_most(ask: Ask) -> None:
     """An older retry no longer counts."""
-    assert ask(POSTERIOR, "rrr" + "p" * 10, None) == ask(POSTERIOR, "p" * 10, None)
+    assert ask(POSTERIOR, "111111" + "01" * 10) == ask(POSTERIOR, "01" * 10)
+
+
+def test_an_execution_without_counted_tries_changes_nothing(ask: Ask) -> None:
+    """Its likelihood is one. An outage is recorded so."""
+    assert ask(POSTERIOR, "01001101") == pytest.approx(ask(POSTERIOR, "011101"), rel=1e-12)
 
 
 def test_a_defect_does_not_look_flaky(ask: Ask) -> None:
     """Failures without a pass on the same code are explained by q."""
-    assert all(ask(POSTERIOR, "p" * passes + "f" * (10 - passes), None) < 0.1 for passes in range(11))
+    assert all(ask(POSTERIOR, "01" * passes + "10" * (10 - passes)) < 0.1 for passes in range(11))
