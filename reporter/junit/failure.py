@@ -1,11 +1,11 @@
-"""The failure of a case: its message, text, type and location, and a fingerprint of its kind."""
+"""The failure of a case: its message, text, type and location, and the fingerprint of its cause."""
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Self
 
 from reporter.junit import failure_message
+from reporter.junit.cause import Cause
 from reporter.junit.location import Origin, locate
 from runtime.text import storable
 
@@ -13,8 +13,6 @@ MAX_ERROR_BYTES = 16 * 1024
 """Longest stored text in UTF-8, including the marker. The JUnit file keeps the whole text."""
 
 _MAX_TYPE = 200
-_FINGERPRINTED = 2000  # characters; deeper lines of a stack describe the code and not the failure
-_FINGERPRINTED_LINES = 5
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?|\x9b[0-?]*[ -/]*[@-~]"
     # A colour whose escape character the report writer replaced, because XML forbids it.
@@ -23,26 +21,6 @@ _ANSI = re.compile(
 _LEADING_TYPE = re.compile(
     r"(?:failed on (?:setup|teardown) with \")?"  # pytest's words
     r"((?:[A-Za-z_][\w$]*[.\\]){0,20}[A-Z][\w$]*(?:Error|Exception|Failure))(?=[:\s]|$)"
-)
-
-# The order matters: a UUID contains numbers, and a path may contain a time.
-_VOLATILE = tuple(
-    (re.compile(pattern), word)
-    for pattern, word in (
-        (r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b", "<uuid>"),
-        (r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", "<time>"),
-        (r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b", "<time>"),
-        (r"\b0x[0-9a-fA-F]+\b|@[0-9a-fA-F]{5,16}\b", "<address>"),
-        (r"(?<![\w.@~+%:-])(?:[A-Za-z]:|file://)?(?:[\w.@~+%-]*[/\\])+[\w.@~+%-]*(?::\d+)*", "<path>"),
-        (r"(?<![\w-])[\w-]+\.[A-Za-z]{1,5}:\d+(?::\d+)?\b", "<path>"),
-        (r"\b(?=[a-fA-F]*\d)[0-9a-fA-F]{8,64}\b", "<hash>"),
-        (
-            r"(?<![\w.,])\d+(?:[.,]\d+)*\s?(?:ns|µs|us|ms|s|m|h|sec|secs|seconds?|minutes?|hours?|milliseconds?)\b",
-            "<duration>",
-        ),
-        (r"[-+]?\d+(?:[.,]\d+)*", "<n>"),
-        (r"\s+", " "),
-    )
 )
 
 
@@ -78,13 +56,14 @@ class Failure:
         message, text = plain(message).strip(), plain(text).strip("\n").rstrip()
         whole = text if message in text else "\n".join(filter(None, (message, text)))
         kind = _type(type_, message, text)
+        location = locate(whole, origin)
         words = failure_message.fingerprinted(message, text, names)
         return cls(
             text=cut(whole, left_out=left_out) if whole or left_out else None,
             type=kind,
-            fingerprint=_fingerprint(kind, words) if whole or kind else None,
+            fingerprint=Cause.of(kind, words, location).fingerprint if whole or kind else None,
             message=failure_message.shown(message, text, names) or None,
-            location=locate(whole, origin),
+            location=location,
         )
 
 
@@ -113,11 +92,3 @@ def _type(type_: str, message: str, text: str) -> str | None:
         return named
     leading = _LEADING_TYPE.match(message) or _LEADING_TYPE.match(text)
     return leading[1][:_MAX_TYPE] if leading else None
-
-
-def _fingerprint(kind: str | None, words: str) -> str:
-    lines = (line for line in words[:_FINGERPRINTED].splitlines() if line.strip())
-    source = "\n".join(line for line, _ in zip(lines, range(_FINGERPRINTED_LINES), strict=False))
-    for pattern, word in _VOLATILE:
-        source = pattern.sub(word, source)
-    return hashlib.sha256(f"{kind or ''}\0{source.strip()}".encode()).hexdigest()[:16]
