@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
-    from testfleet.cli import connect, description, version
+    from testfleet.cli import connect, description, explanation, version
 
-__all__ = ["connect", "description", "version"]
+__all__ = ["connect", "description", "explanation", "version"]
 __getattr__ = submodules(__name__, __all__)

@@ -7,7 +7,10 @@ from testfleet.lazy import submodules
 if TYPE_CHECKING:
     from testfleet.results import (
         cancel,
+        compare,
+        failures,
         gate,
+        history,
         meaning,
         poller,
         progress,
@@ -15,11 +18,15 @@ if TYPE_CHECKING:
         render,
         run_id,
         runs,
+        tables,
     )
 
 __all__ = [
     "cancel",
+    "compare",
+    "failures",
     "gate",
+    "history",
     "meaning",
     "poller",
     "progress",
@@ -27,5 +34,6 @@ __all__ = [
     "render",
     "run_id",
     "runs",
+    "tables",
 ]
 __getattr__ = submodules(__name__, __all__)

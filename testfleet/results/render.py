@@ -1,11 +1,13 @@
 """Renders runs as lines and tables of plain text. `output.console` adds colours."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from testfleet.output import units
 from testfleet.output.blocks import TONES, Line, Table, Tone, clean, clean_line, first_line
+from testfleet.results import meaning
+from testfleet.results.meaning import Failure, RunMeaning
 from testfleet.results.runs import ArtifactRow, CaseRow, RunDetail, RunRow, ShardRow
 
 MAX_CASES = 20
@@ -17,6 +19,8 @@ MAX_NAMES = 10
 MAX_MESSAGE_LINES = 8
 MAX_LINE = 300
 """Maximum number of characters of one line of a message."""
+
+_NEW = frozenset({"new", "new_case"})
 
 _EVIDENCE = ("trace", "screenshot", "video")
 """Kinds of artifacts, the most useful first."""
@@ -40,22 +44,25 @@ def summary(run: RunRow) -> Line:
 
 
 def verdict(detail: RunDetail) -> list[Line]:
-    """Return the run in one line, then the reasons why it did not pass."""
+    """Return the run in one line, then the reasons why it did not pass, and last what its failures mean."""
     lines = [summary(detail.run)]
     lines += [
         Line(f"shard {shard.shard}: {shard.status}{_why(shard)}", TONES[shard.status])
         for shard in detail.shards
         if shard.status in {"errored", "interrupted", "cancelled"}
     ]
-    causes = by_cause(detail.failing)
+    known = {failure.name: failure for failure in detail.failures or ()}
+    causes = tuple(sorted(by_cause(detail.failing), key=lambda group: not _has_new(group, known)))
     if len(causes) < len(detail.failing):
         lines.append(Line(f"{_count(len(detail.failing), 'failure')}, {_count(len(causes), 'cause')}", "bad"))
     for label, groups in (("FAILED", causes), ("FLAKY", tuple((case,) for case in detail.flaky))):
         for group in groups[:MAX_CASES]:
-            lines += _cause(label, group, detail.artifacts)
+            lines += _cause(label, group, detail.artifacts, known)
         if len(groups) > MAX_CASES:
             more = sum(len(group) for group in groups[MAX_CASES:])
             lines.append(Line(f"… and {more} more: testfleet show {clean(detail.run.run_id)} --json"))
+    if detail.meaning and detail.meaning.sentence:
+        lines.append(Line(detail.meaning.sentence, "bad" if _worrying(detail.meaning) else "odd"))
     return lines
 
 
@@ -67,12 +74,23 @@ def by_cause(cases: Sequence[CaseRow]) -> tuple[tuple[CaseRow, ...], ...]:
     return tuple(tuple(group) for group in sorted(groups.values(), key=len, reverse=True))
 
 
-def _cause(label: str, cases: Sequence[CaseRow], artifacts: Sequence[ArtifactRow]) -> list[Line]:
+def _has_new(cases: Sequence[CaseRow], known: Mapping[str, Failure]) -> bool:
+    return any(case.name in known and known[case.name].kind in _NEW for case in cases)
+
+
+def _worrying(found: RunMeaning) -> bool:
+    return found.new + found.new_case + found.broken > 0
+
+
+def _cause(
+    label: str, cases: Sequence[CaseRow], artifacts: Sequence[ArtifactRow], known: Mapping[str, Failure]
+) -> list[Line]:
     case, *others = cases
-    tried = f" · {case.tries} tries" if case.tries > 1 else ""
+    kinds = dict.fromkeys(meaning.describe(known[one.name]) for one in cases if one.name in known)
+    facts = [units.duration(case.duration_ms), *([f"{case.tries} tries"] if case.tries > 1 else []), *kinds]
     tone: Tone = "odd" if case.flaky else "bad"
     count = f" {len(cases)} cases, first" if others else ""
-    lines = [Line(f"{label}{count} {clean_line(case.name)} ({units.duration(case.duration_ms)}{tried})", tone)]
+    lines = [Line(f"{label}{count} {clean_line(case.name)} ({' · '.join(facts)})", tone)]
     lines += [Line(text, indent=1) for text in _message(case)]
     if place := clean_line(case.location or case.file or ""):
         lines.append(Line(place, "faint", indent=1))

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from testfleet.database.connection import Connection
+from testfleet.results.failures import of_run as known_failures
+from testfleet.results.meaning import Failure, RunMeaning
+from testfleet.results.meaning import of as meaning_of
 
 RunStatus = Literal["queued", "running", "passed", "failed", "errored", "cancelled"]
 ShardStatus = Literal["running", "passed", "failed", "errored", "interrupted", "cancelled"]
@@ -98,12 +101,17 @@ class ArtifactRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run with its shards, its failing and flaky cases, and its artifacts."""
+    """One run with its shards, its failing and flaky cases, and its artifacts.
+
+    `failures` and `meaning` compare the failing cases with earlier runs. They are None if the run was not compared.
+    """
 
     run: RunRow
     shards: tuple[ShardRow, ...]
     cases: tuple[CaseRow, ...]
     artifacts: tuple[ArtifactRow, ...]
+    failures: tuple[Failure, ...] | None = None
+    meaning: RunMeaning | None = None
 
     @property
     def failing(self) -> tuple[CaseRow, ...]:
@@ -197,11 +205,14 @@ def detail(connection: Connection, run_id: str) -> RunDetail | None:
     run = get(connection, run_id)
     if run is None:
         return None
+    known = known_failures(connection, run_id) if run.finished else None
     return RunDetail(
         run,
         shards(connection, run_id),
         tuple(CaseRow(**row) for row in _rows(connection, CASES, run_id)),
         tuple(ArtifactRow(**row) for row in _rows(connection, ARTIFACTS, run_id)),
+        known,
+        None if known is None else meaning_of(known),
     )
 
 

@@ -29,6 +29,12 @@ CASES = """
     VALUES ('s3://qa/r1/2/1/trace.zip', 'r1', 2, 1, 'pays [red]', 'trace', 3, 'application/zip')
 """
 
+FAILURE = """
+    UPDATE test_runs SET folded = true WHERE run_id = 'r1';
+    INSERT INTO run_failures (run_id, name, suite, branch, kind, first_fail_run_id, first_fail_at, runs_since)
+    VALUES ('r1', 'pays [red]', 'shop', 'main', 'new', 'r1', now(), 0)
+"""
+
 
 @pytest.fixture
 def record(execute: Callable[..., None]) -> Callable[[str], None]:
@@ -86,6 +92,20 @@ def test_a_pipeline_decides_by_the_exit_code(
     assert "\x1b" not in done.stdout + done.stderr
     read = json.loads(command("wait", "r1", "--json").stdout)
     assert (read["run"]["status"], read["cases"][0]["name"]) == (status, "pays [red]")
+
+
+def test_wait_ends_with_the_sentence_that_compares_the_run_with_earlier_ones(
+    command: Any, record: Callable[[str], None], execute: Callable[..., None]
+) -> None:
+    """A developer reads the last line. Without the summaries, everything else is the same."""
+    record("failed")
+    without = command("wait", "r1")
+    execute(FAILURE)
+    done = command("wait", "r1")
+    assert (without.returncode, done.returncode) == (1, 1)
+    assert "FAILED pays [red] (- · new failure)\n" in done.stdout
+    assert done.stdout == without.stdout.replace("(-)", "(- · new failure)") + "1 new failure\n"
+    assert json.loads(command("wait", "r1", "--json").stdout)["meaning"]["sentence"] == "1 new failure"
 
 
 def test_a_run_is_cancelled_once(command: Any, record: Callable[[str], None]) -> None:

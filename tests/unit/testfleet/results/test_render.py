@@ -7,7 +7,8 @@ import pytest
 
 from testfleet.output.blocks import Line, clean
 from testfleet.output.json_text import as_json
-from testfleet.results import render
+from testfleet.results import meaning, render
+from testfleet.results.meaning import Failure
 from testfleet.results.render import MAX_CASES
 from testfleet.results.runs import RunDetail
 
@@ -96,6 +97,46 @@ def test_flaky_cases_come_after_failures_with_their_tries(make: Any) -> None:
     ]
 
 
+def known(*failures: Failure) -> dict[str, Any]:
+    return {"failures": failures, "meaning": meaning.of(failures)}
+
+
+def test_a_verdict_ends_with_the_sentence_that_compares_it_with_earlier_runs(make: Any) -> None:
+    """It is the last line, so that it is the one on the screen."""
+    failures = known(
+        Failure("a", "flaky"), Failure("b", "broken", "r0", "3f2a91c0d4e5", runs_since=4), Failure("c", "new")
+    )
+    cases = tuple(make.case(name=name, fingerprint=name) for name in "abc")
+    lines = render.verdict(RunDetail(make.run(status="failed", failed=3), (), cases, (), **failures))
+    assert texts(lines)[1:] == [
+        "FAILED c (- · new failure)",
+        "FAILED a (- · known flaky)",
+        "FAILED b (- · broken since 3f2a91c, 4 runs)",
+        "1 new failure, 1 known flaky, 1 broken since 3f2a91c",
+    ]
+    assert lines[-1].tone == "bad"
+
+
+def test_a_group_of_failures_shows_each_kind_once(make: Any) -> None:
+    failures = known(Failure("a", "flaky"), Failure("b", "new"), Failure("c", "new"))
+    cases = tuple(make.case(name=name, fingerprint="f") for name in "abc")
+    lines = render.verdict(RunDetail(make.run(status="failed"), (), cases, (), **failures))
+    assert texts(lines)[2] == "FAILED 3 cases, first a (- · known flaky · new failure)"
+
+
+def test_only_known_failures_are_no_reason_to_worry(make: Any) -> None:
+    """A passed run may have quarantined failures."""
+    failures = known(Failure("a", "flaky"), Failure("b", "quarantined"))
+    lines = render.verdict(RunDetail(make.run(status="passed"), (), (), (), **failures))
+    assert lines[-1] == Line("1 known flaky, 1 quarantined", "odd")
+
+
+@pytest.mark.parametrize("compared", [{}, {"failures": (), "meaning": meaning.of(())}], ids=["unknown", "no failure"])
+def test_a_run_without_known_failures_has_no_sentence(make: Any, compared: dict[str, Any]) -> None:
+    """An older database has no summaries."""
+    assert len(render.verdict(RunDetail(make.run(status="passed"), (), (), (), **compared))) == 1
+
+
 def test_shards_without_a_verdict_are_explained(make: Any) -> None:
     """An errored run may have no failing case."""
     shards = (
@@ -156,7 +197,7 @@ def test_the_keys_of_json_are_names_of_columns(make: Any) -> None:
     read = json.loads(as_json(detail))
     assert read["run"]["run_id"] == "r1"
     assert read["run"]["started_at"] == "2026-01-31T09:30:00+00:00"
-    assert set(read) == {"run", "shards", "cases", "artifacts"}
+    assert set(read) == {"run", "shards", "cases", "artifacts", "failures", "meaning"}
     assert read["cases"][0]["name"] == "cart > pays"
     assert json.loads(as_json(None)) is None
 

@@ -1,0 +1,11 @@
+"""Answers about runs and cases as lines and tables of plain text. `output.console` adds colours."""
+
+from typing import TYPE_CHECKING
+
+from testfleet.lazy import submodules
+
+if TYPE_CHECKING:
+    from testfleet.results.tables import compare, history
+
+__all__ = ["compare", "history"]
+__getattr__ = submodules(__name__, __all__)
