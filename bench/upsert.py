@@ -29,9 +29,9 @@ from testfleet.database import migrations
 BATCH = 1000
 
 ONE_BY_ONE = """
-INSERT INTO test_cases AS held (run_id, name, shard, attempt, status, duration_ms, error)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (run_id, name) DO UPDATE SET
+INSERT INTO test_cases AS held (run_id, name, shard, attempt, status, duration_ms, error, day)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (run_id, name, day) DO UPDATE SET
     attempt = excluded.attempt, status = excluded.status, duration_ms = excluded.duration_ms, error = excluded.error
 WHERE held.shard = $3 AND (held.attempt, held.status, held.duration_ms, held.error)
       IS DISTINCT FROM (excluded.attempt, excluded.status, excluded.duration_ms, excluded.error)
@@ -70,8 +70,7 @@ async def committed(database: Database, fence: Fence, cases: list[Case]) -> None
         await begin_staging(connection)
         for batch in batches(cases):
             await stage(connection, batch)
-        await hold(connection, fence)
-        await merge(connection, fence)
+        await merge(connection, fence, await hold(connection, fence))
 
     await database.run(step)
 
@@ -82,12 +81,10 @@ async def executed_many(database: Database, fence: Fence, cases: list[Case]) -> 
     async def step(connection: Connection) -> None:
         for batch in batches(cases):
             async with connection.transaction():
-                await hold(connection, fence)
+                day = await hold(connection, fence)
                 place = (fence.shard.index, fence.attempt)
-                await connection.executemany(
-                    ONE_BY_ONE,
-                    [(fence.run_id, one.name, *place, one.status.value, one.duration_ms, one.error) for one in batch],
-                )
+                rows = [(fence.run_id, one.name, *place, one.status.value, one.duration_ms, one.error) for one in batch]
+                await connection.executemany(ONE_BY_ONE, [(*row, day) for row in rows])
 
     await database.run(step)
 

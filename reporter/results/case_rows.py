@@ -1,6 +1,7 @@
 """Writes cases as rows: COPY into temporary tables, then one ordered merge under the fence."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from reporter.fence import Fence
 from reporter.junit.case import Case
@@ -41,12 +42,12 @@ _TRY_COLUMNS = ("name", "try", "status", "duration_ms", "error", "message")
 
 # Two shards with the same names lock them in the same order. A row without a change is not written.
 _MERGE = """
-INSERT INTO test_cases AS held (run_id, name, report_name, shard, attempt, file, status, flaky, tries, duration_ms,
-                               error, error_type, fingerprint, message, location, started_at, finished_at)
-SELECT $1, row_name, nullif(name, row_name), $2, $3, file, status, flaky, tries, duration_ms, error,
+INSERT INTO test_cases AS held (run_id, day, name, report_name, shard, attempt, file, status, flaky, tries,
+                               duration_ms, error, error_type, fingerprint, message, location, started_at, finished_at)
+SELECT $1, $5, row_name, nullif(name, row_name), $2, $3, file, status, flaky, tries, duration_ms, error,
        error_type, fingerprint, message, location, started_at, finished_at
 FROM staged_cases WHERE $4::text[] IS NULL OR row_name = ANY ($4) ORDER BY row_name
-ON CONFLICT (run_id, name) DO UPDATE SET
+ON CONFLICT (run_id, name, day) DO UPDATE SET
     report_name = excluded.report_name, attempt = excluded.attempt, file = excluded.file, status = excluded.status,
     flaky = excluded.flaky, tries = excluded.tries, duration_ms = excluded.duration_ms, error = excluded.error,
     error_type = excluded.error_type, fingerprint = excluded.fingerprint,
@@ -62,7 +63,7 @@ WHERE held.shard = $2
 """
 _TAKEN = """
 SELECT staged.row_name FROM staged_cases AS staged
-JOIN test_cases AS held ON held.run_id = $1 AND held.name = staged.row_name
+JOIN test_cases AS held ON held.run_id = $1 AND held.day = $3 AND held.name = staged.row_name
 WHERE held.shard <> $2
 """
 _STAGED = "SELECT row_name FROM staged_cases WHERE row_name = ANY ($1)"
@@ -73,7 +74,7 @@ WHERE row_name = renamed.old
 """
 _DELETE_OLD_TRIES = """
 DELETE FROM case_tries AS held USING staged_cases AS staged
-WHERE held.run_id = $1 AND held.name = staged.row_name AND NOT EXISTS (
+WHERE held.run_id = $1 AND held.day = $3 AND held.name = staged.row_name AND NOT EXISTS (
     SELECT FROM staged_tries AS new
     WHERE new.name = staged.name AND new.try = held.try AND held.attempt = $2
       AND (new.status, new.duration_ms, new.error, new.message)
@@ -81,11 +82,11 @@ WHERE held.run_id = $1 AND held.name = staged.row_name AND NOT EXISTS (
 )
 """
 _ADD_TRIES = """
-INSERT INTO case_tries (run_id, name, attempt, try, status, duration_ms, error, message)
-SELECT $1, staged.row_name, $2, new.try, new.status, new.duration_ms, new.error, new.message
+INSERT INTO case_tries (run_id, day, name, attempt, try, status, duration_ms, error, message)
+SELECT $1, $3, staged.row_name, $2, new.try, new.status, new.duration_ms, new.error, new.message
 FROM staged_tries AS new JOIN staged_cases AS staged USING (name)
 ORDER BY staged.row_name, new.try
-ON CONFLICT (run_id, name, attempt, try) DO NOTHING
+ON CONFLICT (run_id, name, attempt, try, day) DO NOTHING
 """
 
 
@@ -112,23 +113,23 @@ async def stage(connection: Connection, cases: Iterable[Case]) -> None:
         await connection.copy_records_to_table("staged_tries", records=tries, columns=_TRY_COLUMNS)
 
 
-async def merge(connection: Connection, fence: Fence) -> None:
-    """Write every staged case as a row of this shard. The transaction must hold the fence.
+async def merge(connection: Connection, fence: Fence, day: date) -> None:
+    """Write every staged case as a row of this shard. The transaction must hold the fence. `day` is that of the run.
 
     If another shard's row has the name, the name of the new row contains the shard. `final_names` gives the final names
     when the run ends.
     """
     shard = fence.shard.index
-    await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, None)
+    await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, None, day)
     while fence.shard.total > 1:
-        taken = [row["row_name"] for row in await connection.fetch(_TAKEN, fence.run_id, shard)]
+        taken = [row["row_name"] for row in await connection.fetch(_TAKEN, fence.run_id, shard, day)]
         if not taken:
             break
         names = await _free_names(connection, taken, fence)
         await connection.execute(_RENAME, taken, names)
-        await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, names)
-    await connection.execute(_DELETE_OLD_TRIES, fence.run_id, fence.attempt)
-    await connection.execute(_ADD_TRIES, fence.run_id, fence.attempt)
+        await connection.execute(_MERGE, fence.run_id, shard, fence.attempt, names, day)
+    await connection.execute(_DELETE_OLD_TRIES, fence.run_id, fence.attempt, day)
+    await connection.execute(_ADD_TRIES, fence.run_id, fence.attempt, day)
 
 
 async def save(database: Database, fence: Fence, cases: list[Case]) -> None:
@@ -142,8 +143,7 @@ async def save(database: Database, fence: Fence, cases: list[Case]) -> None:
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
         await stage(connection, cases)
-        await hold(connection, fence)
-        await merge(connection, fence)
+        await merge(connection, fence, await hold(connection, fence))
 
     await database.run(step)
 

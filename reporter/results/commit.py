@@ -20,7 +20,7 @@ from runtime.text import storable
 # Every transaction locks the run before its shard. Otherwise overlapping commits miss each other's shard, and the run
 # stays `running`.
 _LOCK_RUN = """
-SELECT shards, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
+SELECT shards, day, finished_at IS NOT NULL AS finished FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 """
 _ENDED = """
 SELECT status, cases, (SELECT count(*) FROM artifacts WHERE run_id = $1 AND shard = $2 AND attempt = $3) AS artifacts
@@ -30,13 +30,18 @@ WHERE run_id = $1 AND shard = $2 AND attempt = $3 AND status IN ('passed', 'fail
 """
 _ANALYZE = "ANALYZE staged_cases; ANALYZE staged_tries"
 _DELETE_OLD_CASES = """
-DELETE FROM test_cases AS held
-WHERE held.run_id = $1 AND held.shard = $2
-  AND NOT EXISTS (SELECT FROM staged_cases AS staged WHERE staged.row_name = held.name)
+WITH deleted AS (
+    DELETE FROM test_cases AS held
+    WHERE held.run_id = $1 AND held.day = $3 AND held.shard = $2
+      AND NOT EXISTS (SELECT FROM staged_cases AS staged WHERE staged.row_name = held.name)
+    RETURNING held.name
+)
+DELETE FROM case_tries AS tried USING deleted
+WHERE tried.run_id = $1 AND tried.day = $3 AND tried.name = deleted.name
 """
 _COUNT = """
 SELECT count(*) AS cases, count(*) FILTER (WHERE status IN ('failed', 'errored')) AS bad
-FROM test_cases WHERE run_id = $1 AND shard = $2
+FROM test_cases WHERE run_id = $1 AND day = $3 AND shard = $2
 """
 _ADD_ARTIFACTS = """
 INSERT INTO artifacts AS held (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type)
@@ -113,10 +118,10 @@ async def _commit(
         await raise_if_cancelled(connection, fence)
         raise Superseded(f"run {fence.run_id} ended before shard {fence.shard} was complete")
     await hold(connection, fence)
-    await merge(connection, fence)
-    await connection.execute(_DELETE_OLD_CASES, *place)
+    await merge(connection, fence, run["day"])
+    await connection.execute(_DELETE_OLD_CASES, *place, run["day"])
     await _add_artifacts(connection, fence, summary, artifacts)
-    counted = await connection.fetchrow(_COUNT, *place)
+    counted = await connection.fetchrow(_COUNT, *place, run["day"])
     if counted is None:
         raise DatabaseOutOfReach("the count of the shard's cases returned no row")
     evidence = ShardResults(files=summary.files, broken=summary.broken, doubts=summary.doubts, **dict(counted))
@@ -124,7 +129,8 @@ async def _commit(
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection))
-    finished = await end_if_complete(connection, fence.run_id, run["shards"] or fence.shard.total, summary.p95_ms)
+    expected = run["shards"] or fence.shard.total
+    finished = await end_if_complete(connection, fence.run_id, run["day"], expected, summary.p95_ms)
     return Completed(Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished)
 
 

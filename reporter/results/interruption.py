@@ -15,7 +15,7 @@ _INTERRUPT = """
 UPDATE test_shards SET
     status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(),
     outcome = $4, exit_code = $5, detail = $6,
-    cases = (SELECT count(*) FROM test_cases WHERE run_id = $1 AND shard = $2 AND attempt = $3)
+    cases = (SELECT count(*) FROM test_cases WHERE run_id = $1 AND day = $7 AND shard = $2 AND attempt = $3)
 WHERE run_id = $1 AND shard = $2 AND attempt = $3
 RETURNING cases
 """
@@ -59,11 +59,11 @@ async def _interrupt(
     before: int | None = await connection.fetchval(_BEFORE, *place)
     if before is not None:
         return before  # an earlier call committed, and its answer was lost
-    await hold(connection, fence)
+    day = await hold(connection, fence)
     if staged:
-        await merge(connection, fence)
+        await merge(connection, fence, day)
     ending = outcome.ending if outcome else "interrupted"
     exit_code = outcome.exit_code if outcome else None
     why = outcome.detail if outcome else detail or "the worker ended without an outcome"
-    cases: int = await connection.fetchval(_INTERRUPT, *place, ending, exit_code, why and storable(why))
+    cases: int = await connection.fetchval(_INTERRUPT, *place, ending, exit_code, why and storable(why), day)
     return cases

@@ -39,7 +39,7 @@ INSERT INTO test_runs (run_id, suite, status, detail, finished_at) VALUES ($1, $
 ON CONFLICT (run_id) DO NOTHING
 """
 _LOCK_RUN = """
-SELECT suite, status <> 'queued' AS started, finished_at IS NOT NULL AS finished
+SELECT suite, day, status <> 'queued' AS started, finished_at IS NOT NULL AS finished
 FROM test_runs WHERE run_id = $1 FOR NO KEY UPDATE
 """
 
@@ -65,7 +65,9 @@ async def _record(invalid: InvalidJob, connection: Connection) -> bool:
     run = await connection.fetchrow(_LOCK_RUN, run_id)
     if run is None:
         raise DatabaseOutOfReach(f"run {run_id} was deleted while its rejection was recorded")
-    if not ends(invalid, NamedRun(**dict(run))):
+    named = dict(run)
+    day = named.pop("day")
+    if not ends(invalid, NamedRun(**named)):
         return False
-    await end_early(connection, run_id, status="errored", detail=detail)
+    await end_early(connection, run_id, day, status="errored", detail=detail)
     return True

@@ -1,6 +1,7 @@
 """Ends a run: with the verdict of its complete shards, or early."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 from handoff.records import Collection, IdSet
@@ -19,7 +20,7 @@ _END_RUN = """
 UPDATE test_runs SET
     status = $2, detail = $3, finished_at = clock_timestamp(), p95_ms = coalesce(p95_ms, (
         SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
-        FROM test_cases WHERE run_id = $1 AND status <> 'skipped'))
+        FROM test_cases WHERE run_id = $1 AND day = $4 AND status <> 'skipped'))
 WHERE run_id = $1 AND finished_at IS NULL
 RETURNING run_id, suite, status, passed + failed + errored AS cases, failed + errored AS failed, flaky,
     (SELECT coalesce(sum(attempt - 1), 0)::integer FROM test_shards WHERE run_id = $1) AS retries,
@@ -31,7 +32,7 @@ _STOP_SHARDS = """
 UPDATE test_shards AS shard SET
     status = 'interrupted', lease_until = NULL, finished_at = clock_timestamp(), detail = $2,
     cases = (SELECT count(*) FROM test_cases AS seen
-             WHERE seen.run_id = $1 AND seen.shard = shard.shard AND seen.attempt = shard.attempt)
+             WHERE seen.run_id = $1 AND seen.day = $3 AND seen.shard = shard.shard AND seen.attempt = shard.attempt)
 WHERE run_id = $1 AND status = 'running'
 """
 _END_RUN_EARLY = """
@@ -40,35 +41,42 @@ UPDATE test_runs SET status = $2, detail = $3, finished_at = clock_timestamp() W
 
 
 async def end_if_complete(
-    connection: Connection, run_id: str, expected: int, p95_ms: float | None, *, unclaimed: Sequence[ShardVerdict] = ()
+    connection: Connection,
+    run_id: str,
+    day: date,
+    expected: int,
+    p95_ms: float | None,
+    *,
+    unclaimed: Sequence[ShardVerdict] = (),
 ) -> FinishedRun | None:
     """Update the counts of a run, and end it if all `expected` shards are complete. Return the run if it ended.
 
-    The caller's transaction has locked the run. `unclaimed` are the verdicts of shards without a row.
+    `day` is that of the run, which the caller's transaction has locked. `unclaimed` are the verdicts of shards without
+    a row.
     """
     complete = [
         ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]), _collection(dict(row)))
         for row in await connection.fetch(_COMPLETE, run_id)
     ]
-    ran = await update_counts(connection, run_id, done=len(complete), p95_ms=p95_ms)
+    ran = await update_counts(connection, run_id, day, done=len(complete), p95_ms=p95_ms)
     verdict = of_run(expected, sorted([*complete, *unclaimed], key=lambda one: one.shard), ran=ran)
     if verdict is None:
         return None
-    await settle_names(connection, run_id)
-    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail)
+    await settle_names(connection, run_id, day)
+    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail, day)
     return FinishedRun(**dict(ended)) if ended else None
 
 
-async def end_early(connection: Connection, run_id: str, *, status: Literal["errored"], detail: str) -> None:
+async def end_early(connection: Connection, run_id: str, day: date, *, status: Literal["errored"], detail: str) -> None:
     """End a run before all its shards are complete: set its verdict and counts, and interrupt its running shards.
 
     No row of the run changes afterwards. The caller's transaction has locked the run: every transaction locks the run
     before its shards.
     """
     await connection.execute(_LOCK_SHARDS, run_id)  # waits for a pod that is writing, so that its cases count
-    await connection.execute(_STOP_SHARDS, run_id, f"the run was ended: {detail}")
-    await settle_names(connection, run_id)
-    await update_counts(connection, run_id)
+    await connection.execute(_STOP_SHARDS, run_id, f"the run was ended: {detail}", day)
+    await settle_names(connection, run_id, day)
+    await update_counts(connection, run_id, day)
     await connection.execute(_END_RUN_EARLY, run_id, status, detail)
 
 

@@ -18,7 +18,7 @@ ORDER BY run_id
 """
 # SKIP LOCKED: if the row is locked, a pod claims or commits, and the run is not abandoned.
 _LOCK_RUN = """
-SELECT shards, extract(epoch FROM clock_timestamp() - greatest(queued_at, started_at))::float AS quiet
+SELECT shards, day, extract(epoch FROM clock_timestamp() - greatest(queued_at, started_at))::float AS quiet
 FROM test_runs WHERE run_id = $1 AND finished_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
 """
 _LOCK_SHARDS = """
@@ -30,7 +30,7 @@ _ABANDON = """
 UPDATE test_shards AS held SET
     status = 'errored', outcome = 'abandoned', detail = $3, lease_until = NULL, finished_at = clock_timestamp(),
     cases = (SELECT count(*) FROM test_cases AS c
-             WHERE c.run_id = held.run_id AND c.shard = held.shard AND c.attempt = held.attempt)
+             WHERE c.run_id = $1 AND c.day = $4 AND c.shard = $2 AND c.attempt = held.attempt)
 WHERE run_id = $1 AND shard = $2
 """
 
@@ -74,6 +74,6 @@ async def _sweep_run(run_id: str, evidence: QueueEvidence, connection: Connectio
     if not claimed and (waiting or not unclaimed):
         return None
     for one in claimed:
-        await connection.execute(_ABANDON, run_id, one.shard, storable(one.detail))
-    verdict = await end_if_complete(connection, run_id, run["shards"], None, unclaimed=unclaimed)
+        await connection.execute(_ABANDON, run_id, one.shard, storable(one.detail), run["day"])
+    verdict = await end_if_complete(connection, run_id, run["day"], run["shards"], None, unclaimed=unclaimed)
     return Swept(run_id, gone if verdict else tuple(claimed), verdict)

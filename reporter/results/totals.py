@@ -1,5 +1,7 @@
 """The counts of a run over the cases of all its shards."""
 
+from datetime import date
+
 from reporter.results.database import Connection
 
 _COUNT = """
@@ -12,7 +14,7 @@ FROM (
            count(*) FILTER (WHERE status = 'passed') AS passed, count(*) FILTER (WHERE status = 'failed') AS failed,
            count(*) FILTER (WHERE status = 'errored') AS errored, count(*) FILTER (WHERE status = 'skipped') AS skipped,
            count(*) FILTER (WHERE flaky) AS flaky
-    FROM test_cases WHERE run_id = $1
+    FROM test_cases WHERE run_id = $1 AND day = $4
 ) AS counted
 WHERE run_id = $1
 RETURNING test_runs.passed + test_runs.failed + test_runs.errored AS ran
@@ -20,11 +22,11 @@ RETURNING test_runs.passed + test_runs.failed + test_runs.errored AS ran
 
 
 async def update_counts(
-    connection: Connection, run_id: str, *, done: int | None = None, p95_ms: float | None = None
+    connection: Connection, run_id: str, day: date, *, done: int | None = None, p95_ms: float | None = None
 ) -> int:
     """Write the counts of the run. Return the number of cases that ran; skipped cases did not run.
 
     `done` is the number of complete shards, unchanged by default. The greater `p95_ms` wins, in milliseconds.
     """
-    ran: int = await connection.fetchval(_COUNT, run_id, done, p95_ms)
+    ran: int = await connection.fetchval(_COUNT, run_id, done, p95_ms, day)
     return ran

@@ -24,8 +24,8 @@ DOCUMENTED = {
     "test_shards": "run_id shard claim_id attempt status lease_until worker message_id exit_code outcome detail cases "
     "started_at finished_at collected collected_digest selected selected_digest cpu_millis memory_mib",
     "test_cases": "run_id name report_name shard attempt file status flaky tries duration_ms message location error "
-    "error_type fingerprint started_at finished_at",
-    "case_tries": "run_id name attempt try status duration_ms message error",
+    "error_type fingerprint started_at finished_at day",
+    "case_tries": "run_id name attempt try status duration_ms message error day",
     "artifacts": "s3_uri run_id shard attempt case_name kind bytes content_type created_at",
 }
 """The columns of docs/design.md. Later migrations may add columns and remove none."""
@@ -33,8 +33,8 @@ DOCUMENTED = {
 PRIMARY_KEYS = {
     "test_runs": "run_id",
     "test_shards": "run_id shard",
-    "test_cases": "run_id name",
-    "case_tries": "run_id name attempt try",
+    "test_cases": "run_id name day",
+    "case_tries": "run_id name attempt try day",
     "artifacts": "s3_uri",
 }
 
@@ -65,7 +65,7 @@ def test_the_documented_columns_are_those_of_the_design() -> None:
     for table, columns in DOCUMENTED.items():
         written = re.search(rf"`{table}\((.*?)\)`", section.replace("\n", " "))
         assert written, table
-        inside = re.sub(r"PK\(.*?\)|PK of all four|PRIMARY KEY|\bPK\b|\binteger\b", "", written[1])
+        inside = re.sub(r"PK\(.*?\)|PK of all five|PRIMARY KEY|\bPK\b|\binteger\b", "", written[1])
         assert set(re.findall(r"\w+", inside)) == set(columns.split()), table
 
 

@@ -22,9 +22,11 @@ RUN = """
     VALUES ('r1', 'shop', %(status)s, 2, %(done)s, 2, 1, 1, now(), CASE WHEN %(finished)s THEN now() END)
 """
 CASES = """
-    INSERT INTO test_cases (run_id, name, shard, attempt, file, status, error) VALUES
+    INSERT INTO test_cases (day, run_id, name, shard, attempt, file, status, error)
+    SELECT r.day, c.* FROM test_runs AS r JOIN (VALUES
         ('r1', 'adds', 1, 1, 'cart.py', 'passed', NULL),
-        ('r1', 'pays [red]', 2, 1, 'cart.py', 'failed', E'\\x1b[31mgot 500\\x1b[0m\nTraceback');
+        ('r1', 'pays [red]', 2, 1, 'cart.py', 'failed', E'\\x1b[31mgot 500\\x1b[0m\nTraceback')
+    ) AS c (run_id) USING (run_id);
     INSERT INTO artifacts (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type)
     VALUES ('s3://qa/r1/2/1/trace.zip', 'r1', 2, 1, 'pays [red]', 'trace', 3, 'application/zip')
 """

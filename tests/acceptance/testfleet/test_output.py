@@ -14,10 +14,11 @@ RUN = """
     VALUES ('r1', %(text)s, 'failed', 1, 1, 1, 1, 'Infinity', now(), now());
 """
 CASE = """
-    INSERT INTO test_cases (run_id, name, shard, attempt, file, status, duration_ms, message, error, started_at,
+    INSERT INTO test_cases (run_id, day, name, shard, attempt, file, status, duration_ms, message, error, started_at,
                             finished_at)
-    VALUES ('r1', %(text)s, 1, 1, 'cart.py', 'failed', %(duration)s, %(text)s, %(text)s, 'infinity',
-            '20000-01-01 00:00:00+00')
+    SELECT run_id, day, %(text)s, 1, 1, 'cart.py', 'failed', %(duration)s, %(text)s, %(text)s, 'infinity',
+            '20000-01-01 00:00:00+00'
+    FROM test_runs WHERE run_id = 'r1'
 """
 COMMANDS = (("wait", "r1"), ("show", "r1"), ("runs",), ("wait", "r1", "--json"), ("show", "r1", "--json"))
 WAIT_CODE = 1

@@ -22,7 +22,8 @@ def history(module_database_url: str) -> History:
             {"at": past.runs[-1].started_at + timedelta(hours=1)},
         )
         connection.execute(
-            "INSERT INTO test_cases (run_id, name, shard, attempt, status) VALUES ('r-now', 'pays', 1, 1, 'failed')"
+            "INSERT INTO test_cases (run_id, day, name, shard, attempt, status) "
+            "SELECT run_id, day, 'pays', 1, 1, 'failed' FROM test_runs WHERE run_id = 'r-now'"
         )
         connection.execute(
             "INSERT INTO test_runs (run_id, suite, branch, commit, status, shards, total, failed, p95_ms, queued_at, "
@@ -31,8 +32,8 @@ def history(module_database_url: str) -> History:
             {"at": past.runs[-1].started_at + timedelta(hours=2)},
         )
         connection.execute(
-            "INSERT INTO test_cases (run_id, name, shard, attempt, status, flaky, duration_ms) "
-            "VALUES ('r-cancelled', 'pays', 1, 1, 'failed', true, 9)"
+            "INSERT INTO test_cases (run_id, day, name, shard, attempt, status, flaky, duration_ms) "
+            "SELECT run_id, day, 'pays', 1, 1, 'failed', true, 9 FROM test_runs WHERE run_id = 'r-cancelled'"
         )
         connection.execute(
             "INSERT INTO test_runs (run_id, status, detail, finished_at) VALUES ('r-bad', 'errored', 'suite: …', %s)",
@@ -76,9 +77,9 @@ def _insert(connection: psycopg.Connection, run: PastRun) -> None:
         )
     for case in run.cases:
         connection.execute(
-            "INSERT INTO test_cases (run_id, name, shard, attempt, status, flaky, duration_ms) "
-            "VALUES (%s, %s, 1, 1, %s, %s, %s)",
-            (run.run_id, case.name, case.status, case.flaky, case.duration_ms),
+            "INSERT INTO test_cases (run_id, day, name, shard, attempt, status, flaky, duration_ms) "
+            "SELECT run_id, day, %s, 1, 1, %s, %s, %s FROM test_runs WHERE run_id = %s",
+            (case.name, case.status, case.flaky, case.duration_ms, run.run_id),
         )
     connection.execute(
         "INSERT INTO artifacts (s3_uri, run_id, shard, attempt, kind, bytes, content_type) "

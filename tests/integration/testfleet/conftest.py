@@ -19,13 +19,15 @@ ROWS = """
         ('done', 1, 'c', 2, 'failed', 'pod-a', 'm1', 2, '2026-01-01'),
         ('live', 1, 'c', 1, 'passed', 'pod-c', 'm3', 2, '2026-01-02'),
         ('live', 2, 'c', 1, 'running', 'pod-d', 'm4', 0, '2026-01-02');
-    INSERT INTO test_cases (run_id, name, shard, attempt, file, status, flaky, tries, duration_ms, error) VALUES
+    INSERT INTO test_cases (day, run_id, name, shard, attempt, file, status, flaky, tries, duration_ms, error)
+    SELECT r.day, c.* FROM test_runs AS r JOIN (VALUES
         ('done', 'green', 1, 2, 'a.py', 'passed', false, 1, 10, NULL),
         ('done', 'red', 1, 2, 'a.py', 'failed', false, 1, 20, 'boom'),
         ('done', 'shaky', 2, 1, 'b.py', 'passed', true, 2, 30, 'once'),
         ('done', 'left out', 2, 1, NULL, 'skipped', false, 1, NULL, NULL),
         ('live', 'first', 1, 1, NULL, 'passed', false, 1, 5, NULL),
-        ('live', 'second', 2, 1, NULL, 'errored', false, 1, 5, 'x');
+        ('live', 'second', 2, 1, NULL, 'errored', false, 1, 5, 'x')
+    ) AS c (run_id) USING (run_id);
     INSERT INTO artifacts (s3_uri, run_id, shard, attempt, case_name, kind, bytes, content_type) VALUES
         ('s3://b/done/1/2/t.zip', 'done', 1, 2, 'red', 'trace', 7, 'application/zip');
 """

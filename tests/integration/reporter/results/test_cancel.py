@@ -146,7 +146,10 @@ async def test_cases_that_a_pod_writes_while_a_cancel_waits_for_it_are_counted(
     await take()
     with psycopg.connect(database_url) as pod:
         pod.execute("SELECT FROM test_shards FOR NO KEY UPDATE")
-        pod.execute("INSERT INTO test_cases (run_id, name, shard, attempt, status) VALUES ('r-1', 'a', 1, 1, 'passed')")
+        pod.execute(
+            "INSERT INTO test_cases (run_id, day, name, shard, attempt, status) "
+            "SELECT run_id, day, 'a', 1, 1, 'passed' FROM test_runs"
+        )
         cancelling = asyncio.create_task(asyncio.to_thread(rows, CANCEL))
         async with asyncio.timeout(60):
             while not await asyncio.to_thread(rows, WAITING):

@@ -26,8 +26,7 @@ async def test_a_connection_that_dies_within_the_transaction_changes_no_row(
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
         await stage(connection, [Case("a", Status.PASSED)])
-        await hold(connection, fence)
-        await merge(connection, fence)
+        await merge(connection, fence, await hold(connection, fence))
         tries.append(await connection.fetchval("SELECT pg_backend_pid()"))
         if len(tries) == 1:
             await asyncio.to_thread(rows, KILL)
@@ -47,8 +46,7 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(
     async def step(connection: Connection) -> None:
         await begin_staging(connection)
         await stage(connection, [Case("a", Status.PASSED)])
-        await hold(connection, fence)
-        await merge(connection, fence)
+        await merge(connection, fence, await hold(connection, fence))
         versions.append(await asyncio.to_thread(rows.versions))
         if len(versions) == 1:
             await connection.execute("COMMIT")  # the COMMIT after the step then fails

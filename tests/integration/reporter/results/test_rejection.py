@@ -160,7 +160,10 @@ async def test_a_rejection_waits_for_the_batch_that_is_being_written(
         pod.execute("SELECT FROM test_shards FOR NO KEY UPDATE")
         rejecting = asyncio.create_task(reject(database))
         await blocked(rows, 1)
-        pod.execute("INSERT INTO test_cases (run_id, name, shard, attempt, status) VALUES ('r-1', 'a', 1, 1, 'passed')")
+        pod.execute(
+            "INSERT INTO test_cases (run_id, day, name, shard, attempt, status) "
+            "SELECT run_id, day, 'a', 1, 1, 'passed' FROM test_runs"
+        )
         pod.commit()
         await rejecting
     assert rows.one("SELECT status, total FROM test_runs") == {"status": "errored", "total": 1}
