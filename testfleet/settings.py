@@ -20,6 +20,13 @@ def _check_database_url(value: str) -> str:
     return value
 
 
+def _check_run_url(value: str) -> str:
+    if not value.startswith(("https://", "http://")) or "{run_id}" not in value:
+        msg = "must be an http(s):// URL with {run_id} in place of the run's id"
+        raise ValueError(msg)
+    return value
+
+
 class Settings(BaseSettings):
     """Settings of the command. The AWS SDK reads its own (`AWS_REGION`, `AWS_PROFILE`, …)."""
 
@@ -39,6 +46,10 @@ class Settings(BaseSettings):
         default=None, description="SQS dead-letter queue; `wait` prints its depth when a run does not finish."
     )
     bucket: str | None = Field(default=None, description="S3 bucket that `ingest` puts the reports into.")
+    run_url: Annotated[str, AfterValidator(_check_run_url)] | None = Field(
+        default=None,
+        description="Address of a run's page, with `{run_id}` in place of its id. Reports link to it.",
+    )
 
 
 def load() -> Settings:

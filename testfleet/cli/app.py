@@ -16,6 +16,7 @@ COMMANDS = {
     "sweep": Entry("testfleet.cli.sweep:sweep", "End abandoned shards."),
     "runs": Entry("testfleet.cli.runs:list_runs", "List runs, the newest first."),
     "show": Entry("testfleet.cli.show:show", "Show one run: shards, failing and flaky cases, files."),
+    "report": Entry("testfleet.cli.report:write_report", "Write one run as Markdown, HTML, JUnit or CTRF."),
     "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),
     "ingest": Entry("testfleet.cli.ingest:ingest", "Store JUnit XML of tests that ran elsewhere."),
     "up": Entry("testfleet.cli.up:up", "Run the whole fleet on this machine."),

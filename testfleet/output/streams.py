@@ -7,7 +7,7 @@ import sys
 from typing import TextIO
 
 from testfleet.errors import Unavailable
-from testfleet.output.workflow_commands import inert
+from testfleet.output.workflow_commands import inert, inert_json
 
 _ASCII = {"·": "|", "…": "...", "→": "->", "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}": ">"}
 """Replacements of the characters beyond ASCII that the command itself prints."""
@@ -32,6 +32,21 @@ def to_stdout(text: str) -> None:
     """
     try:
         sys.stdout.write(f"{inert(text)}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        give_up_stdout(error)
+
+
+def document_to_stdout(text: str, *, as_json: bool = False) -> None:
+    """Write a document of several lines to stdout, in UTF-8 whatever the terminal's encoding.
+
+    Raises:
+        Unavailable: as `finish`.
+    """
+    safe = inert_json(text) if as_json else "\n".join(map(inert, text.split("\n")))
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(safe.encode(errors="replace"))
         sys.stdout.flush()
     except OSError as error:
         give_up_stdout(error)

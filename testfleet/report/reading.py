@@ -1,6 +1,8 @@
 """Reads the report of one run from the tables."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -72,11 +74,27 @@ def read(connection: Connection, run_id: str, *, run_url: str | None = None) -> 
             failure=failures.get(name),
         )
 
+    run = RunFacts(**found[0])
+    cases = tuple(case(row) for row in connection.rows(CASES, which))
     return RunReport(
-        RunFacts(**found[0]),
+        run if run.finished_at else _counted(run, cases),
         tuple(Shard(**row) for row in connection.rows(SHARDS, which)),
-        tuple(case(row) for row in connection.rows(CASES, which)),
+        cases,
         link=page(run_url, run_id),
+    )
+
+
+def _counted(run: RunFacts, cases: Sequence[Case]) -> RunFacts:
+    """Return the run with the counts of its cases so far. The row has those of its complete shards only."""
+    statuses = Counter(case.status for case in cases)
+    return replace(
+        run,
+        total=len(cases),
+        passed=statuses["passed"],
+        failed=statuses["failed"],
+        errored=statuses["errored"],
+        skipped=statuses["skipped"],
+        flaky=sum(case.flaky for case in cases),
     )
 
 
