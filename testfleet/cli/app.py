@@ -17,6 +17,14 @@ COMMANDS = {
     "runs": Entry("testfleet.cli.runs:list_runs", "List runs, the newest first."),
     "show": Entry("testfleet.cli.show:show", "Show one run: shards, failing and flaky cases, files."),
     "report": Entry("testfleet.cli.report:write_report", "Write one run as Markdown, HTML, JUnit or CTRF."),
+    "flaky": Entry("testfleet.cli.flaky:flaky", "List flaky cases, those that blocked most runs first."),
+    "regressions": Entry(
+        "testfleet.cli.regressions:regressions", "List what fails and passed before, and since which commit."
+    ),
+    "compare": Entry(
+        "testfleet.cli.compare:compare", "Compare two runs: what broke, was fixed, added, removed, slower."
+    ),
+    "history": Entry("testfleet.cli.history:history", "Show the last executions of one case, the newest first."),
     "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),
     "ingest": Entry("testfleet.cli.ingest:ingest", "Store JUnit XML of tests that ran elsewhere."),
     "up": Entry("testfleet.cli.up:up", "Run the whole fleet on this machine."),

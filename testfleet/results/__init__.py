@@ -15,9 +15,11 @@ if TYPE_CHECKING:
         poller,
         progress,
         references,
+        regressions,
         render,
         run_id,
         runs,
+        states,
         tables,
     )
 
@@ -31,9 +33,11 @@ __all__ = [
     "poller",
     "progress",
     "references",
+    "regressions",
     "render",
     "run_id",
     "runs",
+    "states",
     "tables",
 ]
 __getattr__ = submodules(__name__, __all__)

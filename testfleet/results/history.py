@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from testfleet.database.connection import Connection
+from testfleet.results import states
 from testfleet.results.meaning import Kind
+from testfleet.results.references import CaseReference
 from testfleet.results.runs import CaseStatus, RunStatus
+from testfleet.results.states import CaseState
 
 LOOKED_AT = 10
 """Runs of the suite that are searched for each execution that is wanted: a case need not be in every run."""
@@ -30,6 +33,17 @@ class Execution:
     location: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CaseHistory:
+    """A case, its state on the branch, and its last executions, the newest first."""
+
+    suite: str
+    branch: str
+    name: str
+    state: CaseState | None
+    executions: tuple[Execution, ...]
+
+
 # The index of the suite gives the newest runs, and the primary key the case in each of them.
 EXECUTIONS = """
     SELECT r.run_id, r.started_at, r.branch, r.commit, r.author, r.status AS run_status, c.status, c.flaky, c.tries,
@@ -50,9 +64,12 @@ EXECUTIONS = """
 """
 
 
-def executions(
-    connection: Connection, suite: str, name: str, *, branch: str | None = None, limit: int = 20
-) -> tuple[Execution, ...]:
-    """Return the last executions of the case, the newest first, among the last `10 * limit` runs of its suite."""
-    values = {"suite": suite, "name": name, "branch": branch, "limit": limit, "looked_at": limit * LOOKED_AT}
-    return tuple(Execution(**row) for row in connection.rows(EXECUTIONS, values))
+def of_case(connection: Connection, case: CaseReference, *, branch: str | None = None, limit: int = 20) -> CaseHistory:
+    """Return the state of the case and its last executions among the last `10 * limit` runs of its suite.
+
+    Without a branch, the executions are those of all branches, and the state is that of the branch of the reference.
+    """
+    values = {"suite": case.suite, "name": case.name, "branch": branch, "limit": limit}
+    rows = connection.rows(EXECUTIONS, values | {"looked_at": limit * LOOKED_AT})
+    state = states.of_case(connection, case.suite, case.branch, case.name)
+    return CaseHistory(case.suite, case.branch, case.name, state, tuple(Execution(**row) for row in rows))

@@ -96,7 +96,7 @@ def describe(failure: Failure) -> str:
     """Return the kind of the failure in a few words, such as `broken since 3f2a91c by Ada, 4 runs`."""
     if failure.kind == "broken":
         runs = _count(failure.runs_since or 0, "run", "runs")
-        return f"broken{_in_words(_since(failure))}" + (f", {runs}" if runs else "")
+        return f"broken{in_words(_since(failure))}" + (f", {runs}" if runs else "")
     return {
         "new": "new failure",
         "new_case": "new case",
@@ -122,8 +122,8 @@ def _broken(broken: Sequence[Failure], oldest: Failure | None) -> str:
         return ""
     since = _since(oldest)
     together = len({failure.first_fail_commit or failure.first_fail_run_id for failure in broken}) == 1
-    oldest_of = "" if together or not _in_words(since) else ", the oldest"
-    return f"{len(broken)} broken{oldest_of}{_in_words(since) or ' before'}"
+    oldest_of = "" if together or not in_words(since) else ", the oldest"
+    return f"{len(broken)} broken{oldest_of}{in_words(since) or ' before'}"
 
 
 def _since(failure: Failure) -> BrokenSince:
@@ -132,8 +132,8 @@ def _since(failure: Failure) -> BrokenSince:
     )
 
 
-def _in_words(since: BrokenSince) -> str:
-    """Return ` since COMMIT by AUTHOR`, with the run or the day if the commit is unknown."""
+def in_words(since: BrokenSince) -> str:
+    """Return ` since COMMIT by AUTHOR`, with the run or the day if the commit is unknown, or an empty text."""
     if since.commit:
         start = short_commit(since.commit)
     elif since.run_id:

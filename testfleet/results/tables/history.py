@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from testfleet.output import units
-from testfleet.output.blocks import TONES, Table
-from testfleet.results.history import Execution
+from testfleet.output.blocks import TONES, Line, Table
+from testfleet.results.history import CaseHistory, Execution
 from testfleet.results.meaning import Kind, short_commit
 from testfleet.results.tables.cells import ABSENT, minute, name, words
+from testfleet.results.tables.states import STATE_TONES, why
 
 EXPLANATION = (
     "STATUS: flaky means that the case passed after a failed try of the run. TRIES counts these tries.",
@@ -21,6 +22,23 @@ KINDS: dict[Kind, str] = {
     "broken": "broken before",
     "quarantined": "quarantined",
 }
+
+
+def lines(found: CaseHistory) -> list[Line]:
+    """Return the name of the case, and its state with the evidence."""
+    result = [Line(f"{name(found.suite)}: {name(found.name)}")]
+    if state := found.state:
+        facts = [
+            f"{state.state} on {name(state.branch)}",
+            *why(state),
+            f"{state.failures} of {state.executions} executions failed",
+            f"p50 {units.duration(state.p50_ms)}, p95 {units.duration(state.p95_ms)}",
+            *([f"owner {name(state.owner)}"] if state.owner else []),
+        ]
+        result.append(Line(" · ".join(facts), STATE_TONES[state.state]))
+    if not found.executions:
+        result.append(Line("no run that still has its cases executed it", "faint"))
+    return result
 
 
 def table(executions: Sequence[Execution]) -> Table:
