@@ -30,6 +30,9 @@ COMMANDS = {
     "up": Entry("testfleet.cli.up:up", "Run the whole fleet on this machine."),
     "serve": Entry("testfleet.cli.serve:serve", "Serve a cluster without AWS."),
     "demo": Entry("testfleet.cli.demo:demo", "Run four suites against a small web shop."),
+    "seed-history": Entry(
+        "testfleet.cli.seed_history:seed_history", "Fill an empty database with a generated history."
+    ),
     "dlq": Entry("testfleet.cli.dlq.app:app", "Look at dead messages, send them back or delete them."),
 }
 

@@ -1,13 +1,14 @@
 """Connections to PostgreSQL for the command line: login, time limits, translated errors."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import psycopg
+from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow, dict_row
@@ -44,12 +45,12 @@ class _Lenient(TimestamptzLoader):
 
 
 class Connection:
-    """One open connection. Each statement is a transaction of its own."""
+    """One open connection. Each statement is a transaction of its own, except within `transaction`."""
 
     def __init__(self, connection: psycopg.Connection[TupleRow]) -> None:
         self._connection = connection
 
-    def rows(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def rows(self, statement: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run the statement and return its rows, with times in UTC.
 
         Raises:
@@ -58,7 +59,31 @@ class Connection:
         """
         with _translated(), self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_SETTINGS)
-            return cursor.execute(sql.encode(), values).fetchall()
+            return cursor.execute(statement.encode(), values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit the statements of the block together, or none of them if it raises an error.
+
+        Raises:
+            Unavailable, BadSetting: as `rows`.
+        """
+        with _translated(), self._connection.transaction():
+            yield
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add the rows to a table with COPY. Table and columns are names of our own.
+
+        Raises:
+            Unavailable, BadSetting: as `rows`.
+        """
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+        with _translated(), self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(_SETTINGS)
+            with cursor.copy(statement) as copy:
+                for row in rows:
+                    copy.write_row(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
-    from testfleet.seeding import generate, labels
+    from testfleet.seeding import generate, labels, store
 
-__all__ = ["generate", "labels"]
+__all__ = ["generate", "labels", "store"]
 __getattr__ = submodules(__name__, __all__)

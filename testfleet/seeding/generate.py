@@ -11,6 +11,8 @@ from testfleet.seeding.execution import Faults, Order, execute
 from testfleet.seeding.labels import Labels
 from testfleet.seeding.values import Run, Scale
 
+__all__ = ["PREFIX", "History", "Scale", "generate"]
+
 PREFIX = "seed-"
 """The ids of all generated runs begin with it."""
 
