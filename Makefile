@@ -7,7 +7,7 @@ PYTHON_FOLDERS := bench deploy examples handoff podconfig reporter runtime testf
 MAX_LINES := 300
 PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES)
 
-.PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench clean
+.PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench bench-detectors clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ check: lint test ## Run what CI runs
 
 bench: .venv/.synced ## Measure each figure beside a peer or a limit in the same run
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+bench-detectors: .venv/.synced ## Score every detector on generated histories whose faults are known: SEEDS=first-last
+	$(BIN)/python -m bench.detectors --seeds $(or $(SEEDS),1-20)
 
 clean: ## Remove everything that set-up and runs created
 	rm -rf .venv node_modules .testfleet test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Scores the detectors against the labels of generated histories."""
