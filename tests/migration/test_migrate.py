@@ -24,7 +24,7 @@ DOCUMENTED = {
     "test_shards": "run_id shard claim_id attempt status lease_until worker message_id exit_code outcome detail cases "
     "started_at finished_at collected collected_digest selected selected_digest cpu_millis memory_mib",
     "test_cases": "run_id name report_name shard attempt file status flaky tries duration_ms message location error "
-    "error_type fingerprint started_at finished_at day",
+    "error_type fingerprint started_at finished_at day quarantined_as",
     "case_tries": "run_id name attempt try status duration_ms message error day",
     "artifacts": "s3_uri run_id shard attempt case_name kind bytes content_type created_at",
 }

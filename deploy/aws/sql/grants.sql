@@ -12,9 +12,16 @@ GRANT INSERT, UPDATE, DELETE ON test_cases, case_tries TO testfleet_reporter;
 -- The summaries are changed by these functions only. They act with the rights of testfleet_owner.
 GRANT EXECUTE ON FUNCTION lock_summaries(text), fold_run(text), close_quiet_regressions(timestamptz)
     TO testfleet_reporter;
+-- A cause is never changed by the reporter itself: count_causes counts its failures.
+GRANT INSERT ON causes, cause_fingerprints TO testfleet_reporter;
+GRANT EXECUTE ON FUNCTION count_causes(text), set_file_owners(text, text[], text[]), record_quarantine_file(text, jsonb)
+    TO testfleet_reporter;
 
 GRANT INSERT ON test_runs TO testfleet_cli;
 -- It acts with the rights of testfleet_owner, so that testfleet cancel needs no right to update a verdict.
 GRANT EXECUTE ON FUNCTION cancel_run(text) TO testfleet_cli;
+-- A quarantine of the command is added and removed by these two only. The reporter can add none that decides.
+GRANT EXECUTE ON FUNCTION add_quarantine(text, text, text, text, timestamptz, text, boolean),
+    remove_quarantine(text, text, text) TO testfleet_cli;
 
 RESET ROLE;

@@ -108,6 +108,8 @@ def test_the_reporter_writes_the_results_and_nothing_else(ready: str) -> None:
     for table in RESULTS:
         removes = {"DELETE"} if table in {"test_cases", "case_tries"} else set()
         assert found.pop(table) == {"SELECT", "INSERT", "UPDATE"} | removes
+    for table in ("causes", "cause_fingerprints"):
+        assert found.pop(table) == {"SELECT", "INSERT"}
     assert found
     assert set(map(frozenset, found.values())) == {frozenset({"SELECT"})}
 
@@ -132,6 +134,31 @@ def test_the_command_line_cancels_runs(ready: str) -> None:
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             connection.execute("SELECT cancel_run('r-1')")
+
+
+def test_only_the_command_line_adds_a_quarantine(ready: str) -> None:
+    """It uses two functions. A reporter can only repeat a file's entries, which decide nothing."""
+    add = "SELECT add_quarantine('s', NULL, 'a', 'me', now() + interval '1 day', 'why', true)"
+    with psycopg.connect(as_user(ready, "testfleet_cli")) as cli:
+        assert cli.execute(add).fetchone() == ("added",)
+        assert cli.execute("SELECT source, created_by FROM quarantines").fetchone() == ("command", "testfleet_cli")
+        assert cli.execute("SELECT remove_quarantine('s', NULL, 'a')").fetchone() == (True,)
+        cli.rollback()
+    for user in ("testfleet_reporter", "testfleet_reader"):
+        for statement in (add, "SELECT remove_quarantine('s', NULL, 'a')", "DELETE FROM quarantines"):
+            with (
+                psycopg.connect(as_user(ready, user)) as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute(statement.encode())
+    with psycopg.connect(as_user(ready, "testfleet_reporter")) as reporter:
+        reporter.execute("INSERT INTO test_runs (run_id, suite, status) VALUES ('r-1', 's', 'queued')")
+        entry = '[{"name": "a", "branch": null, "owner": "o", "until": "2999-01-01T00:00:00Z", "reason": "r"}]'
+        reporter.execute("SELECT record_quarantine_file('r-1', %s)", (entry,))
+        assert reporter.execute("SELECT source, branch, name FROM quarantines").fetchall() == [("file", "", "a")]
+        reporter.execute("SELECT set_file_owners('s', ARRAY['a.py', 'b.py'], ARRAY['team', NULL])")
+        assert reporter.execute("SELECT file, owner FROM file_owners").fetchall() == [("a.py", "team")]
+        reporter.rollback()
 
 
 def test_grafana_reads(ready: str) -> None:
