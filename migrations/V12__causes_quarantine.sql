@@ -18,11 +18,8 @@ CREATE TABLE causes (
 );
 CREATE INDEX causes_suites ON causes USING gin (suites);
 
--- Each fingerprint belongs to one cause for ever: a rebuild of the summaries finds the same cause again.
-CREATE TABLE cause_fingerprints (
-    fingerprint text PRIMARY KEY,
-    cause_id    bigint NOT NULL REFERENCES causes ON DELETE CASCADE
-);
+ALTER TABLE cause_fingerprints
+    ADD CONSTRAINT cause_fingerprints_cause_id_fkey FOREIGN KEY (cause_id) REFERENCES causes ON DELETE CASCADE;
 CREATE INDEX cause_fingerprints_cause ON cause_fingerprints (cause_id);
 
 -- The causes of each finished run. The cause is NULL for failures without a text, and for those beyond the limit of new
@@ -151,9 +148,6 @@ END
 $$;
 REVOKE ALL ON FUNCTION set_file_owners(text, text[], text[]) FROM PUBLIC;
 
--- The names under which a quarantine covers a bad case; NULL where none does. The transaction that completes the shard
--- writes it, by the database's clock. When the run ends, only a case that has one of these names stays covered.
-ALTER TABLE test_cases ADD COLUMN quarantined_as text[];
 CREATE INDEX test_cases_quarantined ON test_cases (run_id) WHERE quarantined_as IS NOT NULL;
 
 -- Cases that run, are recorded as they are, and do not fail their run until `until`. The name is exact.

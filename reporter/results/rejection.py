@@ -35,8 +35,7 @@ def ends(invalid: InvalidJob, run: NamedRun) -> bool:
 
 
 _CREATE = """
-INSERT INTO test_runs (run_id, suite, status, detail, finished_at) VALUES ($1, $2, 'errored', $3, now())
-ON CONFLICT (run_id) DO NOTHING
+INSERT INTO test_runs (run_id, suite, status) VALUES ($1, $2, 'queued') ON CONFLICT (run_id) DO NOTHING
 """
 _LOCK_RUN = """
 SELECT suite, day, status <> 'queued' AS started, finished_at IS NOT NULL AS finished
@@ -60,8 +59,7 @@ async def record_rejection(database: Database, invalid: InvalidJob) -> Committed
 async def _record(invalid: InvalidJob, connection: Connection) -> bool:
     run_id = invalid.run_id
     detail = storable(f"{invalid.reason}: {invalid.detail}")
-    if await connection.execute(_CREATE, run_id, invalid.suite, detail) == "INSERT 0 1":
-        return True
+    await connection.execute(_CREATE, run_id, invalid.suite)
     run = await connection.fetchrow(_LOCK_RUN, run_id)
     if run is None:
         raise DatabaseOutOfReach(f"run {run_id} was deleted while its rejection was recorded")

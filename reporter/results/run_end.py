@@ -18,7 +18,7 @@ WHERE run_id = $1 AND status IN ('passed', 'failed', 'errored') ORDER BY shard
 # p95_ms of a load test is set before the run ends, and stays.
 _END_RUN = """
 UPDATE test_runs SET
-    status = $2, detail = $3, finished_at = clock_timestamp(), p95_ms = coalesce(p95_ms, (
+    status = $2, detail = $3, finished_at = $5, p95_ms = coalesce(p95_ms, (
         SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms)
         FROM test_cases WHERE run_id = $1 AND day = $4 AND status <> 'skipped'))
 WHERE run_id = $1 AND finished_at IS NULL
@@ -36,8 +36,11 @@ UPDATE test_shards AS shard SET
 WHERE run_id = $1 AND status = 'running'
 """
 _END_RUN_EARLY = """
-UPDATE test_runs SET status = $2, detail = $3, finished_at = clock_timestamp() WHERE run_id = $1 AND finished_at IS NULL
+UPDATE test_runs SET status = $2, detail = $3, finished_at = $4 WHERE run_id = $1 AND finished_at IS NULL
 """
+# Runs of a suite end one after the other, so that a rebuild folds them in the same order.
+_LOCK_SUMMARIES = "SELECT lock_summaries($1)"
+_FOLD = "SELECT fold_run($1)"
 
 
 async def end_if_complete(
@@ -63,7 +66,9 @@ async def end_if_complete(
     if verdict is None:
         return None
     await settle_names(connection, run_id, day)
-    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail, day)
+    end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
+    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail, day, end)
+    await connection.execute(_FOLD, run_id)
     return FinishedRun(**dict(ended)) if ended else None
 
 
@@ -77,7 +82,9 @@ async def end_early(connection: Connection, run_id: str, day: date, *, status: L
     await connection.execute(_STOP_SHARDS, run_id, f"the run was ended: {detail}", day)
     await settle_names(connection, run_id, day)
     await update_counts(connection, run_id, day)
-    await connection.execute(_END_RUN_EARLY, run_id, status, detail)
+    end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
+    await connection.execute(_END_RUN_EARLY, run_id, status, detail, end)
+    await connection.execute(_FOLD, run_id)
 
 
 def _collection(row: Mapping[str, Any]) -> Collection | None:

@@ -20,7 +20,7 @@ from tests.support.schema import put, schema, tables
 DOCUMENTED = {
     "test_runs": "run_id suite commit branch target_url trigger status detail shards shards_done total passed failed "
     "errored skipped flaky p95_ms queued_at started_at finished_at day pull_request parent_commit author ci_url "
-    "environment image_digest tools expected_cases quarantined number folded",
+    "environment image_digest tools expected_cases quarantined number folded outage",
     "test_shards": "run_id shard claim_id attempt status lease_until worker message_id exit_code outcome detail cases "
     "started_at finished_at collected collected_digest selected selected_digest cpu_millis memory_mib",
     "test_cases": "run_id name report_name shard attempt file status flaky tries duration_ms message location error "
