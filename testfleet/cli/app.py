@@ -21,6 +21,7 @@ COMMANDS = {
     "regressions": Entry(
         "testfleet.cli.regressions:regressions", "List what fails and passed before, and since which commit."
     ),
+    "causes": Entry("testfleet.cli.causes:causes", "List the causes of failures, of one run or of all."),
     "compare": Entry(
         "testfleet.cli.compare:compare", "Compare two runs: what broke, was fixed, added, removed, slower."
     ),

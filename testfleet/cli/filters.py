@@ -15,3 +15,10 @@ AnyRun = Annotated[
     ),
 ]
 AnyCase = Annotated[str, typer.Argument(metavar="CASE", help="The name of a case, or a part that no other has.")]
+FinishedRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN_ID]",
+        help="A run: its id, the id's beginning or end of at least 4 characters, or - for the newest finished run.",
+    ),
+]

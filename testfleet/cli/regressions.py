@@ -1,22 +1,12 @@
 """`testfleet regressions`."""
 
-from typing import Annotated
-
-import typer
-
 from testfleet import cli, output, results
-from testfleet.cli.filters import Explain, Limit, OfBranch, OfSuite
+from testfleet.cli.filters import Explain, FinishedRun, Limit, OfBranch, OfSuite
 from testfleet.cli.options import Json
 
 
 def regressions(
-    run_id: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RUN_ID]",
-            help="A run: its id, the id's beginning or end of at least 4 characters, or - for the newest finished run.",
-        ),
-    ] = None,
+    run_id: FinishedRun = None,
     suite: OfSuite = None,
     branch: OfBranch = None,
     limit: Limit = 20,

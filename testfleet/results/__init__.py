@@ -7,6 +7,7 @@ from testfleet.lazy import submodules
 if TYPE_CHECKING:
     from testfleet.results import (
         cancel,
+        causes,
         compare,
         failures,
         gate,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cancel",
+    "causes",
     "compare",
     "failures",
     "gate",

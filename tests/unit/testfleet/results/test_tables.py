@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from testfleet.output.blocks import Table
+from testfleet.results.causes import RunCause, RunCauses
 from testfleet.results.compare import CHANGES, CaseChange, Comparison
 from testfleet.results.history import CaseHistory, Execution
 from testfleet.results.regressions import Drop, Regression, Regressions
 from testfleet.results.states import CaseState
-from testfleet.results.tables import compare, history, regressions, states
+from testfleet.results.tables import causes, compare, history, regressions, states
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 COMMIT = "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3"
@@ -169,6 +170,17 @@ def test_a_comparison_counts_each_change(make: Any) -> None:
     assert (first[:9], second[:8]) == ("before: a", "after: b")
     assert (third, fourth) == ("The runs are of different suites.", "1 broke, 2 slower")
     assert rows(compare.table(found))[0]["TOOK"] == "100 ms → 2.4 s"
+
+
+def test_causes_are_counted_beside_the_failures() -> None:
+    cause = RunCause(7, 37, 5, 0, "cart > pays", None, "got 500\nmore", START, "r1", START, tuple("abcde"), 90, "@pay")
+    unknown = RunCause(None, 1, 0, 0, "cart > adds", None, None, None, None, None, (), None, None)
+    found = RunCauses("r9", 38, 2, (cause, unknown))
+    assert causes.line(found).text == "r9: 38 failures, 2 causes"
+    assert causes.line(RunCauses("r9", 1, 1, (unknown,))).text == "r9: 1 failure, 1 cause"
+    first, second = rows(causes.of_run(found))
+    assert (first["WHY"], first["NEW"], first["SUITES"], first["OWNER"]) == ("got 500", "5", "a, b, c, 2 more", "@pay")
+    assert (second["WHY"], second["TOTAL"], second["SUITES"]) == ("unknown", "-", "-")
 
 
 def test_texts_of_reports_are_one_line_without_control_characters() -> None:
