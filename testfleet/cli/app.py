@@ -22,6 +22,9 @@ COMMANDS = {
         "testfleet.cli.regressions:regressions", "List what fails and passed before, and since which commit."
     ),
     "causes": Entry("testfleet.cli.causes:causes", "List the causes of failures, of one run or of all."),
+    "trends": Entry(
+        "testfleet.cli.trends:trends", "Show how a suite develops: pass rate, durations, fleet time, slower cases."
+    ),
     "compare": Entry(
         "testfleet.cli.compare:compare", "Compare two runs: what broke, was fixed, added, removed, slower."
     ),

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 
@@ -20,6 +20,6 @@ def _plain(value: Any) -> Any:
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # a datetime, too
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value

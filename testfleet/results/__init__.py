@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         runs,
         states,
         tables,
+        trends,
     )
 
 __all__ = [
@@ -41,5 +42,6 @@ __all__ = [
     "runs",
     "states",
     "tables",
+    "trends",
 ]
 __getattr__ = submodules(__name__, __all__)
