@@ -34,6 +34,17 @@ class Record(_Frozen):
     version: Literal[1] = 1
 
 
+class Container(_Frozen):
+    """The worker's container, as far as the platform names its parts."""
+
+    image: Text | None = None
+    """The image as its manifest names it, with its digest if that is pinned."""
+    cpu_millis: Count | None = None
+    """The requested CPU in thousandths of a core."""
+    memory_mib: Count | None = None
+    """The requested memory in MiB."""
+
+
 class ValidJob(_Frozen):
     """A job to claim and to run."""
 
@@ -46,6 +57,7 @@ class ValidJob(_Frozen):
     """How often SQS has delivered the message; approximate."""
     worker: str
     """The pod's name."""
+    container: Container = Container()
     job: JobMessage
 
 
@@ -143,6 +155,9 @@ class Collection(_Frozen):
     selected: IdSet
 
 
+VERSION = "^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"
+Version = Annotated[str, Field(pattern=VERSION)]
+
 Ending = Literal["finished", "timed_out", "interrupted", "failed_to_start", "out_of_space"]
 
 
@@ -159,6 +174,8 @@ class Outcome(Record):
     finished_at: datetime
     collection: Collection | None = None
     """None if the runner reports no collection, or the suite ended before it collected its tests."""
+    tools: dict[str, Version] = Field(default_factory=dict)
+    """Versions of the tools that ran the suite, by name, as far as the worker found them in time."""
 
 
 class Progress(Record):

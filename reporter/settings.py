@@ -34,6 +34,15 @@ class ReporterSettings(PodSettings):
         description="For iam: PEM file of the authorities that may sign the server's certificate: the RDS bundle, "
         "for RDS Proxy with Amazon's roots appended.",
     )
+    cpu_millis: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000_000,
+        description="CPU that the reporter's container requests, in thousandths of a core.",
+    )
+    memory_mib: int | None = Field(
+        default=None, ge=0, le=10_000_000, description="Memory that the reporter's container requests, in MiB."
+    )
     bucket: str = Field(description="S3 bucket for the files of all runs.")
     lease: int = Field(
         default=120,

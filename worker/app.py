@@ -7,6 +7,7 @@ import sys
 import uuid
 from pathlib import Path
 
+from handoff.records import Container
 from runtime import logs
 from runtime.errors import InvalidInput
 from runtime.settings import aws_region, load
@@ -54,6 +55,11 @@ def main(stop: Stop) -> int:
             sidecar=Sidecar(
                 settings.handoff_dir,
                 worker=platform.node(),
+                container=Container(
+                    image=settings.image,
+                    cpu_millis=settings.cpu_millis or None,  # 0: the container requests none
+                    memory_mib=settings.memory_mib or None,
+                ),
                 claim_id=uuid.uuid4().hex,
                 patience=settings.receipt_timeout,
             ),

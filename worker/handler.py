@@ -58,14 +58,19 @@ class Handler:
         if isinstance(secret, Mapping) and secret:
             self.sidecar.write_mask(secret.values())
         self.sidecar.write_job(message, job)
-        decision = await until_stopped(stop, self.sidecar.admission())
-        log.info("admission", **decision.model_dump(exclude={"version"}))
-        disposition = on_admission(decision, receive_count=message.receive_count)
-        if disposition is not None:
-            return disposition
-        if isinstance(decision, Run):
-            structlog.contextvars.bind_contextvars(attempt=decision.attempt)
-        return await self._run(suite, job, secret, stop)
+        finding = asyncio.ensure_future(execution.tools(suite, self.host))  # takes no longer than the claim, as a rule
+        try:
+            decision = await until_stopped(stop, self.sidecar.admission())
+            log.info("admission", **decision.model_dump(exclude={"version"}))
+            disposition = on_admission(decision, receive_count=message.receive_count)
+            if disposition is not None:
+                return disposition
+            if isinstance(decision, Run):
+                structlog.contextvars.bind_contextvars(attempt=decision.attempt)
+            tools = await finding
+        finally:
+            finding.cancel()
+        return await self._run(suite, job, secret, tools, stop)
 
     def _suite(self, job: JobMessage) -> Suite:
         suite = self.suites.get(job.suite)
@@ -95,7 +100,12 @@ class Handler:
             return error
 
     async def _run(
-        self, suite: Suite, job: JobMessage, secret: Mapping[str, str] | SecretUnusable, stop: asyncio.Event
+        self,
+        suite: Suite,
+        job: JobMessage,
+        secret: Mapping[str, str] | SecretUnusable,
+        tools: Mapping[str, str],
+        stop: asyncio.Event,
     ) -> Disposition:
         ended: Outcome | Receipt
         if isinstance(secret, SecretUnusable):
@@ -107,7 +117,7 @@ class Handler:
             log.warning("receipt_in_mid_suite", **ended.root.model_dump(exclude={"version"}))
             return on_receipt(ended.root, interrupted=False)
         log.info("suite_ended", ending=ended.ending, exit_code=ended.exit_code, detail=ended.detail)
-        self.sidecar.write_outcome(ended)
+        self.sidecar.write_outcome(ended.model_copy(update={"tools": tools}))
         return await self._receipt(interrupted=ended.ending == "interrupted")
 
     async def _receipt(self, *, interrupted: bool) -> Disposition:

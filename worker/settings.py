@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from handoff.message import Url
+from handoff.message import Text, Url
 from runtime.settings import PodSettings, QueueUrl
 
 _REDELIVERY = 20
@@ -82,6 +82,23 @@ class WorkerSettings(PodSettings):
         "gives up first and writes the reason.",
     )
 
+    image: Text | None = Field(
+        default=None,
+        description="Image of the worker's container as the manifest names it, with its digest. Recorded with the run.",
+    )
+    cpu_millis: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000_000,
+        description="CPU that the container requests, in thousandths of a core. With REPORTER_CPU_MILLIS, it is the "
+        "base of a run's cost.",
+    )
+    memory_mib: int | None = Field(
+        default=None,
+        ge=0,
+        le=10_000_000,
+        description="Memory that the container requests, in MiB, for the same purpose.",
+    )
     artifacts_limit: Mebibytes | None = Field(
         default=None,
         description="Maximum MiB in ARTIFACTS_DIR. A suite that writes more is stopped and its shard errored. Must be "

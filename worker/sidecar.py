@@ -9,6 +9,7 @@ from handoff import volume
 from handoff.message import InvalidMessage, JobMessage
 from handoff.records import (
     Admission,
+    Container,
     Decision,
     InvalidJob,
     JobRecord,
@@ -28,14 +29,17 @@ F = TypeVar("F", Admission, Receipt)
 class Sidecar:
     """Writes files for the reporter and waits for its files.
 
-    `worker` is the pod's name, and `claim_id` is random. `patience` is the seconds to wait for a file, counted from the
-    reporter's last progress. Every method raises OSError if the volume is full or missing. A method that reads raises
-    InvalidInput if a file is no valid record.
+    `worker` is the pod's name, `container` describes the worker's container, and `claim_id` is random. `patience` is
+    the seconds to wait for a file, counted from the reporter's last progress. Every method raises OSError if the volume
+    is full or missing. A method that reads raises InvalidInput if a file is no valid record.
     """
 
-    def __init__(self, folder: Path, *, worker: str, claim_id: str, patience: float) -> None:
+    def __init__(
+        self, folder: Path, *, worker: str, claim_id: str, patience: float, container: Container | None = None
+    ) -> None:
         self._folder = folder
         self._worker = worker
+        self._container = container or Container()
         self._claim_id = claim_id
         self._patience = patience
 
@@ -55,6 +59,7 @@ class Sidecar:
             message_id=message.message_id,
             receive_count=message.receive_count,
             worker=self._worker,
+            container=self._container,
             job=job,
         )
         volume.write(self._folder, JobRecord(valid))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +93,7 @@ class Stage:
         secrets: Secrets | None = None,
         memory_events: Path = Path("/nowhere"),
         limits: tuple[Limit, ...] = (),
+        versions: Callable[[Suite], Mapping[str, str]] = lambda _: {},
     ) -> None:
         self.folder, self.queue, self.stop = folder, queue, asyncio.Event()
         suite = Suite(name="checkout", runner="command", path=folder, timeout=60, command=("true",), secret=secret)
@@ -108,6 +110,7 @@ class Stage:
                 limits=limits,
                 memory_events=memory_events,
                 plan=plan,
+                versions=versions,
             ),
         )
         (folder / "artifacts").mkdir()

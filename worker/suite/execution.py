@@ -20,6 +20,7 @@ from runtime.waiting import Stopped, in_thread, race, until_stopped
 from worker import runners
 from worker.catalog import Suite
 from worker.errors import WorkerError
+from worker.runners import versions
 from worker.runners.plan import Folders, NoTests, Plan
 from worker.suite import collection, environment, log_masking, memory, space
 from worker.suite.process import SuiteProcess
@@ -35,6 +36,9 @@ REPORT_SECONDS_INTERRUPTED = 5
 
 SPACE_GRACE = 5
 """Maximum grace in seconds of a suite that overfills a volume. The kubelet may evict the pod at any moment."""
+
+TOOLS_SECONDS = 8
+"""Maximum time in which the versions of the suite's tools are found."""
 
 LOGS = ("log/suite.log", "k6.log")
 """Files of the suite's output, relative to the artifacts folder."""
@@ -70,6 +74,7 @@ class SuiteHost:
     memory_events: Path = memory.EVENTS
     """The file in which the kernel counts the container's OOM kills."""
     plan: Planner = runners.plan
+    versions: Callable[[Suite], Mapping[str, str]] = versions.of_suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,19 @@ class _Started:
     process: SuiteProcess | None
     after: Callable[[], None] | None = None
     collection: Collection | None = None
+
+
+async def tools(suite: Suite, host: SuiteHost) -> Mapping[str, str]:
+    """Return the versions of the suite's tools by name. No failure keeps the suite from its run.
+
+    A file of the suite may be read, so the sandbox keeps it from being a link to a file of the worker.
+    """
+    try:
+        async with asyncio.timeout(TOOLS_SECONDS):
+            return await in_thread(partial(host.sandbox.call, partial(host.versions, suite)))
+    except Exception as error:  # noqa: BLE001  # versions are only a description of the run
+        log.warning("versions_not_found", detail=_reason(error))
+        return {}
 
 
 async def run(shard: AdmittedShard, host: SuiteHost, stop: asyncio.Event) -> Outcome | Receipt:

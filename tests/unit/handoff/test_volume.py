@@ -14,6 +14,7 @@ from handoff.records import (
     AlreadyComplete,
     Busy,
     Committed,
+    Container,
     Failed,
     Interrupted,
     InvalidJob,
@@ -36,13 +37,14 @@ VALID = JobRecord(
         message_id="m-1",
         receive_count=1,
         worker="pod-1",
+        container=Container(image="all:1.0@sha256:abc", cpu_millis=500, memory_mib=1024),
         job=JobMessage(run_id="r-42", suite="checkout", params={"A": "b"}),
     )
 )
 INVALID = JobRecord(
     InvalidJob(message_id="m-1", run_id="r-42", reason="unknown_suite", detail="suite: must be one of a, b")
 )
-OUTCOME = Outcome(ending="finished", exit_code=1, started_at=NOW, finished_at=NOW)
+OUTCOME = Outcome(ending="finished", exit_code=1, started_at=NOW, finished_at=NOW, tools={"k6": "1.1.0"})
 
 RECORDS: list[Any] = [
     VALID,

@@ -14,7 +14,7 @@ from tests.support.worker_stage import BODY, FakeQueue, KnownSecrets, Stage, pla
 from worker.disposition import Backoff
 from worker.errors import QueueOutOfReach, QueueRefused
 from worker.runners.plan import NoTests, Plan
-from worker.suite import space
+from worker.suite import execution, space
 from worker.suite.process import SuiteProcess
 from worker.suite.space import Limit
 
@@ -207,3 +207,36 @@ async def test_a_suite_that_fills_a_volume_is_ended_with_the_reason(
 
 def _copy(report: Path) -> None:
     report.write_text((report.parent / "raw").read_text())
+
+
+async def test_the_outcome_names_the_versions_of_the_tools(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, FakeQueue(), planned("exit 0"), versions=lambda suite: {suite.name: "1.2.3"})
+    assert await stage.run() == 0
+    assert stage.outcome().tools == {"checkout": "1.2.3"}
+
+
+async def test_a_failed_search_for_versions_changes_no_result(tmp_path: Path) -> None:
+    """Versions only describe a run."""
+
+    def fail(_: object) -> dict[str, str]:
+        raise RuntimeError("no versions today")
+
+    stage = Stage(tmp_path, FakeQueue(), planned("exit 0"), versions=fail)
+    assert await stage.run() == 0
+    assert (stage.outcome().ending, stage.outcome().tools) == ("finished", {})
+
+
+async def test_a_search_for_versions_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "TOOLS_SECONDS", 0.1)
+    hang = threading.Event()
+
+    def wait(_: object) -> dict[str, str]:
+        hang.wait(30)
+        return {}
+
+    stage = Stage(tmp_path, FakeQueue(), planned("exit 0"), versions=wait)
+    try:
+        assert await stage.run() == 0
+    finally:
+        hang.set()
+    assert stage.outcome().tools == {}
