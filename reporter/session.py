@@ -13,6 +13,7 @@ from handoff import volume
 from handoff.message import JobMessage
 from handoff.records import (
     Admission,
+    Container,
     Decision,
     Failed,
     InvalidJob,
@@ -32,7 +33,7 @@ from reporter.progress import Steps
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
 from reporter.results.admission import admit
-from reporter.results.claim import Claimant, claim, read_holder, withdraw
+from reporter.results.claim import Claimant, Pod, claim, read_holder, withdraw
 from reporter.results.database import Database
 from reporter.results.rejection import record_rejection
 from reporter.settings import ReporterSettings
@@ -108,7 +109,13 @@ class Session:
         if standing is not None:
             _log.info("admission_found", decision=standing.root.decision)
             return standing.root
-        claimant = Claimant(job=job, claim_id=received.claim_id, message_id=received.message_id, worker=received.worker)
+        claimant = Claimant(
+            job=job,
+            claim_id=received.claim_id,
+            message_id=received.message_id,
+            worker=received.worker,
+            pod=_pod(received.container, self.settings),
+        )
         try:
             decision = await until_stopped(stop, self._claim(claimant))
         except Stopped:
@@ -163,3 +170,16 @@ class Session:
                 progress=self.progress,
             )
             return await attempt.run(stop)
+
+
+def _pod(worker: Container, reporter: ReporterSettings) -> Pod:
+    """Return the pod of both containers. A sum is unknown if one of its parts is."""
+    return Pod(
+        image_digest=worker.image and worker.image.rpartition("@")[2],
+        cpu_millis=_sum(worker.cpu_millis, reporter.cpu_millis),
+        memory_mib=_sum(worker.memory_mib, reporter.memory_mib),
+    )
+
+
+def _sum(worker: int | None, reporter: int | None) -> int | None:
+    return None if worker is None or reporter is None else worker + reporter

@@ -1,6 +1,6 @@
 """Claims a shard: a pure decision over the current rows, and the statements that execute it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from handoff.message import JobMessage
@@ -13,13 +13,23 @@ from reporter.results.fencing import raise_if_cancelled
 
 
 @dataclass(frozen=True, slots=True)
+class Pod:
+    """The digest of the worker's image, and what all containers of the pod request. None where that is unknown."""
+
+    image_digest: str | None = None
+    cpu_millis: int | None = None
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claimant:
-    """A job that claims its shard. The ids identify a repeated claim."""
+    """A job that claims its shard. The ids identify a repeated claim. `pod` is recorded and decides nothing."""
 
     job: JobMessage
     claim_id: str
     message_id: str
     worker: str
+    pod: Pod = field(default_factory=Pod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +80,9 @@ def _contradiction(job: JobMessage, run: RunRow) -> Rejected | None:
 
 
 _CREATE_RUN = """
-INSERT INTO test_runs (run_id, suite, commit, branch, target_url, trigger, status, shards, started_at)
-VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, now())
+INSERT INTO test_runs (run_id, suite, shards, commit, branch, target_url, trigger, pull_request, parent_commit, author,
+    ci_url, environment, image_digest, status, started_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running', now())
 ON CONFLICT (run_id) DO NOTHING
 """
 _LOCK_RUN = """
@@ -83,19 +94,25 @@ SELECT claim_id, attempt, status, coalesce(lease_until > clock_timestamp(), fals
 FROM test_shards WHERE run_id = $1 AND shard = $2 FOR NO KEY UPDATE
 """
 _TAKE = """
-INSERT INTO test_shards AS held (run_id, shard, claim_id, attempt, status, lease_until, worker, message_id, started_at)
-VALUES ($1, $2, $3, $4, 'running', clock_timestamp() + make_interval(secs => $5), $6, $7, now())
+INSERT INTO test_shards AS held (run_id, shard, claim_id, attempt, status, lease_until, worker, message_id, started_at,
+    image_digest, cpu_millis, memory_mib)
+VALUES ($1, $2, $3, $4, 'running', clock_timestamp() + make_interval(secs => $5), $6, $7, now(), $8, $9, $10)
 ON CONFLICT (run_id, shard) DO UPDATE SET
     claim_id = excluded.claim_id, attempt = excluded.attempt, status = excluded.status,
     lease_until = excluded.lease_until, worker = excluded.worker, message_id = excluded.message_id,
-    started_at = excluded.started_at, finished_at = NULL, exit_code = NULL, outcome = NULL, detail = NULL, cases = 0
+    started_at = excluded.started_at, finished_at = NULL, exit_code = NULL, outcome = NULL, detail = NULL, cases = 0,
+    image_digest = excluded.image_digest, cpu_millis = excluded.cpu_millis, memory_mib = excluded.memory_mib,
+    earlier_seconds = held.earlier_seconds + CASE WHEN held.outcome = 'abandoned' THEN 0 ELSE greatest(0, extract(
+        epoch FROM coalesce(held.finished_at, least(held.lease_until, now()), held.started_at) - held.started_at)) END
 WHERE held.attempt < excluded.attempt
 """
 _START_RUN = """
 UPDATE test_runs SET
-    status = 'running', suite = coalesce(suite, $2), commit = coalesce(commit, $3), branch = coalesce(branch, $4),
-    target_url = coalesce(target_url, $5), trigger = coalesce(trigger, $6), shards = coalesce(shards, $7),
-    started_at = coalesce(started_at, now())
+    status = 'running', suite = coalesce(suite, $2), shards = coalesce(shards, $3), commit = coalesce(commit, $4),
+    branch = coalesce(branch, $5), target_url = coalesce(target_url, $6), trigger = coalesce(trigger, $7),
+    pull_request = coalesce(pull_request, $8), parent_commit = coalesce(parent_commit, $9),
+    author = coalesce(author, $10), ci_url = coalesce(ci_url, $11), environment = coalesce(environment, $12),
+    image_digest = coalesce(image_digest, $13), started_at = coalesce(started_at, now())
 WHERE run_id = $1 AND (status = 'queued' OR started_at IS NULL OR suite IS NULL OR shards IS NULL)
 """
 _RENEW = """
@@ -134,7 +151,10 @@ async def claim(database: Database, claimant: Claimant, *, lease: int) -> Decisi
 
 async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Decision:
     job = claimant.job
-    columns = (job.run_id, job.suite, job.commit, job.branch, job.target_url, job.trigger, job.shard.total)
+    columns = (
+        *(job.run_id, job.suite, job.shard.total, job.commit, job.branch, job.target_url, job.trigger),
+        *(job.pull_request, job.parent_commit, job.author, job.ci_url, job.environment, claimant.pod.image_digest),
+    )
     await connection.execute(_CREATE_RUN, *columns)
     run = await connection.fetchrow(_LOCK_RUN, job.run_id)
     if run is None:
@@ -145,7 +165,8 @@ async def _claim(claimant: Claimant, lease: int, connection: Connection) -> Deci
     if isinstance(decision, Run):
         if shard is None or shard.attempt != decision.attempt:
             ids = (claimant.claim_id, decision.attempt, lease, claimant.worker, claimant.message_id)
-            await connection.execute(_TAKE, job.run_id, job.shard.index, *ids)
+            pod = (claimant.pod.image_digest, claimant.pod.cpu_millis, claimant.pod.memory_mib)
+            await connection.execute(_TAKE, job.run_id, job.shard.index, *ids, *pod)
             await connection.execute(_START_RUN, *columns)
         else:
             await connection.execute(_RENEW, job.run_id, job.shard.index, decision.attempt, lease)

@@ -1,5 +1,6 @@
 """The final transaction of a shard: its cases, its artifacts, its verdict and the verdict of the run."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,10 +58,11 @@ WHERE (held.case_name, held.kind, held.bytes, held.content_type)
 _END_SHARD = """
 UPDATE test_shards SET
     status = $4, detail = $5, cases = $6, outcome = $7, exit_code = $8, lease_until = NULL,
-    collected = $9, collected_digest = $10, selected = $11, selected_digest = $12,
+    collected = $9, collected_digest = $10, selected = $11, selected_digest = $12, tools = $13::text::jsonb,
     finished_at = clock_timestamp() -- now() is when the transaction began, before the cases were staged
 WHERE run_id = $1 AND shard = $2 AND attempt = $3
 """
+_ADD_TOOLS = "UPDATE test_runs SET tools = $2::text::jsonb WHERE run_id = $1 AND tools IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,10 @@ async def _commit(
     verdict = of_shard(fence.shard, outcome, evidence)
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
-    await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection))
+    tools = json.dumps(outcome.tools) if outcome.tools else None
+    await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection), tools)
+    if tools is not None:
+        await connection.execute(_ADD_TOOLS, fence.run_id, tools)
     expected = run["shards"] or fence.shard.total
     finished = await end_if_complete(connection, fence.run_id, run["day"], expected, summary.p95_ms)
     return Completed(Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished)

@@ -29,6 +29,9 @@ FROM test_shards WHERE run_id = $1 ORDER BY shard FOR NO KEY UPDATE
 _ABANDON = """
 UPDATE test_shards AS held SET
     status = 'errored', outcome = 'abandoned', detail = $3, lease_until = NULL, finished_at = clock_timestamp(),
+    -- The pod was gone at the end of its lease, long before this sweep.
+    earlier_seconds = earlier_seconds + greatest(0, extract(
+        epoch FROM coalesce(finished_at, lease_until, started_at) - started_at)),
     cases = (SELECT count(*) FROM test_cases AS c
              WHERE c.run_id = $1 AND c.day = $4 AND c.shard = $2 AND c.attempt = held.attempt)
 WHERE run_id = $1 AND shard = $2

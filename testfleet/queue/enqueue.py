@@ -6,8 +6,14 @@ from testfleet.errors import Refused
 from testfleet.queue.sqs import Queue
 
 REGISTER = """
-    INSERT INTO test_runs (run_id, suite, commit, branch, target_url, trigger, status, shards, queued_at)
-    VALUES (%(run_id)s, %(suite)s, %(commit)s, %(branch)s, %(target_url)s, %(trigger)s, 'queued', %(shards)s, now())
+    INSERT INTO test_runs (
+        run_id, suite, commit, branch, pull_request, parent_commit, author, ci_url, target_url, trigger, environment,
+        status, shards, queued_at
+    )
+    VALUES (
+        %(run_id)s, %(suite)s, %(commit)s, %(branch)s, %(pull_request)s, %(parent_commit)s, %(author)s, %(ci_url)s,
+        %(target_url)s, %(trigger)s, %(environment)s, 'queued', %(shards)s, now()
+    )
     ON CONFLICT (run_id) DO NOTHING
     RETURNING run_id
 """

@@ -22,7 +22,8 @@ DOCUMENTED = {
     "errored skipped flaky p95_ms queued_at started_at finished_at day pull_request parent_commit author ci_url "
     "environment image_digest tools expected_cases quarantined number folded outage",
     "test_shards": "run_id shard claim_id attempt status lease_until worker message_id exit_code outcome detail cases "
-    "started_at finished_at collected collected_digest selected selected_digest cpu_millis memory_mib",
+    "started_at finished_at collected collected_digest selected selected_digest cpu_millis memory_mib "
+    "image_digest tools earlier_seconds",
     "test_cases": "run_id name report_name shard attempt file status flaky tries duration_ms message location error "
     "error_type fingerprint started_at finished_at day quarantined_as",
     "case_tries": "run_id name attempt try status duration_ms message error day",

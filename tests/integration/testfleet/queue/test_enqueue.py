@@ -37,6 +37,22 @@ def test_each_shard_is_on_the_queue_and_the_run_is_queued(database: Database, aw
     assert run.queued_at is not None
 
 
+def test_the_registration_has_what_the_run_tests(database: Database) -> None:
+    """A run that no pod has claimed yet shows who started it."""
+    about = {
+        "pull_request": "42",
+        "parent_commit": "def",
+        "author": "Ada",
+        "ci_url": "https://ci.example.com/7",
+        "environment": "staging",
+    }
+    (message,) = jobs.jobs("shop", run_id="r1", shards=1, params={}, **about)
+    enqueue.register(database, message)
+    with database.connect() as connection:
+        (row,) = connection.rows("SELECT pull_request, parent_commit, author, ci_url, environment FROM test_runs")
+    assert row == about
+
+
 def test_a_database_is_not_required(aws_env: Any) -> None:
     """The first claim then inserts the run."""
     enqueue.enqueue(jobs.jobs("shop", run_id="r1"), Queue(aws_env.queue_url))
