@@ -33,3 +33,66 @@ CREATE TABLE analysis_settings (
     min_cases_percent integer NOT NULL DEFAULT 75 CHECK (min_cases_percent BETWEEN 0 AND 100)
 );
 INSERT INTO analysis_settings DEFAULT VALUES;
+
+-- The time and the price of all attempts of a run, as far as its rows tell. A pod's start and end lie outside of it.
+-- An hour figure is NULL where a shard's request is unknown, as on a laptop. Cost is also NULL without a price.
+CREATE VIEW run_costs AS
+SELECT r.run_id, r.suite, r.branch, r.day, r.status, s.attempts, s.pod_seconds, s.vcpu_hours, s.gb_hours,
+    s.vcpu_hours * a.vcpu_hour_price::double precision + s.gb_hours * a.gb_hour_price::double precision AS cost,
+    a.currency
+FROM test_runs AS r
+JOIN LATERAL (
+    SELECT sum(t.attempt) AS attempts,
+        sum(t.seconds) AS pod_seconds,
+        CASE WHEN bool_and(t.cpu_millis IS NOT NULL)
+            THEN sum(t.seconds * t.cpu_millis) / 3600000 END AS vcpu_hours,
+        CASE WHEN bool_and(t.memory_mib IS NOT NULL)
+            THEN sum(t.seconds * t.memory_mib) / 3686400 END AS gb_hours -- 3600 s, 1024 MiB
+    FROM (
+        SELECT attempt, cpu_millis, memory_mib,
+            earlier_seconds + CASE WHEN outcome IS NOT DISTINCT FROM 'abandoned' THEN 0 ELSE greatest(0, extract(
+                epoch FROM coalesce(finished_at, least(lease_until, now()), started_at) - started_at
+            ))::double precision END AS seconds
+        FROM test_shards
+        WHERE run_id = r.run_id
+    ) AS t
+) AS s ON s.attempts IS NOT NULL
+CROSS JOIN analysis_settings AS a;
+
+-- A suite on one day. `priced_runs` of `runs` have a known cost.
+CREATE VIEW suite_costs AS
+SELECT suite, day, count(*) AS runs, count(cost) AS priced_runs, sum(pod_seconds) AS pod_seconds,
+    sum(vcpu_hours) AS vcpu_hours, sum(gb_hours) AS gb_hours, sum(cost) AS cost, currency
+FROM run_costs
+WHERE suite IS NOT NULL
+GROUP BY suite, day, currency;
+
+-- Expected against reported shards and cases. A run is incomplete if it has fewer cases than the allowed share of the
+-- usual number. A run without a history has no usual number and is never incomplete.
+CREATE VIEW run_completeness AS
+SELECT r.run_id, r.suite, r.branch, r.shards AS expected_shards, r.shards_done AS reported_shards, r.expected_cases,
+    r.total AS reported_cases, a.min_cases_percent,
+    r.finished_at IS NOT NULL AND r.status <> 'cancelled'
+        AND coalesce(r.total * 100::bigint < r.expected_cases * a.min_cases_percent::bigint, false) AS incomplete
+FROM test_runs AS r
+CROSS JOIN analysis_settings AS a;
+
+CREATE OR REPLACE VIEW run_fleet AS
+SELECT r.run_id, r.suite, r.branch, r.status, r.started_at, r.finished_at, r.shards,
+    extract(epoch FROM r.started_at - r.queued_at) AS queue_seconds,
+    extract(epoch FROM r.finished_at - r.started_at) AS run_seconds,
+    s.slowest_seconds, s.mean_seconds,
+    s.slowest_seconds / nullif(s.mean_seconds, 0) AS imbalance, -- 1 is even; 2 means the slowest took twice the mean
+    s.attempts, s.repeated_shards,
+    c.pod_seconds / 60 AS fleet_minutes, c.vcpu_hours, c.gb_hours, c.cost, c.currency
+FROM test_runs AS r
+JOIN LATERAL (
+    SELECT max(extract(epoch FROM finished_at - started_at)) AS slowest_seconds,
+        avg(extract(epoch FROM finished_at - started_at)) AS mean_seconds,
+        sum(attempt) AS attempts,
+        count(*) FILTER (WHERE attempt > 1) AS repeated_shards
+    FROM test_shards
+    WHERE run_id = r.run_id
+) AS s ON true
+LEFT JOIN run_costs AS c ON c.run_id = r.run_id
+WHERE r.started_at IS NOT NULL AND r.status <> 'cancelled' AND r.suite IS NOT NULL;

@@ -16,6 +16,8 @@ class ExitCode(IntEnum):
     """`wait`: the run did not finish in time."""
     CANCELLED = 4
     """`wait` and `ingest`: the run was cancelled."""
+    INCOMPLETE = 5
+    """`wait --min-cases`: the run passed with too few cases."""
     USAGE = 64
     """An option or argument is wrong, or contradicts the database."""
     DATA = 65

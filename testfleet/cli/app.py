@@ -29,6 +29,7 @@ COMMANDS = {
         "testfleet.cli.compare:compare", "Compare two runs: what broke, was fixed, added, removed, slower."
     ),
     "history": Entry("testfleet.cli.history:history", "Show the last executions of one case, the newest first."),
+    "settings": Entry("testfleet.cli.settings:settings", "Show or change the settings of the analysis."),
     "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),
     "ingest": Entry("testfleet.cli.ingest:ingest", "Store JUnit XML of tests that ran elsewhere."),
     "up": Entry("testfleet.cli.up:up", "Run the whole fleet on this machine."),

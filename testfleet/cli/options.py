@@ -9,6 +9,10 @@ import typer
 RunId = Annotated[str, typer.Argument(metavar="RUN_ID", help="The run's id, as enqueue printed it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON whose keys are the columns' names.")]
 Timeout = Annotated[str, typer.Option(help="Maximum time to wait: 90s, 30m, 1h30m.")]
+MinCases = Annotated[
+    str | None,
+    typer.Option(metavar="N|P%", help="Least number of cases, or least share of the suite's usual number."),
+]
 Commit = Annotated[str | None, typer.Option(help="The commit under test. [default: from the CI service]")]
 Branch = Annotated[str | None, typer.Option(help="The branch under test. [default: from the CI service]")]
 PullRequest = Annotated[

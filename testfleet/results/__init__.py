@@ -6,9 +6,11 @@ from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
     from testfleet.results import (
+        analysis_settings,
         cancel,
         causes,
         compare,
+        completeness,
         failures,
         gate,
         history,
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         references,
         regressions,
         render,
+        render_settings,
         run_id,
         runs,
         states,
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "analysis_settings",
     "cancel",
     "causes",
     "compare",
+    "completeness",
     "failures",
     "gate",
     "history",
@@ -38,6 +43,7 @@ __all__ = [
     "references",
     "regressions",
     "render",
+    "render_settings",
     "run_id",
     "runs",
     "states",

@@ -9,7 +9,8 @@ from testfleet.errors import CommandError, Unavailable
 from testfleet.exit_codes import ExitCode
 from testfleet.output import console, units
 from testfleet.output.streams import to_stderr
-from testfleet.results import progress, render
+from testfleet.results import completeness, progress, render
+from testfleet.results.completeness import MinCases
 from testfleet.results.poller import Poller, until_finished
 from testfleet.results.runs import RunDetail, RunRow
 
@@ -28,8 +29,12 @@ class Gate:
     database: Database
     queues: Mapping[str, str | None]
 
-    def wait(self, run_id: str, *, timeout: float, as_json: bool = False) -> ExitCode:
+    def wait(
+        self, run_id: str, *, timeout: float, min_cases: MinCases | None = None, as_json: bool = False
+    ) -> ExitCode:
         """Wait at most `timeout` seconds for the verdict. It goes to stdout, everything else to stderr.
+
+        A run that passed with fewer cases than `min_cases` gets the exit code of an incomplete run.
 
         Raises:
             Unavailable: the database was out of reach at the first poll, or is at the last.
@@ -57,6 +62,9 @@ class Gate:
             to_stderr(f"testfleet: {run_id} is not finished after {units.duration(timeout * 1000)}")
             for line in (*render.missing(detail), *self._depths()):
                 to_stderr(f"testfleet: {line}")
+        elif run is not None and min_cases is not None and (problem := completeness.shortfall(run, min_cases)):
+            to_stderr(f"testfleet: {problem}")
+            return ExitCode.INCOMPLETE if code is ExitCode.OK else code
         return code
 
     def _depths(self) -> list[str]:

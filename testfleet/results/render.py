@@ -33,7 +33,7 @@ def summary(run: RunRow) -> Line:
     if took := _took(run):
         parts[0] += f" in {took}"
     parts.append(f"{run.shards_done} of {run.shards or '?'} shards")
-    parts.append(f"{run.total} cases" + (f": {', '.join(counts)}" if counts else ""))
+    parts.append(f"{_cases(run)} cases" + (f": {', '.join(counts)}" if counts else ""))
     if run.flaky:
         parts.append(f"{run.flaky} flaky")
     if run.p95_ms is not None:
@@ -155,7 +155,7 @@ def runs(found: Sequence[RunRow]) -> Table:
                 clean(run.suite or "-"),
                 run.status,
                 f"{run.shards_done}/{run.shards or '?'}",
-                str(run.total),
+                _cases(run),
                 str(run.failed + run.errored),
                 str(run.flaky),
                 units.duration(run.p95_ms),
@@ -212,6 +212,10 @@ def _why(shard: ShardRow) -> str:
     ]
     known = ", ".join(fact for fact in facts if fact and fact != "finished")
     return f" ({known})" if known else ""
+
+
+def _cases(run: RunRow) -> str:
+    return f"{run.total} of usually {run.expected_cases}" if run.incomplete else str(run.total)
 
 
 def _took(run: RunRow) -> str:

@@ -1,6 +1,6 @@
 """Reads runs from the tables, as frozen values whose fields are named like the columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -41,6 +41,17 @@ class RunRow:
     queued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    pull_request: str | None
+    parent_commit: str | None
+    author: str | None
+    ci_url: str | None
+    environment: str | None
+    image_digest: str | None
+    tools: Mapping[str, str] | None
+    expected_cases: int | None
+    """The usual number of cases when the run ended. None without a history."""
+    incomplete: bool
+    """Whether a finished run has too small a share of its usual cases (view `run_completeness`)."""
 
     @property
     def finished(self) -> bool:
@@ -124,7 +135,9 @@ class RunDetail:
 
 _COLUMNS = """
     r.run_id, r.suite, r.commit, r.branch, r.target_url, r.trigger, r.status, r.detail, r.shards, r.shards_done,
-    r.total, r.passed, r.failed, r.errored, r.skipped, r.flaky, r.p95_ms, r.queued_at, r.started_at, r.finished_at
+    r.total, r.passed, r.failed, r.errored, r.skipped, r.flaky, r.p95_ms, r.queued_at, r.started_at, r.finished_at,
+    r.pull_request, r.parent_commit, r.author, r.ci_url, r.environment, r.image_digest, r.tools, r.expected_cases,
+    (SELECT c.incomplete FROM run_completeness AS c WHERE c.run_id = r.run_id) AS incomplete
 """
 
 LIST = f"""

@@ -110,6 +110,33 @@ def test_wait_ends_with_the_sentence_that_compares_the_run_with_earlier_ones(
     assert json.loads(command("wait", "r1", "--json").stdout)["meaning"]["sentence"] == "1 new failure"
 
 
+def test_a_run_with_too_few_cases_is_no_success(
+    command: Any, record: Callable[[str], None], execute: Callable[..., None]
+) -> None:
+    """A suite that silently lost its tests would promote any build."""
+    record("passed")
+    execute("UPDATE test_runs SET expected_cases = 10")
+    done = command("wait", "r1", "--min-cases", "75%")
+    assert done.returncode == 5
+    assert "2 of usually 10 cases" in done.stdout
+    assert done.stderr.splitlines()[-1] == (
+        "testfleet: --min-cases: r1 has 2 cases, 20 % of the usual 10, but must have at least 75 %"
+    )
+    assert command("wait", "r1", "--min-cases", "2").returncode == 0
+    wrong = command("wait", "r1", "--min-cases", "most")
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (64, 1)
+
+
+def test_the_settings_of_the_analysis_are_changed_and_shown(command: Any) -> None:
+    done = command("settings", "vcpu_hour_price=0.04656", "currency=EUR")
+    assert done.returncode == 0, done.stderr
+    assert "vcpu_hour_price\t0.04656\t" in done.stdout
+    assert json.loads(command("settings", "--json").stdout)["currency"] == "EUR"
+    wrong = command("settings", "vcpu_hour_price=cheap")
+    assert (wrong.returncode, wrong.stdout) == (64, "")
+    assert wrong.stderr.startswith("testfleet: vcpu_hour_price: must be a number from 0 to 1000000")
+
+
 def test_a_run_is_cancelled_once(command: Any, record: Callable[[str], None]) -> None:
     """`wait` then ends with 4. Cancelling again is no error."""
     record("running")

@@ -141,7 +141,7 @@ def test_testfleet_accepts_every_call_of_the_runbook(session: Session) -> None:
     command = typer.main.get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
     run_here = calls_of_testfleet(session)
-    assert [name for name, *_ in run_here] == ["show", "enqueue", "wait", "show"]
+    assert [name for name, *_ in run_here] == ["show", "enqueue", "wait", "show", "settings"]
     for name, *arguments in run_here:
         command.commands[name].make_context(name, arguments)
     mentioned = re.findall(r"`testfleet ([a-z]+)([^`]*)`", TEXT)
@@ -154,7 +154,7 @@ def test_testfleet_accepts_every_call_of_the_runbook(session: Session) -> None:
 def test_every_setting_in_a_pod_of_the_command_exists(session: Session) -> None:
     """The database user is testfleet_cli, and standard input has the keys of the session."""
     runs = [(command, given) for _, command, given in session.pods() if "testfleet" in command]
-    assert len(runs) == 4
+    assert len(runs) == 5
     for command, given in runs:
         env = dict(pair.split("=", 1) for pair in command[command.index("env") + 1 : command.index("testfleet")])
         settings = {name for name in env if not name.startswith("AWS_")}

@@ -68,7 +68,7 @@ def test_every_pod_runs_our_own_image_by_its_digest(session: Session) -> None:
 def test_the_admin_connects_to_the_instance_with_a_token_and_checks_the_server(session: Session) -> None:
     """The proxy's role may not log in as testfleet_admin."""
     admins = [(command, given) for _, command, given in session.pods() if "psycopg" in " ".join(command)]
-    assert len(admins) == 4  # roles, grants, Grafana's password, grants of an upgrade
+    assert len(admins) == 5  # roles, grants, Grafana's password, grants of an upgrade, prices
     for command, given in admins:
         settings = dict(pair.split("=") for pair in command[-1].split())
         assert settings["host"] == "instance.abc.eu-central-1.rds.amazonaws.com"
