@@ -21,7 +21,7 @@ DECLARE
     healthy   integer := 0;      -- executions with a pass
     fails     integer := 0;      -- failed tries of those
     passes    integer := 0;      -- passed tries of those
-    broken    integer[] := '{}'; -- failed tries of each execution without a pass
+    broken    integer[] := ARRAY[]::integer[]; -- failed tries of each execution without a pass
     total     integer := 0;      -- the sum of broken
     sum_of    integer := 0;
     weight    double precision[]; -- at j * (total + 1) + a + 1: ways to choose j of broken with a failed tries in all
@@ -83,7 +83,7 @@ CREATE FUNCTION case_flips(outcomes text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN greatest(0, length(
     regexp_replace(regexp_replace(
-        right(regexp_replace(translate(outcomes, 'refo', 'pbb'), 'b{3,}', '', 'g'), 20),
+        right(regexp_replace(translate(outcomes, 'refo', 'pbb'), 'bbb+', '', 'g'), 20),
     'p+', 'p', 'g'), 'b+', 'b', 'g')) - 1);
 
 -- Whether a case is flaky at a time: a detector found it within 7 days, and fewer than 100 executions since.
@@ -329,7 +329,7 @@ LANGUAGE sql
 SET search_path = public, pg_temp
 AS $$
     SELECT evaluate_cases(
-        s.branch_id, (SELECT coalesce(array_agg(f.name), '{}') FROM run_failures AS f WHERE f.run_id = wanted), wanted,
+        s.branch_id, (SELECT coalesce(array_agg(f.name), ARRAY[]::text[]) FROM run_failures AS f WHERE f.run_id = wanted), wanted,
         r.finished_at)
     FROM test_runs AS r
     JOIN suite_summaries AS s ON s.suite = r.suite AND s.branch = coalesce(r.branch, '')
@@ -351,7 +351,7 @@ BEGIN
     -- in order, so that two calls do not wait for each other; a fold holds one lock only
     FOR its IN SELECT DISTINCT suite, branch_id FROM regression_episodes WHERE closed_at IS NULL ORDER BY suite, branch_id LOOP
         PERFORM pg_advisory_xact_lock(hashtext('fold_run'), hashtext(its.suite));
-        closed := closed + evaluate_cases(its.branch_id, '{}', '', at);
+        closed := closed + evaluate_cases(its.branch_id, ARRAY[]::text[], '', at);
     END LOOP;
     RETURN closed;
 END
@@ -523,7 +523,7 @@ FROM (
 CREATE FUNCTION passed_durations(outcomes text, durations real[]) RETURNS real[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
-    SELECT coalesce(array_agg(each ORDER BY place), '{}')
+    SELECT coalesce(array_agg(each ORDER BY place), ARRAY[]::real[])
     FROM unnest(durations) WITH ORDINALITY AS d (each, place)
     WHERE each IS NOT NULL AND substr(outcomes, place::integer, 1) = 'p');
 
