@@ -380,7 +380,7 @@ SELECT r.suite, r.branch, r.commit, c.run_id, r.started_at, c.name, c.shard, c.s
     c.flaky AS passed_after_failing, c.duration_ms, c.error, c.error_type, c.fingerprint, c.message, c.location,
     r.day, r.finished_at
 FROM test_runs AS r
-JOIN test_cases AS c ON c.run_id = r.run_id
+JOIN test_cases AS c ON c.run_id = r.run_id AND c.day = r.day
 WHERE r.status IN ('passed', 'failed', 'errored') AND r.suite IS NOT NULL AND c.status <> 'skipped';
 
 -- The state of each case on each branch, and why. broken: at its last three executions, or at the last one where it is not
@@ -442,7 +442,7 @@ SELECT f.suite, s.branch, r.commit, f.run_id, r.started_at, f.name, f.kind, c.st
 FROM suite_summaries AS s
 JOIN run_failures AS f ON f.run_id = s.last_run_id AND f.kind IN ('new', 'broken') AND f.last_pass_run_id IS NOT NULL
 JOIN test_runs AS r ON r.run_id = f.run_id
-JOIN test_cases AS c ON c.run_id = f.run_id AND c.name = f.name;
+JOIN test_cases AS c ON c.run_id = f.run_id AND c.day = r.day AND c.name = f.name;
 
 -- Every case that failed at its last execution, with the time since when. last_green_at is the suite's last green run.
 CREATE VIEW failures_since_green AS
@@ -452,7 +452,7 @@ SELECT c.suite, c.branch, c.name, c.streak AS failures, c.first_fail_at AS first
 FROM case_summaries AS c
 JOIN suite_summaries AS s USING (branch_id)
 JOIN test_runs AS r ON r.run_id = c.last_run_id
-JOIN test_cases AS last ON last.run_id = r.run_id AND last.name = c.name
+JOIN test_cases AS last ON last.run_id = r.run_id AND last.day = r.day AND last.name = c.name
 WHERE c.streak > 0;
 
 -- Significant drops of a case's pass rate that have not ended.
@@ -480,9 +480,9 @@ SELECT suite, coalesce(branch, '') AS branch, day,
     count(*) FILTER (WHERE status = 'errored') AS errored,
     count(*) FILTER (WHERE status = 'passed')::double precision
         / nullif(count(*) FILTER (WHERE status IN ('passed', 'failed')), 0) AS pass_rate,
-    (sum(test_runs.passed) FILTER (WHERE status IN ('passed', 'failed')))::double precision
-        / nullif(sum(test_runs.passed + test_runs.failed + test_runs.errored) FILTER (WHERE status IN ('passed', 'failed')), 0)
-        AS case_pass_rate,
+    coalesce(sum(test_runs.passed + test_runs.failed + test_runs.errored) FILTER (WHERE status IN ('passed', 'failed')), 0)
+        AS executions,
+    coalesce(sum(test_runs.failed + test_runs.errored) FILTER (WHERE status IN ('passed', 'failed')), 0) AS failures,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))
         FILTER (WHERE status IN ('passed', 'failed')) AS p50_seconds,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))

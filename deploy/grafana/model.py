@@ -7,11 +7,14 @@ from typing import Literal
 COLUMNS = 24
 """The width of Grafana's grid."""
 
-HERE = "suite IN (${suite:sqlstring}) AND coalesce(branch, '(none)') IN (${branch:sqlstring})"
-"""The rows of the suites and branches that the viewer chose."""
+HERE = "suite IN (${suite:sqlstring}) AND coalesce(nullif(branch, ''), '(none)') IN (${branch:sqlstring})"
+"""The rows of the suites and branches that the viewer chose. In the summaries, no branch is the empty text."""
 
 VERDICT = "finished_at IS NOT NULL AND status <> 'cancelled'"
 """The runs with a verdict. A cancelled run has an end and no verdict."""
+
+TESTED = "status IN ('passed', 'failed')"
+"""The runs that tested something. An errored run tested nothing or broke off."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One suite over time: durations, regressions, slowest cases."""
+"""One suite over time: durations, regressions, drops, slow cases."""
 
 from deploy.grafana.model import HERE, VERDICT, Dashboard, Panel
 
@@ -26,18 +26,29 @@ SUITE = Dashboard(
         ),
         Panel(
             "Regressions",
-            "SELECT suite, branch, name, left(coalesce(message, error), 200) AS message, location, run_id, commit, "
-            "green_run_id, green_commit "
-            f"FROM regressions WHERE latest AND {HERE} ORDER BY suite, branch, name LIMIT 200",
-            description="Fails in the suite's newest run, passed in its last green run on the branch.",
+            "SELECT suite, branch, name, left(coalesce(message, error), 200) AS message, location, run_id, "
+            "first_fail_commit, last_pass_commit, runs_since, first_fail_at "
+            f"FROM regressions WHERE {HERE} ORDER BY suite, branch, name LIMIT 200",
+            description="Fails in the suite's newest run and passed before: a commit after last_pass_commit, up to "
+            "first_fail_commit, broke it. Known flaky and new cases are left out.",
+        ),
+        Panel(
+            "Significant drops",
+            "SELECT suite, branch, name, before_rate, after_rate, p_value, state, opened_at, opened_run_id AS run_id "
+            f"FROM open_regressions WHERE {HERE} ORDER BY p_value, suite, branch, name LIMIT 50",
+            description="Cases whose pass rate of the last 7 days is significantly less than that of the 30 before.",
+        ),
+        Panel(
+            "Slower cases",
+            "SELECT suite, branch, name, median_ms_before, median_ms, ratio, p_value FROM slow_cases "
+            f"WHERE {HERE} ORDER BY median_ms - median_ms_before DESC, suite, branch, name LIMIT 20",
+            description="Cases whose median is at least a fifth greater than before, significantly.",
         ),
         Panel(
             "Slowest cases",
-            "SELECT suite, name, count(*) AS runs, percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms) AS "
-            "median_ms, "
-            "percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms FROM case_history "
-            f"WHERE duration_ms IS NOT NULL AND $__timeFilter(started_at) AND {HERE} "
-            "GROUP BY suite, name ORDER BY p95_ms DESC, suite, name LIMIT 20",
+            f"SELECT suite, branch, name, p50_ms, p95_ms FROM case_states WHERE p95_ms IS NOT NULL AND {HERE} "
+            "ORDER BY p95_ms DESC, suite, branch, name LIMIT 20",
+            description="By the last 50 executions of each case.",
         ),
     ],
 )
