@@ -11,14 +11,14 @@ from tests.support.history import History, PastRun, generate
 
 @pytest.fixture(scope="module")
 def history(module_database_url: str) -> History:
-    """Sixty finished runs of two suites on two branches, and one running, one cancelled and one rejected run."""
+    """Finished runs of two suites on two branches, and one running, one cancelled and one rejected run."""
     past = History(module_database_url, list(generate(random.Random(7))))  # the same every time
     with psycopg.connect(module_database_url) as connection:
         for run in past.runs:
             _insert(connection, run)
         connection.execute(
-            "INSERT INTO test_runs (run_id, suite, branch, status, shards, queued_at, started_at) "
-            "VALUES ('r-now', 'checkout', 'main', 'running', 1, %(at)s, %(at)s)",
+            "INSERT INTO test_runs (run_id, day, suite, branch, status, shards, queued_at, started_at) "
+            "VALUES ('r-now', %(at)s, 'checkout', 'main', 'running', 1, %(at)s, %(at)s)",
             {"at": past.runs[-1].started_at + timedelta(hours=1)},
         )
         connection.execute(
@@ -46,8 +46,8 @@ def _insert(connection: psycopg.Connection, run: PastRun) -> None:
     connection.execute(
         "INSERT INTO test_runs (run_id, suite, branch, commit, status, shards, shards_done, total, passed, "
         "failed, errored, "
-        "skipped, flaky, p95_ms, queued_at, started_at, finished_at) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "skipped, flaky, p95_ms, queued_at, started_at, finished_at, day) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             run.run_id,
             run.suite,
@@ -66,6 +66,7 @@ def _insert(connection: psycopg.Connection, run: PastRun) -> None:
             run.queued_at,
             run.started_at,
             run.finished_at,
+            run.day,
         ),
     )
     for shard, (seconds, attempt) in enumerate(zip(run.shard_seconds, run.attempts, strict=True), start=1):
@@ -86,3 +87,4 @@ def _insert(connection: psycopg.Connection, run: PastRun) -> None:
         "VALUES (%s, %s, 1, 1, 'trace', 10, 'application/zip')",
         (f"s3://qa/{run.run_id}/1/1/trace.zip", run.run_id),
     )
+    connection.execute("SELECT fold_run(%s)", [run.run_id])

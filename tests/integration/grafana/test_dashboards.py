@@ -3,8 +3,9 @@
 import json
 import re
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -14,11 +15,12 @@ from psycopg.rows import dict_row
 from deploy.grafana.build import DASHBOARDS
 from deploy.grafana.model import COLUMNS, Dashboard
 from deploy.grafana.render import RUN, render
+from tests.support import exact
 from tests.support.history import BRANCHES, START, SUITES, History, PastRun
+from tests.support.reference import Meaning
 
 GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana"
 END = START + timedelta(days=60)
-BAD = {"failed", "errored"}
 
 
 PANELS = [(board, panel) for board in DASHBOARDS for panel in board.panels]
@@ -47,22 +49,13 @@ def ask(
         return connection.execute(sql.encode()).fetchall()
 
 
-def ran(run: PastRun) -> list[Any]:
-    return [case for case in run.cases if case.status != "skipped"]
-
-
-def flaky(history: History) -> list[tuple[PastRun, str]]:
-    """Return the flaky cases by the definition: passed after failing in a run, or both outcomes on one commit."""
-    outcomes = defaultdict(set)
+@pytest.fixture(scope="module")
+def meaning(history: History) -> Meaning:
+    """What the runs mean, by the tests' own definition."""
+    known = Meaning()
     for run in history.runs:
-        for case in ran(run):
-            outcomes[run.suite, run.commit, case.name].add(case.status == "passed")
-    return [
-        (run, case.name)
-        for run in history.runs
-        for case in ran(run)
-        if case.flaky or (run.commit is not None and len(outcomes[run.suite, run.commit, case.name]) == 2)
-    ]
+        known.fold(run)
+    return known
 
 
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.slug)
@@ -101,7 +94,7 @@ def test_each_panel_shows_the_chosen_suite_and_branch_only(title: str, history: 
     """Every panel uses both variables."""
     for row in ask(history, title, suites=("search",), branches=(None,)):
         assert row.get("suite", row.get("metric")) == "search"
-        assert row.get("branch") is None
+        assert not row.get("branch")
     assert ask(history, title, suites=("no such suite",)) == []
 
 
@@ -124,7 +117,7 @@ def test_pass_rate_is_of_the_cases_that_ran(history: History) -> None:
     """Skipped cases do not count."""
     counts: dict[tuple[datetime, str], Counter[str]] = defaultdict(Counter)
     for run in history.runs:
-        day = run.started_at.replace(hour=0)
+        day = run.started_at.replace(hour=0, minute=0)
         counts[day, run.suite].update(case.status for case in run.cases)
     expected = {
         key: count["passed"] / (count["passed"] + count["failed"] + count["errored"]) for key, count in counts.items()
@@ -133,61 +126,154 @@ def test_pass_rate_is_of_the_cases_that_ran(history: History) -> None:
     assert shown == pytest.approx(expected)
 
 
-def test_failures_since_green_are_those_after_the_last_green_run(history: History) -> None:
-    """Failures before the last green run and failures of running runs do not count."""
-    expected: Counter[tuple[str, str | None, str]] = Counter()
+def test_the_change_of_a_week_is_that_of_its_days(history: History) -> None:
+    """The last seven UTC days with today, beside all days before."""
+    today = datetime.now(UTC).date()
+    shown = {(row["suite"], row["branch"] or None): row for row in ask(history, "Change of the last week")}
     for suite in SUITES:
         for branch in BRANCHES:
-            runs = history.of(suite, branch)
-            last_green = max((n for n, run in enumerate(runs) if run.status == "passed"), default=-1)
-            expected.update(
-                (suite, branch, case.name) for run in runs[last_green + 1 :] for case in run.cases if case.status in BAD
-            )
+            parts: tuple[list[PastRun], list[PastRun]] = ([], [])
+            for run in history.of(suite, branch):
+                parts[today - run.day >= timedelta(days=7)].append(run)
+            rates = [sum(run.status == "passed" for run in runs) / len(runs) for runs in parts]
+            medians = [median((run.finished_at - run.started_at).total_seconds() for run in runs) for runs in parts]
+            row = shown[suite, branch]
+            assert row["runs"] == len(parts[0])
+            assert row["pass_rate"] == pytest.approx(rates[0])
+            assert row["pass_rate_change"] == pytest.approx(rates[0] - rates[1])
+            assert row["p50_change"] == pytest.approx(medians[0] / medians[1] - 1)
+
+
+def test_failures_since_green_are_those_of_the_last_executions(history: History, meaning: Meaning) -> None:
+    """Each has the number of its failures in a row, and the commit of the first."""
+    expected = {
+        key: (case.streak, case.first_fail.commit) for key, case in meaning.cases.items() if case.first_fail is not None
+    }
     shown = {
-        (row["suite"], row["branch"], row["name"]): row["failures"]
+        (row["suite"], row["branch"] or None, row["name"]): (row["failures"], row["first_failed_commit"])
         for row in ask(history, "Failures since the last green commit")
     }
     assert shown == expected
 
 
-def test_regressions_fail_now_and_passed_in_the_last_green_run(history: History) -> None:
-    """The newest finished run of the suite on the branch counts."""
+def test_regressions_fail_now_and_passed_before(history: History, meaning: Meaning) -> None:
+    """The newest finished run of the suite on the branch counts. Known flaky cases are no regressions."""
     expected = set()
-    for suite in SUITES:
-        for branch in BRANCHES:
-            *before, newest = history.of(suite, branch)
-            green = [run for run in before if run.status == "passed"][-1:]
-            passed = {case.name for run in green for case in run.cases if case.status == "passed"}
-            expected |= {
-                (newest.run_id, case.name, green[0].run_id)
-                for case in newest.cases
-                if case.status in BAD and case.name in passed
-            }
-    shown = {(row["run_id"], row["name"], row["green_run_id"]) for row in ask(history, "Regressions")}
+    for (suite, branch, name), case in meaning.cases.items():
+        newest = history.of(suite, branch)[-1]
+        if meaning.kinds.get((newest.run_id, name)) in {"new", "broken"} and case.last_pass and case.first_fail:
+            expected.add((newest.run_id, name, case.last_pass.commit, case.first_fail.commit, case.streak - 1))
+    shown = {
+        (row["run_id"], row["name"], row["last_pass_commit"], row["first_fail_commit"], row["runs_since"])
+        for row in ask(history, "Regressions")
+    }
     assert shown == expected
-    assert expected, "the history must hold a regression"
+    assert "signs out" in {name for _, name, *_ in shown}
 
 
-def test_top_10_flaky_counts_the_runs_that_were_flaky(history: History) -> None:
-    """The test has its own definition of flaky, from the documentation."""
-    expected = Counter((run.suite, name) for run, name in flaky(history))
-    shown = {(row["suite"], row["name"]): row["flaky_runs"] for row in ask(history, "Top 10 flaky cases")}
-    assert shown == dict(expected.most_common(10))
+def test_states_are_counted_by_suite_and_branch(history: History, meaning: Meaning) -> None:
+    """Broken before flaky before healthy."""
+    now = datetime.now(UTC)
+    counts: dict[tuple[str, str | None], Counter[str]] = defaultdict(Counter)
+    for (suite, branch, _), case in meaning.cases.items():
+        counts[suite, branch][case.state(now)] += 1
+    for row in ask(history, "States"):
+        count = counts.pop((row["suite"], row["branch"] or None))
+        assert (row["broken"], row["flaky"], row["healthy"]) == (count["broken"], count["flaky"], count["healthy"])
+    assert not counts
 
 
-def test_switches_count_the_changes_of_outcome_on_a_branch(history: History) -> None:
-    """A skipped case is no switch."""
-    expected: Counter[tuple[str, str | None, str]] = Counter()
+def test_flaky_cases_are_ranked_by_the_runs_that_they_blocked(history: History, meaning: Meaning) -> None:
+    """Runs of any branch of the suite count. The minutes of a run are shared among its bad cases."""
+    now = datetime.now(UTC)
+    runs = {run.run_id: run for run in history.runs}
+    expected = {}
+    for (suite, branch, name), case in meaning.cases.items():
+        blocked = [
+            runs[run_id]
+            for (run_id, failed), kind in meaning.kinds.items()
+            if kind == "flaky" and failed == name and runs[run_id].suite == suite
+        ]
+        minutes = sum(
+            (run.finished_at - run.started_at).total_seconds() / 60 / run.count("failed", "errored") for run in blocked
+        )
+        if case.state(now) == "flaky":
+            expected[suite, branch, name] = (len(blocked), pytest.approx(minutes), case.reasons(now), case.flips)
+    rows = ask(history, "Top 10 flaky cases")
+    shown = {
+        (row["suite"], row["branch"] or None, row["name"]): (
+            row["runs_blocked"],
+            row["minutes_lost"],
+            row["reasons"],
+            row["flips"],
+        )
+        for row in rows
+    }
+    ranks = [(row["runs_blocked"], row["minutes_lost"]) for row in rows]
+    assert ranks == sorted(ranks, reverse=True)
+    assert len(rows) == min(10, len(expected))
+    assert shown == {key: expected[key] for key in shown}
+
+
+def test_runs_blocked_by_flaky_cases_are_counted_by_day(history: History, meaning: Meaning) -> None:
+    """A run with two known flaky failures counts once."""
+    runs = {run.run_id: run for run in history.runs}
+    blocked = {runs[run_id] for (run_id, _), kind in meaning.kinds.items() if kind == "flaky"}
+    expected = Counter((run.finished_at.replace(hour=0, minute=0, second=0), run.suite) for run in blocked)
+    shown = {(row["time"], row["metric"]): row["value"] for row in ask(history, "Runs blocked by flaky cases")}
+    assert shown == expected
+
+
+def test_flips_are_those_of_the_last_executions(history: History, meaning: Meaning) -> None:
+    """Both branches of the history are default ones."""
+    expected = {key: case.flips for key, case in meaning.cases.items() if case.flips}
+    shown = {(row["suite"], row["branch"] or None, row["name"]): row["flips"] for row in ask(history, "Flips")}
+    assert shown == {key: expected[key] for key in shown}
+    assert len(shown) == min(20, len(expected))
+
+
+def test_a_significant_drop_is_shown_with_its_rates(history: History) -> None:
+    """`imports` never failed before and fails often now. The rates are those of the days up to the newest run."""
+    rows = {(row["suite"], row["branch"] or None, row["name"]): row for row in ask(history, "Significant drops")}
     for suite in SUITES:
         for branch in BRANCHES:
-            last: dict[str, bool] = {}
-            for run in history.of(suite, branch):
-                for case in ran(run):
-                    passed = case.status == "passed"
-                    expected[suite, branch, case.name] += last.get(case.name, passed) != passed
-                    last[case.name] = passed
-    shown = {(row["suite"], row["branch"], row["name"]): row["switches"] for row in ask(history, "Switches")}
-    assert shown == +expected
+            row = rows[suite, branch, "imports"]
+            past = history.of(suite, branch)
+            cases = [(run, case) for run in past for case in run.cases if case.name == "imports"]
+            last_day = past[-1].finished_at.date()
+            parts: tuple[list[bool], list[bool]] = ([], [])
+            for run, case in cases:
+                parts[last_day - run.finished_at.date() >= timedelta(days=7)].append(case.status == "passed")
+            after, before = parts
+            p = exact.fisher_less(sum(after), len(after) - sum(after), sum(before), len(before) - sum(before))
+            assert row["p_value"] == pytest.approx(float(p))
+            assert row["after_rate"] == pytest.approx(sum(after) / len(after))
+            assert row["before_rate"] == pytest.approx(1)
+
+
+def test_a_slower_case_is_found_on_each_branch(history: History) -> None:
+    """The median of the last ten executions beside that of the older half."""
+    rows = {(row["suite"], row["branch"] or None, row["name"]): row for row in ask(history, "Slower cases")}
+    for suite in SUITES:
+        for branch in BRANCHES:
+            durations = [c.duration_ms for run in history.of(suite, branch) for c in run.cases if c.name == "exports"]
+            row = rows.pop((suite, branch, "exports"))
+            assert row["median_ms"] == pytest.approx(median(durations[-10:]), rel=1e-6)
+            assert row["median_ms_before"] == pytest.approx(median(durations[: len(durations) // 2]), rel=1e-6)
+
+
+def test_slowest_cases_are_those_of_the_last_fifty_executions(history: History) -> None:
+    """Skipped cases have no duration."""
+    rows = ask(history, "Slowest cases")
+    for row in rows:
+        durations = [
+            case.duration_ms
+            for run in history.of(row["suite"], row["branch"] or None)
+            for case in run.cases
+            if case.name == row["name"] and case.status != "skipped"
+        ][-50:]
+        assert row["p50_ms"] == pytest.approx(median(durations), rel=1e-6)
+    assert [row["p95_ms"] for row in rows] == sorted((row["p95_ms"] for row in rows), reverse=True)
 
 
 def test_queue_wait_is_from_enqueue_to_the_first_claim(history: History) -> None:
