@@ -363,13 +363,6 @@ REVOKE ALL ON FUNCTION close_quiet_regressions(timestamptz) FROM PUBLIC;
 
 DROP VIEW failures_since_green, regressions, flaky_cases, run_greens, case_history;
 
-ALTER TABLE test_runs ADD COLUMN IF NOT EXISTS outage boolean NOT NULL DEFAULT false; -- its failures are no evidence on one case
-ALTER TABLE folded_cases
-    ADD COLUMN IF NOT EXISTS flipped_at timestamptz,   -- last flip that made four or more
-    ADD COLUMN IF NOT EXISTS suspected_at timestamptz; -- last failed try with a posterior over 0.1
-ALTER TABLE run_failures ADD COLUMN IF NOT EXISTS finished_at timestamptz; -- of the run
-CREATE TABLE IF NOT EXISTS file_owners (suite text, file text, owner text NOT NULL, PRIMARY KEY (suite, file));
-
 CREATE INDEX IF NOT EXISTS folded_cases_flaky ON folded_cases (flaky_at) WHERE flaky_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS folded_cases_bad ON folded_cases (branch_id) WHERE streak > 0;
 CREATE INDEX IF NOT EXISTS run_failures_flaky ON run_failures (name, finished_at) WHERE kind = 'flaky';
@@ -399,7 +392,7 @@ SELECT s.suite, s.branch, c.name, c.file,
         CASE WHEN is_flaky(c.flipped_at, c.quiet_executions, now()) THEN 'flips' END,
         CASE WHEN is_flaky(c.suspected_at, c.quiet_executions, now()) THEN 'posterior' END
     ], NULL) AS reasons,
-    coalesce(c.posterior, 0.05)::double precision AS posterior, -- the prior's where no try failed
+    coalesce(c.posterior, flaky_posterior(c.tried)) AS posterior,
     c.flips::integer AS flips,
     length(c.outcomes) - length(replace(c.outcomes, 'r', '')) AS retried_runs,
     c.executions, c.failures, c.streak,

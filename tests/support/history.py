@@ -91,7 +91,7 @@ def generate(chance: random.Random) -> Iterator[PastRun]:
             cases.append(PastCase(name, status, flaky, round(chance.uniform(5, 900), 3)))
         slower = 2 if number >= RUNS / 2 else 1
         cases.append(PastCase("exports", "passed", flaky=False, duration_ms=round(slower * chance.uniform(90, 110), 3)))
-        dropped = number >= RUNS - 48 and chance.random() < 0.7
+        dropped = number >= RUNS - 40 and chance.random() < 0.7
         cases.append(PastCase("imports", "failed" if dropped else "passed", flaky=False, duration_ms=20.5))
         cases.append(PastCase("signs out", "failed" if number >= BROKEN else "passed", flaky=False, duration_ms=8.25))
         shards = chance.choice((1, 2, 4))

@@ -116,15 +116,15 @@ class Meaning:
     def fold(self, run: PastRun) -> None:
         """Add a run. Runs come in the order of their end."""
         ran = [case for case in run.cases if case.status != "skipped"]
-        known = {case.name: self._baseline(run, case.name) for case in ran}
-        passing = [case for case in ran if (past := known[case.name]) and past.executions and not past.streak]
+        known = {case.name: self._known(run, case.name) for case in ran}
+        passing = [case for case in ran if (past := next(filter(None, known[case.name]), None)) and not past.streak]
         down = [case for case in passing if case.status in BAD]
         outage = len(down) >= 10 and 2 * len(down) >= len(passing)
         if outage:
             self.outages.add(run.run_id)
         for case in ran:
             if case.status in BAD:
-                self.kinds[run.run_id, case.name] = self._kind(known[case.name], run)
+                self.kinds[run.run_id, case.name] = self._kind(*known[case.name], run)
         for case in ran:
             self._add(run, case, evidence=not (outage and case.status in BAD))
         self._runs.append(run)
@@ -134,27 +134,34 @@ class Meaning:
         chosen = (set(suites), set(branches))
         return ((key, case) for key, case in self.cases.items() if key[0] in chosen[0] and key[1] in chosen[1])
 
-    def _baseline(self, run: PastRun, name: str) -> CaseHistory | None:
-        own = self.cases.get((run.suite, run.branch, name))
-        defaults = (self.cases.get((run.suite, branch, name)) for branch in DEFAULT_BRANCHES)
-        return own or next((found for found in defaults if found), None)
+    def _known(self, run: PastRun, name: str) -> tuple[CaseHistory | None, CaseHistory | None]:
+        """Return what is known of a case on the run's branch, and on the default branch if that is another."""
+        used = {earlier.branch for earlier in self._runs if earlier.suite == run.suite}
+        base = next((branch for branch in DEFAULT_BRANCHES if branch in used and branch != run.branch), run.branch)
+        theirs = self.cases.get((run.suite, base, name)) if base != run.branch else None
+        return self.cases.get((run.suite, run.branch, name)), theirs
 
     @staticmethod
-    def _kind(past: CaseHistory | None, run: PastRun) -> str:
+    def _kind(own: CaseHistory | None, theirs: CaseHistory | None, run: PastRun) -> str:
+        past = own
+        if own is None or (not own.streak and theirs and theirs.streak and run.branch not in DEFAULT_BRANCHES):
+            past = theirs
         if past is None:
             return "new_case"
-        if past.flaky(run.finished_at):
+        if past.streak >= 3:
+            return "broken"
+        if any(known.flaky(run.finished_at) for known in (own, theirs) if known):
             return "flaky"
         return "broken" if past.streak else "new"
 
     def _add(self, run: PastRun, case: PastCase, *, evidence: bool) -> None:
         history = self.cases.setdefault((run.suite, run.branch, case.name), CaseHistory())
-        before = history.outcomes.replace("o", "")[-1:]
+        before = history.outcomes[-1:]
         one = Execution(run, case, evidence)
         history.executions.append(one)
         if not evidence:
             return
-        flipped = before != "" and (before in "pr") == one.bad
+        flipped = before not in ("", "o") and (before in "pr") == one.bad
         found = {
             "retry": case.flaky and not one.bad,
             "mixed_commit": self._both_outcomes(run, case),
@@ -164,13 +171,19 @@ class Meaning:
         history.found_at |= {reason: run.finished_at for reason, is_found in found.items() if is_found}
 
     def _both_outcomes(self, run: PastRun, case: PastCase) -> bool:
-        """Return whether the case had the other outcome in an earlier run of this commit, on any branch."""
-        return run.commit is not None and any(
-            other.status != "skipped" and (other.status in BAD) != (case.status in BAD)
-            for earlier in self._runs
-            if (earlier.suite, earlier.commit) == (run.suite, run.commit)
-            and earlier.finished_at > run.finished_at - timedelta(days=14)
-            and earlier.run_id not in self.outages
-            for other in earlier.cases
-            if other.name == case.name
-        )
+        """Return whether the outcome differs from that at the execution before on this commit, on any branch.
+
+        It is among the last ten runs of the suite on the commit within 14 days.
+        """
+        earlier = [
+            other
+            for other in reversed(self._runs)
+            if (other.suite, other.commit) == (run.suite, run.commit)
+            and other.finished_at > run.finished_at - timedelta(days=14)
+            and other.run_id not in self.outages
+        ][:10]
+        if run.commit is None or run.run_id in self.outages:
+            return False
+        statuses = (one.status for other in earlier for one in other.cases if one.name == case.name)
+        before = next((status for status in statuses if status != "skipped"), None)
+        return before is not None and (before in BAD) != (case.status in BAD)
