@@ -476,6 +476,9 @@ SELECT suite, coalesce(branch, '') AS branch, day,
     coalesce(sum(test_runs.passed + test_runs.failed + test_runs.errored) FILTER (WHERE status IN ('passed', 'failed')), 0)
         AS executions,
     coalesce(sum(test_runs.failed + test_runs.errored) FILTER (WHERE status IN ('passed', 'failed')), 0) AS failures,
+    (sum(test_runs.passed) FILTER (WHERE status IN ('passed', 'failed')))::double precision
+        / nullif(sum(test_runs.passed + test_runs.failed + test_runs.errored) FILTER (WHERE status IN ('passed', 'failed')), 0)
+        AS case_pass_rate,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))
         FILTER (WHERE status IN ('passed', 'failed')) AS p50_seconds,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at))

@@ -12,8 +12,8 @@ FAILURES = """
     VALUES ('first', 'shop', 'main', '3f2a91c', 'Ada', 'failed', true, '2025-12-31');
     UPDATE test_runs SET folded = true WHERE run_id = 'done';
     INSERT INTO run_failures (run_id, name, suite, branch, kind, first_fail_run_id, first_fail_commit, first_fail_at,
-                              runs_since, last_pass_run_id, last_pass_commit, cause_id)
-    SELECT 'done', name, 'shop', 'main', kind, first, commit, '2025-12-31', runs, 'green', 'abc', cause
+                              runs_since, last_pass_run_id, last_pass_commit, cause_id, finished_at)
+    SELECT 'done', name, 'shop', 'main', kind, first, commit, '2025-12-31', runs, 'green', 'abc', cause, now()
     FROM (VALUES ('red', 'broken', 'first', '3f2a91c', 4, 7), ('blue', 'new', 'done', 'def', 0, NULL))
         AS f (name, kind, first, commit, runs, cause);
 """
@@ -45,8 +45,8 @@ def test_a_run_that_was_not_compared_has_no_failures_and_no_sentence(run_id: str
 @pytest.mark.parametrize(
     "change",
     [
-        "DROP TABLE run_failures",
-        "ALTER TABLE test_runs DROP COLUMN folded",
+        "DROP TABLE run_failures CASCADE",
+        "ALTER TABLE test_runs DROP COLUMN folded CASCADE",
         "REVOKE SELECT ON run_failures FROM narrow",
     ],
 )
