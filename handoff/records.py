@@ -15,7 +15,7 @@ Readers ignore unknown fields.
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from handoff.message import JobMessage, RunId, Text
@@ -45,6 +45,18 @@ class Container(_Frozen):
     """The requested memory in MiB."""
 
 
+class QuarantinedCase(_Frozen):
+    """An entry of `quarantine.toml` for the job's suite: the case does not fail its run until `until`."""
+
+    name: str
+    """Exact, as `testfleet show` prints it."""
+    branch: str | None = None
+    """None means every branch."""
+    owner: str
+    until: AwareDatetime
+    reason: str
+
+
 class ValidJob(_Frozen):
     """A job to claim and to run."""
 
@@ -59,6 +71,8 @@ class ValidJob(_Frozen):
     """The pod's name."""
     container: Container = Container()
     job: JobMessage
+    quarantine: tuple[QuarantinedCase, ...] = ()
+    """The reviewed quarantines of the suite, expired ones included: only the database's clock decides."""
 
 
 class InvalidJob(_Frozen):
@@ -158,6 +172,15 @@ class Collection(_Frozen):
 VERSION = "^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"
 Version = Annotated[str, Field(pattern=VERSION)]
 
+
+class FailedTests(_Frozen):
+    """How the suite's tool ends when tests failed and nothing else went wrong."""
+
+    exit_codes: tuple[int, ...] = (1,)
+    one_case_each: bool = False
+    """Whether each selected test becomes at least one case, so that a missing case shows an early end."""
+
+
 Ending = Literal["finished", "timed_out", "interrupted", "failed_to_start", "out_of_space"]
 
 
@@ -176,6 +199,7 @@ class Outcome(Record):
     """None if the runner reports no collection, or the suite ended before it collected its tests."""
     tools: dict[str, Version] = Field(default_factory=dict)
     """Versions of the tools that ran the suite, by name, as far as the worker found them in time."""
+    failed_tests: FailedTests = FailedTests()
 
 
 class Progress(Record):

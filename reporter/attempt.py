@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from handoff import records, volume
-from handoff.records import Committed, Failed, Interrupted, Outcome, Result
+from handoff.records import Committed, Failed, Interrupted, Outcome, QuarantinedCase, Result
 from reporter import metrics
 from reporter.errors import Cancelled, OutOfReach, Refused, ReporterError, ReportsUnreadable, Superseded
 from reporter.fence import Fence
@@ -43,7 +43,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt and its collaborators. `lease` and `flush` are in seconds."""
+    """An attempt and its collaborators.
+
+    `lease` and `flush` are in seconds. `reviewed` are the quarantines of the image's file.
+    """
 
     fence: Fence
     database: Database
@@ -53,6 +56,7 @@ class Attempt:
     artifacts_dir: Path
     lease: int
     progress: Steps
+    reviewed: tuple[QuarantinedCase, ...] = ()
     flush: float = FLUSH_SECONDS
 
     async def run(self, stop: asyncio.Event) -> Result:
@@ -123,7 +127,15 @@ class Attempt:
             return await interrupt(self.database, self.fence, self.reader, outcome)
         artifacts = await upload(self.bucket, self.artifacts_dir, self.fence, progress=self.progress)
         _log.info("artifacts_uploaded", artifacts=len(artifacts), bytes=sum(one.bytes for one in artifacts))
-        completed = await commit(self.database, self.fence, self.reader, outcome, artifacts, progress=self.progress)
+        completed = await commit(
+            self.database,
+            self.fence,
+            self.reader,
+            outcome,
+            artifacts,
+            reviewed=self.reviewed,
+            progress=self.progress,
+        )
         if completed.run is not None:
             _print_metrics(completed.run)
         return completed.receipt

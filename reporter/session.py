@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 
 from handoff import volume
-from handoff.message import JobMessage
 from handoff.records import (
     Admission,
     Container,
@@ -92,7 +91,7 @@ class Session:
         if not isinstance(decision, Run):
             return None
         structlog.contextvars.bind_contextvars(attempt=decision.attempt)
-        return await self._attempt(received.job, decision, stop)
+        return await self._attempt(received, decision, stop)
 
     async def _reject(self, invalid: InvalidJob) -> Result:
         structlog.contextvars.bind_contextvars(run_id=invalid.run_id)
@@ -157,7 +156,8 @@ class Session:
             raise InvalidInput(Mask.FILE, f"must be readable by the reporter's user: {error.strerror}") from error
         return Masking(record.values if record else ())
 
-    async def _attempt(self, job: JobMessage, admitted: Run, stop: asyncio.Event) -> Result:
+    async def _attempt(self, received: ValidJob, admitted: Run, stop: asyncio.Event) -> Result:
+        job = received.job
         with Reader(Reports(self.settings.artifacts_dir, self._mask())) as reader:
             attempt = Attempt(
                 fence=Fence(job.run_id, job.shard, admitted.attempt),
@@ -168,6 +168,7 @@ class Session:
                 artifacts_dir=self.settings.artifacts_dir,
                 lease=self.settings.lease,
                 progress=self.progress,
+                reviewed=received.quarantine,
             )
             return await attempt.run(stop)
 

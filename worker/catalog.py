@@ -87,6 +87,9 @@ Runner = Annotated[RunnerName, _must(f"must be one of {', '.join(get_args(Runner
 SecretId = Annotated[Text, _must(f"must be the id of a secret, 1 to {MAX_TEXT} bytes of UTF-8")]
 Word = Annotated[str, StringConstraints(pattern=r"\A[^\x00]*\z"), _must("must be a string without NUL")]
 Words = Annotated[tuple[Word, ...], _must("must be a list of strings without NUL, never one shell line")]
+ExitCodes = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=255, strict=True)], ...], _must("must be a list of exit codes from 1 to 255")
+]
 Variable = Annotated[str, AfterValidator(_variable)]
 
 
@@ -101,6 +104,7 @@ class _Entry(BaseModel):
     secret: SecretId | None = None
     args: Words = ()
     command: Annotated[Words, Field(validate_default=True)] = ()
+    failed_exit_codes: Annotated[ExitCodes, Field(validate_default=True)] = (1,)
     env: Annotated[dict[Variable, Word], _table("must be a table of strings")] = Field(default_factory=dict)
 
     @field_validator("command", mode="before")
@@ -111,6 +115,14 @@ class _Entry(BaseModel):
             msg = 'is required with runner = "command"'
             raise ValueError(msg)
         if info.data.get("runner", "command") != "command" and given:
+            msg = 'is allowed only with runner = "command"'
+            raise ValueError(msg)
+        return value
+
+    @field_validator("failed_exit_codes", mode="before")
+    @classmethod
+    def _check_exit_codes(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("runner", "command") != "command" and value != (1,):
             msg = 'is allowed only with runner = "command"'
             raise ValueError(msg)
         return value

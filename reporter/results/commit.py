@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from handoff.records import Collection, Committed, Outcome
+from handoff.records import Collection, Committed, Outcome, QuarantinedCase
 from reporter.artifact import Artifact
 from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.fence import Fence
@@ -14,6 +14,7 @@ from reporter.reports.reader import Reader
 from reporter.results.case_rows import begin_staging, merge, stage
 from reporter.results.database import Connection, Database
 from reporter.results.fencing import hold, raise_if_cancelled
+from reporter.results.quarantine import cover, record_file
 from reporter.results.run_end import end_if_complete
 from reporter.results.verdict import ShardResults, of_shard
 from runtime.text import storable
@@ -83,11 +84,13 @@ async def commit(
     outcome: Outcome,
     artifacts: Sequence[Artifact],
     *,
+    reviewed: Sequence[QuarantinedCase] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Completed:
     """Make the shard complete, with all its rows, in one transaction. A second call changes no row.
 
-    `progress` is called after each batch of cases that was read and staged.
+    `reviewed` are the quarantines of the image's file. `progress` is called after each batch of cases that was read and
+    staged.
 
     Raises:
         Cancelled: the run was cancelled; nothing was written.
@@ -102,13 +105,19 @@ async def commit(
             await stage(connection, cases)
             progress()
         await connection.execute(_ANALYZE)
-        return await _commit(connection, fence, reader.summary, outcome, artifacts)
+        return await _commit(connection, fence, reader.summary, outcome, artifacts, reviewed=reviewed)
 
     return await database.run(step)
 
 
 async def _commit(
-    connection: Connection, fence: Fence, summary: Summary, outcome: Outcome, artifacts: Sequence[Artifact]
+    connection: Connection,
+    fence: Fence,
+    summary: Summary,
+    outcome: Outcome,
+    artifacts: Sequence[Artifact],
+    *,
+    reviewed: Sequence[QuarantinedCase],
 ) -> Completed:
     place = (fence.run_id, fence.shard.index)
     run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
@@ -126,7 +135,14 @@ async def _commit(
     counted = await connection.fetchrow(_COUNT, *place, run["day"])
     if counted is None:
         raise DatabaseOutOfReach("the count of the shard's cases returned no row")
-    evidence = ShardResults(files=summary.files, broken=summary.broken, doubts=summary.doubts, **dict(counted))
+    quarantined = await cover(connection, fence, run["day"], reviewed) if counted["bad"] else 0
+    evidence = ShardResults(
+        files=summary.files,
+        broken=summary.broken,
+        doubts=summary.doubts,
+        quarantined=quarantined,
+        **dict(counted),
+    )
     verdict = of_shard(fence.shard, outcome, evidence)
     detail = verdict.detail and storable(verdict.detail)
     ending = (verdict.status, detail, evidence.cases, outcome.ending, outcome.exit_code)
@@ -136,6 +152,8 @@ async def _commit(
         await connection.execute(_ADD_TOOLS, fence.run_id, tools)
     expected = run["shards"] or fence.shard.total
     finished = await end_if_complete(connection, fence.run_id, run["day"], expected, summary.p95_ms)
+    if finished:
+        await record_file(connection, fence.run_id, reviewed)
     return Completed(Committed(status=verdict.status, cases=evidence.cases, artifacts=len(artifacts)), finished)
 
 

@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from handoff.records import Collection, IdSet
 from reporter.metrics import FinishedRun
+from reporter.results.causes import join_causes
 from reporter.results.database import Connection
 from reporter.results.final_names import settle_names
+from reporter.results.quarantine import settle_quarantine
 from reporter.results.totals import update_counts
 from reporter.results.verdict import ShardVerdict, Verdict, of_run
 
@@ -41,6 +43,7 @@ UPDATE test_runs SET status = $2, detail = $3, finished_at = $4 WHERE run_id = $
 # Runs of a suite end one after the other, so that a rebuild folds them in the same order.
 _LOCK_SUMMARIES = "SELECT lock_summaries($1)"
 _FOLD = "SELECT fold_run($1)"
+_COUNT_CAUSES = "SELECT count_causes($1)"
 
 
 async def end_if_complete(
@@ -57,19 +60,29 @@ async def end_if_complete(
     `day` is that of the run, which the caller's transaction has locked. `unclaimed` are the verdicts of shards without
     a row.
     """
-    complete = [
+    complete = await _complete(connection, run_id)
+    ran = await update_counts(connection, run_id, day, done=len(complete), p95_ms=p95_ms)
+    if len(complete) + len(unclaimed) < expected:
+        return None
+    await settle_names(connection, run_id, day)
+    quarantine = await settle_quarantine(connection, run_id, day)
+    if quarantine.shard_failed:
+        complete = await _complete(connection, run_id)
+    shards = sorted([*complete, *unclaimed], key=lambda one: one.shard)
+    verdict = of_run(expected, shards, ran=ran, quarantined=quarantine.covered)
+    if verdict is None:
+        return None
+    end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
+    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail, day, end)
+    await _fold(connection, run_id, day)
+    return FinishedRun(**dict(ended)) if ended else None
+
+
+async def _complete(connection: Connection, run_id: str) -> list[ShardVerdict]:
+    return [
         ShardVerdict(row["shard"], Verdict(row["status"], row["detail"]), _collection(dict(row)))
         for row in await connection.fetch(_COMPLETE, run_id)
     ]
-    ran = await update_counts(connection, run_id, day, done=len(complete), p95_ms=p95_ms)
-    verdict = of_run(expected, sorted([*complete, *unclaimed], key=lambda one: one.shard), ran=ran)
-    if verdict is None:
-        return None
-    await settle_names(connection, run_id, day)
-    end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
-    ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail, day, end)
-    await connection.execute(_FOLD, run_id)
-    return FinishedRun(**dict(ended)) if ended else None
 
 
 async def end_early(connection: Connection, run_id: str, day: date, *, status: Literal["errored"], detail: str) -> None:
@@ -81,10 +94,18 @@ async def end_early(connection: Connection, run_id: str, day: date, *, status: L
     await connection.execute(_LOCK_SHARDS, run_id)  # waits for a pod that is writing, so that its cases count
     await connection.execute(_STOP_SHARDS, run_id, f"the run was ended: {detail}", day)
     await settle_names(connection, run_id, day)
+    await settle_quarantine(connection, run_id, day)
     await update_counts(connection, run_id, day)
     end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
     await connection.execute(_END_RUN_EARLY, run_id, status, detail, end)
-    await connection.execute(_FOLD, run_id)
+    await _fold(connection, run_id, day)
+
+
+async def _fold(connection: Connection, run_id: str, day: date) -> None:
+    """Add the finished run to the summaries and causes of its suite, which this transaction has locked."""
+    await join_causes(connection, run_id, day)
+    if await connection.fetchval(_FOLD, run_id):
+        await connection.execute(_COUNT_CAUSES, run_id)
 
 
 def _collection(row: Mapping[str, Any]) -> Collection | None:

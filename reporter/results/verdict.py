@@ -32,6 +32,8 @@ class ShardResults:
     cases: int
     bad: int
     """Cases that failed or errored."""
+    quarantined: int = 0
+    """Those of the bad cases that a quarantine covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ class ShardVerdict:
 def of_shard(shard: Shard, outcome: Outcome, results: ShardResults) -> Verdict:
     """Return the verdict of a shard whose suite ended and was not interrupted."""
     doubt = next(_doubts(shard, outcome, results), None)
-    if results.bad:
+    if results.bad > results.quarantined:
         return Verdict("failed", doubt or outcome.detail)
+    if results.quarantined:
+        doubt = doubt or next(_doubts_of_quarantine(outcome, results), None)
     return Verdict("errored", doubt) if doubt else Verdict("passed")
 
 
@@ -74,6 +78,16 @@ def _doubts(shard: Shard, outcome: Outcome, results: ShardResults) -> Iterator[s
         yield "the report holds no case"
 
 
+def _doubts_of_quarantine(outcome: Outcome, results: ShardResults) -> Iterator[str]:
+    """Yield the reasons why more than the quarantined cases may have failed."""
+    failed_tests = outcome.failed_tests
+    if outcome.exit_code and outcome.exit_code not in failed_tests.exit_codes:
+        yield _line(f"only quarantined cases failed, but the suite ended with {_exit(outcome)}", outcome.detail)
+    selected = outcome.collection.selected.count if outcome.collection else 0
+    if failed_tests.one_case_each and results.cases < selected:
+        yield f"only quarantined cases failed, but {results.cases} of {selected} selected tests are in the reports"
+
+
 def _line(reason: str, detail: str | None) -> str:
     return f"{reason}: {detail}" if detail else reason
 
@@ -97,10 +111,11 @@ def _signal(exit_code: int | None) -> Signals | None:
         return None
 
 
-def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int) -> Verdict | None:
+def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int, quarantined: int = 0) -> Verdict | None:
     """Return the verdict of a run of `expected` shards, or None while one of them is not complete.
 
-    `ran` is the number of cases of the whole run that ran. Skipped cases did not run.
+    `ran` is the number of cases of the whole run that ran. Skipped cases did not run. `quarantined` is the number of
+    its bad cases that a quarantine covers.
     """
     if len(complete) < expected:
         return None
@@ -112,7 +127,11 @@ def of_run(expected: int, complete: Sequence[ShardVerdict], *, ran: int) -> Verd
             return Verdict(word, "; ".join(filter(None, (detail, doubt))) or None)
     if doubt:
         return Verdict("errored", doubt)
-    return Verdict("passed") if ran else Verdict("errored", "no case of the whole run ran")
+    if not ran:
+        return Verdict("errored", "no case of the whole run ran")
+    if ran == quarantined:
+        return Verdict("errored", f"every case that ran is bad and quarantined ({ran}), so nothing was tested")
+    return Verdict("passed")
 
 
 def _place(one: ShardVerdict, expected: int) -> str | None:

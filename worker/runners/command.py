@@ -1,6 +1,7 @@
 """Suites with their own command: an argv that writes its JUnit to `$JUNIT_FILE`."""
 
 from handoff.message import JobMessage
+from handoff.records import FailedTests
 from worker.catalog import Suite
 from worker.errors import CannotPlan
 from worker.runners import tools
@@ -19,4 +20,9 @@ def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
         raise CannotPlan(
             f"suites.{suite.name}.command: must name a program on PATH or in the suite's folder, but is {program}"
         )
-    return Plan(argv=(*suite.command, *suite.args), cwd=suite.path, env=HASH_SEED)
+    return Plan(
+        argv=(*suite.command, *suite.args),
+        cwd=suite.path,
+        env=HASH_SEED,
+        failed_tests=FailedTests(exit_codes=suite.failed_exit_codes),
+    )

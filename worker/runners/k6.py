@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 from handoff.message import JobMessage, Shard
+from handoff.records import FailedTests
 from worker.catalog import Suite
 from worker.errors import CannotPlan
 from worker.runners import k6_summary, tools
+from worker.runners.inside.k6_run import THRESHOLDS_CROSSED
 from worker.runners.plan import Folders, Plan
 
 LAUNCHER = Path(__file__).parent / "inside" / "k6_run.py"
@@ -54,6 +56,7 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
         ),
         cwd=suite.path,
         after=write_junit,
+        failed_tests=FailedTests(exit_codes=(THRESHOLDS_CROSSED,)),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handoff.message import JobMessage, Shard
-from handoff.records import Collection, IdSet
+from handoff.records import Collection, FailedTests, IdSet
 from worker.catalog import Suite
 from worker.errors import CannotPlan
 from worker.runners import tools
@@ -50,6 +50,8 @@ def plan(suite: Suite, job: JobMessage, _folders: Folders) -> Plan | NoTests:
         ),
         cwd=suite.path,
         collection=divided,
+        # After --bail, requests behind the first failure have not run.
+        failed_tests=FailedTests(exit_codes=() if "--bail" in args else (1,)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from handoff.records import Collection
+from handoff.records import Collection, FailedTests
 
 HASH_SEED = {"PYTHONHASHSEED": "0"}
 """Makes the order of a set, and test ids that derive from it, the same in every shard."""
@@ -36,6 +36,7 @@ class Plan:
     `env` holds the variables that the runner adds. `after` is called once, when the process and all its descendants
     have ended. It converts the tool's own report, if the tool writes no JUnit. `collection` is the record of collected
     tests, if the runner computes it. Otherwise the suite's process may write it to `Folders.collection_file`.
+    `failed_tests` describes the tool's end when tests failed: a quarantine covers no other end.
     """
 
     argv: tuple[str, ...]
@@ -43,6 +44,7 @@ class Plan:
     env: Mapping[str, str] = field(default_factory=dict)
     after: Callable[[], None] | None = None
     collection: Collection | None = None
+    failed_tests: FailedTests = FailedTests()  # noqa: RUF009  # frozen
 
 
 @dataclass(frozen=True, slots=True)

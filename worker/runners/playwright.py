@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from handoff.message import JobMessage
+from handoff.records import FailedTests
 from worker.catalog import Suite
 from worker.runners import tools
 from worker.runners.plan import Folders, Plan
@@ -28,4 +29,5 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
         ),
         cwd=suite.path,
         env={"FORCE_COLOR": "0"},
+        failed_tests=FailedTests(one_case_each=True),
     )

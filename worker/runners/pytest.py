@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from handoff.message import JobMessage
+from handoff.records import FailedTests
 from worker.catalog import Suite
 from worker.runners.plan import HASH_SEED, Folders, Plan
 
@@ -17,4 +18,5 @@ def plan(suite: Suite, _job: JobMessage, _folders: Folders) -> Plan:
         argv=(sys.executable, str(LAUNCHER), "-p", "no:cacheprovider", *suite.args),
         cwd=suite.path,
         env={**HASH_SEED, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
+        failed_tests=FailedTests(one_case_each=True),
     )

@@ -13,7 +13,7 @@ import structlog
 
 from handoff import volume
 from handoff.message import JobMessage
-from handoff.records import Collection, Ending, Outcome, Receipt
+from handoff.records import Collection, Ending, FailedTests, Outcome, Receipt
 from runtime.masking import Masking
 from runtime.text import one_line
 from runtime.waiting import Stopped, in_thread, race, until_stopped
@@ -84,6 +84,7 @@ class _Started:
     process: SuiteProcess | None
     after: Callable[[], None] | None = None
     collection: Collection | None = None
+    failed_tests: FailedTests = FailedTests()  # noqa: RUF009  # frozen
 
 
 async def tools(suite: Suite, host: SuiteHost) -> Mapping[str, str]:
@@ -152,7 +153,8 @@ class _Execution:
             return ended
         collected = started.collection or await self._collection()
         problem = await self._convert_report(started.after, interrupted=ended.ending == "interrupted")
-        return ended.model_copy(update={"collection": collected, "detail": _joined(ended.detail, problem)})
+        found = {"collection": collected, "failed_tests": started.failed_tests}
+        return ended.model_copy(update={**found, "detail": _joined(ended.detail, problem)})
 
     async def _start(self) -> _Started:
         """Plan the shard and start its process."""
@@ -185,7 +187,7 @@ class _Execution:
             )
         )
         log.info("suite_started", program=planned.argv[0], cwd=str(planned.cwd))
-        return _Started(process, planned.after, planned.collection)
+        return _Started(process, planned.after, planned.collection, planned.failed_tests)
 
     async def _watch(self, process: SuiteProcess) -> Outcome | Receipt:
         """Wait for the first reason to end the suite, end it, and return the outcome or the receipt."""

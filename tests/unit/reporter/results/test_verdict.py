@@ -1,12 +1,13 @@
 """The verdicts of shards and runs, rule by rule."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from handoff.message import Shard
-from handoff.records import Outcome
+from handoff.records import Collection, FailedTests, IdSet, Outcome
 from reporter.results.verdict import ShardResults, ShardVerdict, Verdict, of_run, of_shard
 
 ONLY, ONE_OF_TWO = Shard(index=1, total=1), Shard(index=1, total=2)
@@ -85,6 +86,50 @@ def test_the_first_rule_that_applies_gives_the_verdict_of_a_shard(
 ) -> None:
     """A failure outweighs every doubt, and a doubt outweighs passed cases."""
     assert of_shard(shard, ended, evidence) == verdict
+
+
+TESTS = Collection(collected=IdSet(count=9, digest="0" * 64), selected=IdSet(count=4, digest="0" * 64))
+
+
+def quarantined(cases: int = 4, bad: int = 1, covered: int = 1, **given: Any) -> ShardResults:
+    return replace(found(cases, bad, **given), quarantined=covered)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "failed_tests", "evidence", "verdict"),
+    [
+        (0, FailedTests(), quarantined(), Verdict("passed")),
+        (1, FailedTests(), quarantined(), Verdict("passed")),
+        (1, FailedTests(), quarantined(bad=2), Verdict("failed")),
+        (99, FailedTests(exit_codes=(99,)), quarantined(), Verdict("passed")),
+        (1, FailedTests(exit_codes=(99,)), quarantined(),
+         Verdict("errored", "only quarantined cases failed, but the suite ended with exit code 1")),
+        (2, FailedTests(), quarantined(bad=2, covered=2),
+         Verdict("errored", "only quarantined cases failed, but the suite ended with exit code 2")),
+        (0, FailedTests(exit_codes=()), quarantined(), Verdict("passed")),
+        (1, FailedTests(one_case_each=True), quarantined(), Verdict("passed")),
+        (1, FailedTests(one_case_each=True), quarantined(3),
+         Verdict("errored", "only quarantined cases failed, but 3 of 4 selected tests are in the reports")),
+        (0, FailedTests(one_case_each=True), found(3), Verdict("passed")),
+        (1, FailedTests(), quarantined(broken=CUT),
+         Verdict("errored", "the report junit/a.xml breaks off: no element found")),
+        (1, FailedTests(), quarantined(doubts=HIDDEN), Verdict("errored", HIDDEN_DETAIL)),
+        (-9, FailedTests(), quarantined(), Verdict("errored", "the suite was killed by signal 9 (SIGKILL)")),
+    ],
+)  # fmt: skip
+def test_a_quarantine_covers_its_cases_and_nothing_else(
+    exit_code: int, failed_tests: FailedTests, evidence: ShardResults, verdict: Verdict
+) -> None:
+    """A crash, a broken report and an early end are no failure of the quarantined cases."""
+    ended = outcome(exit_code=exit_code).model_copy(update={"failed_tests": failed_tests, "collection": TESTS})
+    assert of_shard(ONLY, ended, evidence) == verdict
+
+
+def test_a_run_in_which_every_case_is_bad_and_quarantined_is_errored() -> None:
+    """Nothing was tested. One other case that ran is enough."""
+    detail = "every case that ran is bad and quarantined (2), so nothing was tested"
+    assert of_run(1, shards("passed"), ran=2, quarantined=2) == Verdict("errored", detail)
+    assert of_run(1, shards("passed"), ran=3, quarantined=2) == Verdict("passed")
 
 
 def shards(*words: Any) -> list[ShardVerdict]:

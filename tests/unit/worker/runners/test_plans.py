@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handoff.message import JobMessage
+from handoff.records import FailedTests
 from reporter.results import coverage
 from worker.catalog import Suite
 from worker.errors import CannotPlan
@@ -241,3 +242,15 @@ def test_a_suite_without_a_folder_cannot_start(tmp_path: Path) -> None:
     suite = Suite(name="mine", runner="pytest", path=tmp_path / "gone", timeout=60)
     with pytest.raises(CannotPlan, match=r"suites\.mine\.path: must be an existing folder"):
         plan(suite, JobMessage(run_id="r-1", suite="mine"), Folders(tmp_path))
+
+
+def test_each_runner_knows_the_exit_code_of_failed_tests(planned: Planned, install: Install, tmp_path: Path) -> None:
+    """A quarantine covers no other end. After --bail, Newman's end may hide requests that have not run."""
+    install("node", "playwright", "newman", "k6")
+    write(tmp_path / "suite" / "script.js")
+    write(tmp_path / "suite" / "collection.json", collection(REQUEST))
+    assert planned("playwright").failed_tests == FailedTests(exit_codes=(1,), one_case_each=True)
+    assert planned("pytest").failed_tests == FailedTests(exit_codes=(1,), one_case_each=True)
+    assert planned("k6").failed_tests == FailedTests(exit_codes=(99,))
+    assert planned("newman").failed_tests == FailedTests(exit_codes=(1,))
+    assert planned("newman", args=("--bail",)).failed_tests == FailedTests(exit_codes=())
