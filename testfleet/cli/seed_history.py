@@ -56,14 +56,14 @@ def _time(value: str) -> datetime:
 
 
 class _Progress:
-    """Prints each tenth of the written runs to stderr."""
+    """Prints each tenth of the folded runs to stderr."""
 
     def __init__(self, total: int) -> None:
         self._total = total
         self._tenths = 0
 
-    def __call__(self, written: int) -> None:
-        tenths = 10 * written // self._total
+    def __call__(self, folded: int) -> None:
+        tenths = 10 * folded // self._total
         if tenths > self._tenths:
             self._tenths = tenths
-            to_stderr(f"testfleet: {written} of {self._total} runs written")
+            to_stderr(f"testfleet: {folded} of {self._total} runs folded")

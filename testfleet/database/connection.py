@@ -61,6 +61,16 @@ class Connection:
             cursor.execute(_SETTINGS)
             return cursor.execute(statement.encode(), values).fetchall()
 
+    def execute(self, statement: str) -> None:
+        """Run a statement that returns no rows.
+
+        Raises:
+            Unavailable, BadSetting: as `rows`.
+        """
+        with _translated(), self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(_SETTINGS)
+            cursor.execute(statement.encode())
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit the statements of the block together, or none of them if it raises an error.

@@ -1,6 +1,6 @@
 """Writes a generated history into the results database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from testfleet.database.connection import Connection, Database
 from testfleet.errors import Refused
@@ -8,8 +8,8 @@ from testfleet.seeding import rows
 from testfleet.seeding.generate import PREFIX, History
 from testfleet.seeding.values import Run
 
-RUNS_AT_ONCE = 50
-"""Number of runs in one transaction. Each of its folds writes new versions of the same summaries."""
+RUNS_AT_ONCE = 10
+"""Number of runs in one statement. Each fold of a run writes new versions of the same summaries."""
 
 _STANDING = """
 SELECT count(*) AS runs, count(*) FILTER (WHERE NOT starts_with(run_id, %(own)s)) AS foreign_runs,
@@ -17,19 +17,19 @@ SELECT count(*) AS runs, count(*) FILTER (WHERE NOT starts_with(run_id, %(own)s)
 FROM test_runs
 """
 _ENSURE_PARTITIONS = "SELECT ensure_partitions(since => %s)"
-_FOLD = """
-SELECT count(*) FILTER (WHERE folded) AS folded
-FROM (SELECT fold_run(run_id) AS folded FROM unnest(%s::text[]) WITH ORDINALITY AS run (run_id, place)) AS runs
-"""
+_ANALYZE = "ANALYZE test_runs, test_shards, test_cases, case_tries"
+_ADOPT_FINGERPRINTS = "SELECT adopt_fingerprints()"
+_FOLD = "SELECT count(fold_run(run_id)) FROM unnest(%s::text[]) AS run (run_id)"
+_RECOUNT_CAUSES = "SELECT recount_causes()"
 
 
 def write(
     database: Database, history: History, *, force: bool = False, progress: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Write the runs in the order in which they ended, and fold each finished one into the summaries.
+    """Write all rows in one transaction, then fold the finished runs in the order in which they ended.
 
-    `force` allows runs that were not generated. `progress` is called with the number of written runs. After an error,
-    the database holds the first part of the history.
+    `force` allows runs that were not generated. `progress` is called with the number of folded runs. After an error
+    while it folds, `rebuild_summaries` completes the summaries.
 
     Raises:
         Refused: the database holds runs that were not generated, or a history of the same seed.
@@ -39,9 +39,16 @@ def write(
     check(database, history.labels.seed, force=force)
     with database.connect() as connection:
         connection.rows(_ENSURE_PARTITIONS, [history.labels.begins.date()])
-        for start in range(0, len(runs), RUNS_AT_ONCE):
-            _write(connection, runs[start : start + RUNS_AT_ONCE])
-            progress(min(start + RUNS_AT_ONCE, len(runs)))
+        with connection.transaction():
+            for some in _parts(runs):
+                _copy(connection, some)
+        connection.execute(_ANALYZE)
+        connection.rows(_ADOPT_FINGERPRINTS)
+        folded = 0
+        for some in _parts(runs):
+            connection.rows(_FOLD, [[run.run_id for run in some if run.status != "cancelled"]])
+            progress(folded := folded + len(some))
+        connection.rows(_RECOUNT_CAUSES)
 
 
 def check(database: Database, seed: int, *, force: bool = False) -> None:
@@ -62,11 +69,12 @@ def check(database: Database, seed: int, *, force: bool = False) -> None:
         )
 
 
-def _write(connection: Connection, runs: Sequence[Run]) -> None:
-    finished = [run.run_id for run in runs if run.status != "cancelled"]
-    with connection.transaction():
-        connection.copy("test_runs", rows.RUN_COLUMNS, map(rows.of_run, runs))
-        connection.copy("test_shards", rows.SHARD_COLUMNS, (row for run in runs for row in rows.of_shards(run)))
-        connection.copy("test_cases", rows.CASE_COLUMNS, (row for run in runs for row in rows.of_cases(run)))
-        connection.copy("case_tries", rows.TRY_COLUMNS, (row for run in runs for row in rows.of_tries(run)))
-        connection.rows(_FOLD, [finished])
+def _parts(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
+    return (runs[start : start + RUNS_AT_ONCE] for start in range(0, len(runs), RUNS_AT_ONCE))
+
+
+def _copy(connection: Connection, runs: Sequence[Run]) -> None:
+    connection.copy("test_runs", rows.RUN_COLUMNS, map(rows.of_run, runs))
+    connection.copy("test_shards", rows.SHARD_COLUMNS, (row for run in runs for row in rows.of_shards(run)))
+    connection.copy("test_cases", rows.CASE_COLUMNS, (row for run in runs for row in rows.of_cases(run)))
+    connection.copy("case_tries", rows.TRY_COLUMNS, (row for run in runs for row in rows.of_tries(run)))

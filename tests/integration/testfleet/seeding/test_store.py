@@ -1,5 +1,6 @@
 """A generated history in a real database."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from testfleet.database.connection import Database
 from testfleet.errors import Refused
 from testfleet.seeding import store
 from testfleet.seeding.generate import History, generate
-from testfleet.seeding.values import Scale
+from testfleet.seeding.values import BAD, Scale
 
 SCALE = Scale(days=9, suites=6, runs_per_day=25)
 
@@ -59,6 +60,16 @@ def test_the_counts_of_each_run_are_those_of_its_cases(written: str) -> None:
     assert different == []
 
 
+def test_every_finished_run_is_folded_and_no_cancelled_one(written: str) -> None:
+    assert read(written, "SELECT run_id FROM test_runs WHERE folded IS DISTINCT FROM (status <> 'cancelled')") == []
+
+
+def test_each_failure_of_a_finished_run_is_classified(written: str, history: History) -> None:
+    finished = {run.run_id for run in history.runs if run.status != "cancelled"}
+    bad = Counter(one.run_id for one in history.labels.bad_cases if one.run_id in finished and one.status in BAD)
+    assert dict(read(written, "SELECT run_id, count(*) FROM run_failures GROUP BY run_id")) == bad
+
+
 def test_the_rows_of_old_days_are_in_partitions_of_their_month(written: str) -> None:
     assert read(written, "SELECT FROM test_cases_other") == []
 
@@ -86,3 +97,11 @@ def test_a_second_history_needs_another_seed(database: Database) -> None:
         store.write(database, first)
     store.write(database, second)
     assert len(read(database.url, "SELECT FROM test_runs")) == len(first.runs) + len(second.runs)
+
+
+def test_every_failure_with_a_text_has_a_cause(written: str) -> None:
+    assert read(written, "SELECT FROM run_failures WHERE cause_id IS NULL") == []
+    (causes,) = read(written, "SELECT count(*) AS causes, sum(occurrences) AS failures FROM causes")
+    (failures,) = read(written, "SELECT count(*) AS failures FROM run_failures")
+    assert causes.causes > 1
+    assert causes.failures == failures.failures
