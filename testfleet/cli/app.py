@@ -30,6 +30,7 @@ COMMANDS = {
     ),
     "history": Entry("testfleet.cli.history:history", "Show the last executions of one case, the newest first."),
     "settings": Entry("testfleet.cli.settings:settings", "Show or change the settings of the analysis."),
+    "mcp": Entry("testfleet.cli.mcp:serve", "Answer the questions of a coding agent, over stdin and stdout."),
     "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),
     "ingest": Entry("testfleet.cli.ingest:ingest", "Store JUnit XML of tests that ran elsewhere."),
     "up": Entry("testfleet.cli.up:up", "Run the whole fleet on this machine."),

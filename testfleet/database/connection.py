@@ -101,11 +101,13 @@ class Database:
     """The results database and how to log in.
 
     With `auth` `password`, libpq reads the password from the URL or its environment. With `iam`, each connection signs
-    a new RDS token and verifies TLS against `authorities`.
+    a new RDS token and verifies TLS against `authorities`. With `read_only`, the server refuses every statement of
+    `connect`'s connections that would write.
     """
 
     url: str = field(repr=False)  # it may hold a password
     auth: Literal["password", "iam"] = "password"
+    read_only: bool = False
 
     @property
     def authorities(self) -> str:
@@ -156,6 +158,7 @@ class Database:
         with closing(self.open()) as connection:
             with _translated():
                 connection.autocommit = True
+                connection.read_only = self.read_only or None  # of each transaction: a pooler shares sessions
                 connection.adapters.register_loader("timestamptz", _Lenient)
             yield Connection(connection)
 

@@ -85,4 +85,6 @@ def put_run(
             if outcome == "r":
                 connection.execute(_TRY, case)
         if fold:
+            connection.execute("SELECT adopt_fingerprints()")
             connection.execute("SELECT fold_run(%s)", [run_id])
+            connection.execute("SELECT count_causes(%s)", [run_id])

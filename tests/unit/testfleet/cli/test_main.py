@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from testfleet import __main__ as program
+from testfleet.cli import mcp as mcp_command
 from testfleet.cli.app import COMMANDS
 from testfleet.cli.dlq.app import COMMANDS as DLQ_COMMANDS
 from testfleet.cli.group import Entry
@@ -53,6 +54,7 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
         ("trends", {}, 64, "Missing argument 'SUITE'."),
         ("trends shop --days 0", {}, 64, "Invalid value for '--days':"),
         ("trends shop", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
+        ("mcp", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("history", {}, 64, "Missing argument 'CASE'."),
         ("history pays", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("flaky --limit 0", {}, 64, "Invalid value for '--limit':"),
@@ -122,7 +124,7 @@ def test_help_and_version_import_no_heavy_library(arguments: str) -> None:
         "from testfleet.__main__ import main\n"
         "try: main()\n"
         "except SystemExit as left: assert left.code == 0\n"
-        "heavy = {'boto3', 'psycopg', 'pydantic', 'rich', 'moto', 'asyncpg'} & set(sys.modules)\n"
+        "heavy = {'boto3', 'psycopg', 'pydantic', 'rich', 'moto', 'asyncpg', 'mcp'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=False)
@@ -154,6 +156,19 @@ def test_a_bug_of_the_command_is_never_a_verdict(
         program.main()
     assert left.value.code == 70
     assert "RuntimeError: broken" in capsys.readouterr().err
+
+
+def test_mcp_without_its_sdk_is_one_line_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Few users of the command need it."""
+    monkeypatch.setattr(mcp_command, "find_spec", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["testfleet", "mcp"])
+    with pytest.raises(SystemExit) as left:
+        program.main()
+    assert left.value.code == 78
+    line = "testfleet: mcp: the package mcp is not installed; run: pip install 'testfleet[mcp]'\n"
+    assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize("name", ["up", "demo"])
