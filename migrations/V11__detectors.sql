@@ -363,9 +363,11 @@ REVOKE ALL ON FUNCTION close_quiet_regressions(timestamptz) FROM PUBLIC;
 
 DROP VIEW failures_since_green, regressions, flaky_cases, run_greens, case_history;
 
-CREATE INDEX IF NOT EXISTS folded_cases_flaky ON folded_cases (flaky_at) WHERE flaky_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS folded_cases_bad ON folded_cases (branch_id) WHERE streak > 0;
-CREATE INDEX IF NOT EXISTS run_failures_flaky ON run_failures (name, finished_at) WHERE kind = 'flaky';
+CREATE INDEX folded_cases_flaky ON folded_cases (flaky_at) WHERE flaky_at IS NOT NULL;
+CREATE INDEX folded_cases_bad ON folded_cases (branch_id) WHERE streak > 0;
+CREATE INDEX run_failures_flaky_case ON run_failures (name, finished_at) WHERE kind = 'flaky';
+CREATE INDEX run_failures_flaky_suite ON run_failures (suite, finished_at) WHERE kind = 'flaky';
+CREATE INDEX test_runs_suite_day ON test_runs (suite, day);
 
 -- One row for each execution of a case in a run with a verdict.
 CREATE VIEW case_history AS
@@ -396,14 +398,7 @@ SELECT s.suite, s.branch, c.name, c.file,
     c.flips::integer AS flips,
     length(c.outcomes) - length(replace(c.outcomes, 'r', '')) AS retried_runs,
     c.executions, c.failures, c.streak,
-    (SELECT count(*) FROM run_failures AS f
-     WHERE f.name = c.name AND f.suite = s.suite AND f.kind = 'flaky' AND f.finished_at > now() - interval '30 days'
-    ) AS runs_blocked,
-    (SELECT coalesce(sum(extract(epoch FROM r.finished_at - r.started_at) / 60
-            / greatest(r.failed + r.errored - r.quarantined, 1)), 0)::double precision
-     FROM run_failures AS f JOIN test_runs AS r USING (run_id)
-     WHERE f.name = c.name AND f.suite = s.suite AND f.kind = 'flaky' AND f.finished_at > now() - interval '30 days'
-    ) AS minutes_lost,
+    coalesce(cost.runs_blocked, 0) AS runs_blocked, coalesce(cost.minutes_lost, 0) AS minutes_lost,
     c.flaky_at AS last_flaky_at, c.quiet_executions,
     duration_quantile(c.durations, 0.5) AS p50_ms, duration_quantile(c.durations, 0.95) AS p95_ms,
     last_run.run_id AS last_run_id, last_run.commit AS last_commit, last_run.finished_at AS last_seen_at,
@@ -417,6 +412,14 @@ SELECT s.suite, s.branch, c.name, c.file,
     c.cause_id, c.outcomes, c.branch_id
 FROM folded_cases AS c
 JOIN suite_summaries AS s USING (branch_id)
+LEFT JOIN ( -- one row for each suite and name, so that a query without these two columns does not execute it
+    SELECT f.suite, f.name, count(*) AS runs_blocked,
+        sum(extract(epoch FROM r.finished_at - r.started_at) / 60
+            / greatest(r.failed + r.errored - r.quarantined, 1))::double precision AS minutes_lost
+    FROM run_failures AS f JOIN test_runs AS r USING (run_id)
+    WHERE f.kind = 'flaky' AND f.finished_at > now() - interval '30 days'
+    GROUP BY f.suite, f.name
+) AS cost ON cost.suite = s.suite AND cost.name = c.name
 LEFT JOIN test_runs AS last_run ON last_run.number = c.last_number
 LEFT JOIN test_runs AS last_pass ON last_pass.number = c.last_pass_number
 LEFT JOIN test_runs AS first_fail ON first_fail.number = c.first_fail_number;
@@ -518,10 +521,13 @@ FROM (
 -- The durations of the executions that passed at the first try: a failure ends early or by a time limit.
 CREATE FUNCTION passed_durations(outcomes text, durations real[]) RETURNS real[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT coalesce(array_agg(each ORDER BY place), ARRAY[]::real[])
-    FROM unnest(durations) WITH ORDINALITY AS d (each, place)
-    WHERE each IS NOT NULL AND substr(outcomes, place::integer, 1) = 'p');
+RETURN CASE
+    WHEN translate(outcomes, 'p', '') = '' AND array_position(durations, NULL) IS NULL THEN durations
+    ELSE (
+        SELECT coalesce(array_agg(each ORDER BY place), ARRAY[]::real[])
+        FROM unnest(durations) WITH ORDINALITY AS d (each, place)
+        WHERE each IS NOT NULL AND substr(outcomes, place::integer, 1) = 'p')
+END;
 
 -- Cases that became slower: the last ten passed executions beside the older half of the last fifty; the median is at least a
 -- fifth greater, and the test of Mann and Whitney gives p < 0.01.
