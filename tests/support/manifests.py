@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,24 @@ def containers(pod: Manifest) -> dict[str, Manifest]:
 
 
 def env(container: Manifest) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in container.get("env", ())}
+    """Return the variables by name. The kubelet's value of a resource is in the unit of its divisor, as in the pod."""
+    return {
+        each["name"]: each["value"] if "value" in each else _resource(container, each)
+        for each in container.get("env", ())
+    }
+
+
+def _resource(container: Manifest, variable: Manifest) -> str:
+    source = variable["valueFrom"]["resourceFieldRef"]
+    kind, _, name = source["resource"].partition(".")
+    return str(-(-_quantity(container["resources"][kind][name]) // _quantity(source["divisor"])))
+
+
+def _quantity(text: str) -> Fraction:
+    """Return a quantity of Kubernetes as a number of cores or bytes."""
+    units = {"m": Fraction(1, 1000), "Ki": Fraction(1 << 10), "Mi": Fraction(1 << 20), "Gi": Fraction(1 << 30)}
+    unit = next((unit for unit in units if str(text).endswith(unit)), "")
+    return Fraction(str(text).removesuffix(unit)) * units.get(unit, Fraction(1))
 
 
 def with_components(folder: Path, components: tuple[str, ...], more: str = "") -> Path:

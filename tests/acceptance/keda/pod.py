@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.forks.popen import WITHOUT_CAPABILITIES, Popen
-from tests.support.manifests import Manifest, containers, one, overlay
+from tests.support.manifests import Manifest, containers, env, one, overlay
 
 DEADLINE = 120
 PLACES = {"/handoff": "HANDOFF_DIR", "/artifacts": "ARTIFACTS_DIR", "/config": "CONFIG_DIR", "/tmp": "TMPDIR"}
@@ -72,7 +72,7 @@ class Pod:
             return Popen(argv, env=self._env(container), stdout=log, stderr=log)
 
     def _env(self, container: Manifest) -> dict[str, str]:
-        given = {each["name"]: str(each["value"]) for each in container["env"]}
+        given = {name: str(value) for name, value in env(container).items()}
         for source in container["envFrom"]:
             data = one(self._manifests, "Secret", source["secretRef"]["name"])["data"]
             given |= {name: base64.b64decode(value).decode() for name, value in data.items()}

@@ -23,6 +23,7 @@ from tests.support.manifests import KEDA, containers, one, overlay
 from tests.support.ports import free_ports
 
 CATALOG = KEDA.parents[1] / "examples" / "suites" / "catalog.toml"
+RUNNERS = {"smoke": "pytest", "api": "newman", "load": "k6", "checkout": "playwright"}
 PORTS = {"aws": 5000, "database": 5432, "shop": 8080}
 
 
@@ -111,6 +112,13 @@ def test_a_message_becomes_a_run(embedded: Embedded, pod: Callable[..., Pod], su
     assert (run["status"], run["target_url"]) == (verdict, f"http://{shop}"), run["detail"]
     assert run["total"] > 0
     assert embedded.waiting() == (0, 0)
+    (shard,) = embedded.rows(
+        f"SELECT image_digest, cpu_millis, memory_mib, tools FROM test_shards WHERE run_id = 'r-{suite}'"
+    )
+    worker = containers(one_pod.spec)["worker"]
+    assert worker["image"].endswith(f":{shard['image_digest']}")
+    assert (shard["cpu_millis"], shard["memory_mib"]) == (500 + 100, 1024 + 256)
+    assert {"python", RUNNERS[suite]} <= set(shard["tools"])
 
 
 def test_the_worker_gets_no_address_of_the_database(embedded: Embedded, pod: Callable[..., Pod]) -> None:

@@ -60,6 +60,17 @@ def test_the_sweep_counts_every_queue_that_a_worker_receives_from(component: str
         assert {each[f"WORKER_{kind}_URL"] for each in workers} == queues
 
 
+def test_the_worker_of_each_runner_knows_its_own_image(tmp_path: Path) -> None:
+    """Each runner has an image of its own, with its own digest."""
+    manifests = objects(with_components(tmp_path, ("runner-queues",), RUNNER_QUEUES))
+    found = {}
+    for each in of_kind(manifests, "ScaledJob"):
+        worker = containers(each["spec"]["jobTargetRef"]["template"]["spec"])["worker"]
+        found[each["metadata"]["name"]] = env(worker)["WORKER_IMAGE"]
+        assert worker["image"].endswith(f":{env(worker)['WORKER_IMAGE']}")
+    assert len(set(found.values())) == len(found) == 5
+
+
 def test_a_sweep_of_the_default_queue_only_is_rejected_beside_queues_of_runners(tmp_path: Path) -> None:
     """An overlay that replaces only components/platform gets an error instead of wrong verdicts."""
     done = kustomize(with_components(tmp_path, ("runner-queues", "sweep"), RUNNER_QUEUES))

@@ -192,6 +192,25 @@ def test_every_image_of_an_installation_is_pinned_by_its_digest(name: str) -> No
     assert len(set(found.values())) == 2
 
 
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_worker_and_reporter_know_what_they_request(name: str) -> None:
+    """The cost of a run is computed from it. The kubelet rounds up to the divisor."""
+    requested = {"500m": "500", "100m": "100", "750m": "750", "250m": "250"}
+    memory = {"1Gi": "1024", "256Mi": "256", "2Gi": "2048", "512Mi": "512"}
+    for program in ("worker", "reporter"):
+        container = containers(pod(name))[program]
+        found, requests = env(container), container["resources"]["requests"]
+        assert found[f"{program.upper()}_CPU_MILLIS"] == requested[requests["cpu"]]
+        assert found[f"{program.upper()}_MEMORY_MIB"] == memory[requests["memory"]]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_worker_knows_the_tag_and_digest_of_its_image(name: str) -> None:
+    """No API of a pod names its image."""
+    worker = containers(pod(name))["worker"]
+    assert env(worker)["WORKER_IMAGE"] == worker["image"].rpartition("/")[2].partition(":")[2]
+
+
 def test_embedded_servers_that_hang_are_restarted() -> None:
     """`serve` exits when one of its servers dies. The probe of the port detects a server that hangs."""
     (deployment,) = of_kind(overlay("kind"), "Deployment")
