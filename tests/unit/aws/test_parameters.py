@@ -87,6 +87,8 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
         "Suite": ("",),
         "Shards": ("0", "1001"),
         "TargetUrl": ("https://x'; rm",),
+        "EnvironmentName": ("a b", "$(id)"),
+        "MinCases": ("101%", "most", "7.5%"),
         "WaitMinutes": ("0",),
     },
     "alarms": {

@@ -3,8 +3,10 @@
 import json
 import re
 import shlex
+import subprocess
 from typing import Any
 
+import pytest
 import yaml
 from typer.testing import CliRunner
 
@@ -39,18 +41,33 @@ def test_every_option_of_the_step_exists() -> None:
     """The help of the command lists each option."""
     for _, command, *arguments in commands()[1:]:
         shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
-        for option in (word for word in arguments if word.startswith("--")):
+        options = re.findall(r"--[a-z-]+", " ".join(arguments))
+        assert len(options) >= 2
+        for option in options:
             assert option in shown
 
 
 def test_every_variable_of_the_step_is_set() -> None:
     """The project, the pipeline's action or CodeBuild sets it. Each setting is one of testfleet."""
     project = {variable["Name"] for variable in gate()["Environment"]["EnvironmentVariables"]}
-    used = set(re.findall(r"\$([A-Z_]+)", " ".join(map(" ".join, commands()))))
+    used = set(re.findall(r"\$\{?([A-Z_]+)", " ".join(map(" ".join, commands()))))
     codebuild = {"CODEBUILD_BUILD_NUMBER", "CODEBUILD_INITIATOR"}
     assert used <= project | set(action_variables()) | codebuild | {"RUN_ID"}
     settings = {f"TESTFLEET_{name.upper()}" for name in Settings.model_fields}
     assert {name for name in project if name.startswith("TESTFLEET_")} <= settings
+
+
+@pytest.mark.parametrize(
+    ("environment", "min_cases", "added"),
+    [("", "", []), ("staging", "75%", ["--environment=staging", "--min-cases=75%"])],
+)
+def test_an_empty_parameter_adds_no_option(environment: str, min_cases: str, added: list[str]) -> None:
+    """An empty value would be refused."""
+    spec = yaml.safe_load(gate()["Source"]["BuildSpec"])
+    script = "\n".join(["testfleet() { printf '%s\\n' \"$@\"; }", *spec["phases"]["build"]["commands"]])
+    env = {"PATH": "/usr/bin:/bin", "ENVIRONMENT": environment, "MIN_CASES": min_cases}
+    done = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if line.startswith(("--env", "--min"))] == added
 
 
 def action_variables() -> dict[str, str]:
