@@ -34,20 +34,41 @@ CREATE TABLE analysis_settings (
 );
 INSERT INTO analysis_settings DEFAULT VALUES;
 
+-- The price of a pod for some seconds, from what it requests and the price of a vCPU and of a GB (1024 MiB) for an hour.
+-- NULL if one of them is unknown.
+CREATE FUNCTION pod_cost(
+    seconds double precision, cpu_millis integer, memory_mib integer, vcpu_hour_price numeric, gb_hour_price numeric
+) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+SELECT seconds / 3600
+    * (cpu_millis / 1000.0 * vcpu_hour_price + memory_mib / 1024.0 * gb_hour_price)::double precision
+$$;
+
+-- Whether a finished run has too small a share of its usual cases. A run without a history has no usual number.
+CREATE FUNCTION is_incomplete(reported integer, usual integer, min_percent integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+SELECT coalesce(reported * 100::bigint < usual * min_percent::bigint, false)
+$$;
+
 -- The time and the price of all attempts of a run, as far as its rows tell. A pod's start and end lie outside of it.
--- An hour figure is NULL where a shard's request is unknown, as on a laptop. Cost is also NULL without a price.
+-- The hours and the cost are NULL where the request of one shard is unknown, as on a laptop: a sum without that shard
+-- would look like a saving.
 CREATE VIEW run_costs AS
 SELECT r.run_id, r.suite, r.branch, r.day, r.status, s.attempts, s.pod_seconds, s.vcpu_hours, s.gb_hours,
-    s.vcpu_hours * a.vcpu_hour_price::double precision + s.gb_hours * a.gb_hour_price::double precision AS cost,
-    a.currency
+    s.cost, a.currency
 FROM test_runs AS r
+CROSS JOIN analysis_settings AS a
 JOIN LATERAL (
     SELECT sum(t.attempt) AS attempts,
         sum(t.seconds) AS pod_seconds,
         CASE WHEN bool_and(t.cpu_millis IS NOT NULL)
             THEN sum(t.seconds * t.cpu_millis) / 3600000 END AS vcpu_hours,
         CASE WHEN bool_and(t.memory_mib IS NOT NULL)
-            THEN sum(t.seconds * t.memory_mib) / 3686400 END AS gb_hours -- 3600 s, 1024 MiB
+            THEN sum(t.seconds * t.memory_mib) / 3686400 END AS gb_hours, -- 3600 s, 1024 MiB
+        CASE WHEN bool_and(t.cpu_millis IS NOT NULL AND t.memory_mib IS NOT NULL)
+            THEN sum(pod_cost(t.seconds, t.cpu_millis, t.memory_mib, a.vcpu_hour_price, a.gb_hour_price)) END AS cost
     FROM (
         SELECT attempt, cpu_millis, memory_mib,
             earlier_seconds + CASE WHEN outcome IS NOT DISTINCT FROM 'abandoned' THEN 0 ELSE greatest(0, extract(
@@ -56,8 +77,7 @@ JOIN LATERAL (
         FROM test_shards
         WHERE run_id = r.run_id
     ) AS t
-) AS s ON s.attempts IS NOT NULL
-CROSS JOIN analysis_settings AS a;
+) AS s ON s.attempts IS NOT NULL;
 
 -- A suite on one day. `priced_runs` of `runs` have a known cost.
 CREATE VIEW suite_costs AS
@@ -67,13 +87,12 @@ FROM run_costs
 WHERE suite IS NOT NULL
 GROUP BY suite, day, currency;
 
--- Expected against reported shards and cases. A run is incomplete if it has fewer cases than the allowed share of the
--- usual number. A run without a history has no usual number and is never incomplete.
+-- Expected against reported shards and cases.
 CREATE VIEW run_completeness AS
 SELECT r.run_id, r.suite, r.branch, r.shards AS expected_shards, r.shards_done AS reported_shards, r.expected_cases,
     r.total AS reported_cases, a.min_cases_percent,
     r.finished_at IS NOT NULL AND r.status <> 'cancelled'
-        AND coalesce(r.total * 100::bigint < r.expected_cases * a.min_cases_percent::bigint, false) AS incomplete
+        AND is_incomplete(r.total, r.expected_cases, a.min_cases_percent) AS incomplete
 FROM test_runs AS r
 CROSS JOIN analysis_settings AS a;
 

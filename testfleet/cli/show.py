@@ -7,7 +7,7 @@ from testfleet.errors import Refused
 
 
 def show(run_id: AnyRun, suite: OfSuite = None, branch: OfBranch = None, *, as_json: Json = False) -> None:
-    """Show one run: shards, failing and flaky cases, files.
+    """Show one run: shards, failing and flaky cases, files, what it depends on and what it cost.
 
     --suite and --branch choose the run that - names.
     """
@@ -21,6 +21,7 @@ def show(run_id: AnyRun, suite: OfSuite = None, branch: OfBranch = None, *, as_j
         output.console.write_json(detail)
         return
     output.console.write(results.render.verdict(detail))
+    output.console.write(results.render_facts.facts(detail))
     for table in (results.render.shards(detail.shards), results.render.artifacts(detail.artifacts)):
         if table.rows:
             output.console.write(table)

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from testfleet.database.connection import Connection
+from testfleet.results.costs import RunCost
+from testfleet.results.costs import of_run as cost_of
 from testfleet.results.failures import of_run as known_failures
 from testfleet.results.meaning import Failure, RunMeaning
 from testfleet.results.meaning import of as meaning_of
@@ -123,6 +125,7 @@ class RunDetail:
     artifacts: tuple[ArtifactRow, ...]
     failures: tuple[Failure, ...] | None = None
     meaning: RunMeaning | None = None
+    cost: RunCost | None = None
 
     @property
     def failing(self) -> tuple[CaseRow, ...]:
@@ -226,6 +229,7 @@ def detail(connection: Connection, run_id: str) -> RunDetail | None:
         tuple(ArtifactRow(**row) for row in _rows(connection, ARTIFACTS, run_id)),
         known,
         None if known is None else meaning_of(known),
+        cost_of(connection, run_id),
     )
 
 

@@ -197,7 +197,7 @@ def test_the_keys_of_json_are_names_of_columns(make: Any) -> None:
     read = json.loads(as_json(detail))
     assert read["run"]["run_id"] == "r1"
     assert read["run"]["started_at"] == "2026-01-31T09:30:00+00:00"
-    assert set(read) == {"run", "shards", "cases", "artifacts", "failures", "meaning"}
+    assert set(read) == {"run", "shards", "cases", "artifacts", "failures", "meaning", "cost"}
     assert read["cases"][0]["name"] == "cart > pays"
     assert json.loads(as_json(None)) is None
 
