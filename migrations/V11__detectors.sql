@@ -548,3 +548,15 @@ CROSS JOIN LATERAL (
                 THEN slowdown_p(w.earlier, w.later) END AS p_value OFFSET 0
 ) AS t
 WHERE cardinality(d.passed) >= 20 AND t.p_value < 0.01;
+
+-- What each flaky case cost in the last 30 days: the runs that it failed when it was known as flaky. The failures of a run
+-- that no quarantine covers share its time and its cost equally, as in case_states.minutes_lost.
+CREATE VIEW flaky_costs AS
+SELECT f.suite, f.name, count(*) AS runs_blocked, count(c.cost) AS priced_runs,
+    sum(c.pod_seconds / greatest(r.failed + r.errored - r.quarantined, 1)) AS pod_seconds,
+    sum(c.cost / greatest(r.failed + r.errored - r.quarantined, 1)) AS cost, c.currency
+FROM run_failures AS f
+JOIN test_runs AS r USING (run_id)
+JOIN run_costs AS c USING (run_id)
+WHERE f.kind = 'flaky' AND f.finished_at > now() - interval '30 days'
+GROUP BY f.suite, f.name, c.currency;

@@ -52,31 +52,33 @@ AS $$
 SELECT coalesce(reported * 100::bigint < usual * min_percent::bigint, false)
 $$;
 
--- The time and the price of all attempts of a run, as far as its rows tell. A pod's start and end lie outside of it.
--- The hours and the cost are NULL where the request of one shard is unknown, as on a laptop: a sum without that shard
--- would look like a saving.
+-- The time and the price of all attempts at a shard, as far as its row tells. A pod's start and end lie outside of it.
+CREATE VIEW shard_costs AS
+SELECT s.run_id, s.shard, s.attempt, s.cpu_millis, s.memory_mib, t.seconds AS pod_seconds,
+    pod_cost(t.seconds, s.cpu_millis, s.memory_mib, a.vcpu_hour_price, a.gb_hour_price) AS cost
+FROM test_shards AS s
+CROSS JOIN analysis_settings AS a
+CROSS JOIN LATERAL (
+    SELECT s.earlier_seconds + CASE WHEN s.outcome IS NOT DISTINCT FROM 'abandoned' THEN 0 ELSE greatest(0, extract(
+        epoch FROM coalesce(s.finished_at, least(s.lease_until, now()), s.started_at) - s.started_at
+    )) END AS seconds
+) AS t;
+
+-- The same for a run. The hours and the cost are NULL where those of one shard are unknown, as on a laptop: a sum without
+-- that shard would look like a saving.
 CREATE VIEW run_costs AS
-SELECT r.run_id, r.suite, r.branch, r.day, r.status, s.attempts, s.pod_seconds, s.vcpu_hours, s.gb_hours,
-    s.cost, a.currency
+SELECT r.run_id, r.suite, r.branch, r.day, r.status, s.attempts, s.pod_seconds, s.vcpu_hours, s.gb_hours, s.cost,
+    a.currency
 FROM test_runs AS r
 CROSS JOIN analysis_settings AS a
 JOIN LATERAL (
-    SELECT sum(t.attempt) AS attempts,
-        sum(t.seconds) AS pod_seconds,
-        CASE WHEN bool_and(t.cpu_millis IS NOT NULL)
-            THEN sum(t.seconds * t.cpu_millis) / 3600000 END AS vcpu_hours,
-        CASE WHEN bool_and(t.memory_mib IS NOT NULL)
-            THEN sum(t.seconds * t.memory_mib) / 3686400 END AS gb_hours, -- 3600 s, 1024 MiB
-        CASE WHEN bool_and(t.cpu_millis IS NOT NULL AND t.memory_mib IS NOT NULL)
-            THEN sum(pod_cost(t.seconds, t.cpu_millis, t.memory_mib, a.vcpu_hour_price, a.gb_hour_price)) END AS cost
-    FROM (
-        SELECT attempt, cpu_millis, memory_mib,
-            earlier_seconds + CASE WHEN outcome IS NOT DISTINCT FROM 'abandoned' THEN 0 ELSE greatest(0, extract(
-                epoch FROM coalesce(finished_at, least(lease_until, now()), started_at) - started_at
-            ))::double precision END AS seconds
-        FROM test_shards
-        WHERE run_id = r.run_id
-    ) AS t
+    SELECT sum(c.attempt) AS attempts, sum(c.pod_seconds) AS pod_seconds,
+        CASE WHEN bool_and(c.cpu_millis IS NOT NULL) THEN sum(c.pod_seconds * c.cpu_millis) / 3600000 END AS vcpu_hours,
+        CASE WHEN bool_and(c.memory_mib IS NOT NULL) -- 3600 s, 1024 MiB
+            THEN sum(c.pod_seconds * c.memory_mib) / 3686400 END AS gb_hours,
+        CASE WHEN bool_and(c.cost IS NOT NULL) THEN sum(c.cost) END AS cost
+    FROM shard_costs AS c
+    WHERE c.run_id = r.run_id
 ) AS s ON s.attempts IS NOT NULL;
 
 -- A suite on one day. `priced_runs` of `runs` have a known cost.
@@ -103,15 +105,18 @@ SELECT r.run_id, r.suite, r.branch, r.status, r.started_at, r.finished_at, r.sha
     s.slowest_seconds, s.mean_seconds,
     s.slowest_seconds / nullif(s.mean_seconds, 0) AS imbalance, -- 1 is even; 2 means the slowest took twice the mean
     s.attempts, s.repeated_shards,
-    c.pod_seconds / 60 AS fleet_minutes, c.vcpu_hours, c.gb_hours, c.cost, c.currency
+    s.pod_seconds / 60 AS fleet_minutes, s.cost, a.currency
 FROM test_runs AS r
+CROSS JOIN analysis_settings AS a
 JOIN LATERAL (
     SELECT max(extract(epoch FROM finished_at - started_at)) AS slowest_seconds,
         avg(extract(epoch FROM finished_at - started_at)) AS mean_seconds,
         sum(attempt) AS attempts,
-        count(*) FILTER (WHERE attempt > 1) AS repeated_shards
+        count(*) FILTER (WHERE attempt > 1) AS repeated_shards,
+        sum(c.pod_seconds) AS pod_seconds,
+        CASE WHEN bool_and(c.cost IS NOT NULL) THEN sum(c.cost) END AS cost
     FROM test_shards
+    JOIN shard_costs AS c USING (run_id, shard, attempt)
     WHERE run_id = r.run_id
 ) AS s ON true
-LEFT JOIN run_costs AS c ON c.run_id = r.run_id
 WHERE r.started_at IS NOT NULL AND r.status <> 'cancelled' AND r.suite IS NOT NULL;

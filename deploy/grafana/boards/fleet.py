@@ -1,4 +1,4 @@
-"""The fleet: queue wait, shard imbalance, repeated shards."""
+"""The fleet: queue wait, shard imbalance, repeated shards, minutes and cost."""
 
 from deploy.grafana.model import HERE, Dashboard, Panel
 
@@ -38,6 +38,25 @@ FLEET = Dashboard(
             f"WHERE repeated_shards > 0 AND $__timeFilter(started_at) AND {HERE} ORDER BY started_at DESC, "
             f"run_id LIMIT 50",
             width=12,
+        ),
+        Panel(
+            "Fleet minutes",
+            "SELECT date_trunc('day', started_at) AS time, suite AS metric, sum(fleet_minutes) AS value "
+            f"FROM run_fleet WHERE finished_at IS NOT NULL AND $__timeFilter(started_at) AND {HERE} "
+            "GROUP BY 1, 2 ORDER BY 1, 2",
+            "timeseries",
+            width=12,
+            unit="m",
+            description="The time of all attempts at all shards.",
+        ),
+        Panel(
+            "Cost",
+            "SELECT date_trunc('day', started_at) AS time, suite AS metric, sum(cost) AS value "
+            "FROM run_fleet WHERE finished_at IS NOT NULL AND cost IS NOT NULL AND $__timeFilter(started_at) "
+            f"AND {HERE} GROUP BY 1, 2 ORDER BY 1, 2",
+            "timeseries",
+            width=12,
+            description="At the prices of `testfleet settings`, in their currency. Runs of unknown cost are left out.",
         ),
     ],
 )

@@ -23,6 +23,11 @@ VIEWS = (
     "suite_changes",
     "slow_cases",
     "run_fleet",
+    "shard_costs",
+    "run_costs",
+    "suite_costs",
+    "flaky_costs",
+    "run_completeness",
 )
 
 

@@ -14,6 +14,7 @@ def history(module_database_url: str) -> History:
     """Finished runs of two suites on two branches, and one running, one cancelled and one rejected run."""
     past = History(module_database_url, list(generate(random.Random(7))))  # the same every time
     with psycopg.connect(module_database_url) as connection:
+        connection.execute("UPDATE analysis_settings SET vcpu_hour_price = 0.04, gb_hour_price = 0.005")
         for run in past.runs:
             _insert(connection, run)
         connection.execute(
@@ -72,8 +73,8 @@ def _insert(connection: psycopg.Connection, run: PastRun) -> None:
     for shard, (seconds, attempt) in enumerate(zip(run.shard_seconds, run.attempts, strict=True), start=1):
         connection.execute(
             "INSERT INTO test_shards (run_id, shard, claim_id, attempt, status, worker, message_id, started_at, "
-            "finished_at)"
-            " VALUES (%s, %s, 'c', %s, 'passed', 'pod', 'm', %s, %s)",
+            "finished_at, cpu_millis, memory_mib)"
+            " VALUES (%s, %s, 'c', %s, 'passed', 'pod', 'm', %s, %s, 500, 2048)",
             (run.run_id, shard, attempt, run.started_at, run.started_at + timedelta(seconds=seconds)),
         )
     for case in run.cases:

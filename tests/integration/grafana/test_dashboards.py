@@ -297,3 +297,11 @@ def test_attempts_beyond_the_first_add_up(history: History) -> None:
     """The sum covers the whole history."""
     expected = sum(sum(run.attempts) - len(run.attempts) for run in history.runs)
     assert sum(row["value"] for row in ask(history, "Attempts beyond the first")) == expected
+
+
+def test_minutes_and_cost_of_the_fleet_are_those_of_the_shards(history: History) -> None:
+    """A shard requests half a CPU and 2 GB for the time of its attempts."""
+    seconds = sum(sum(run.shard_seconds) for run in history.runs)
+    assert sum(row["value"] for row in ask(history, "Fleet minutes")) == pytest.approx(seconds / 60)
+    cost = seconds / 3600 * (0.5 * 0.04 + 2 * 0.005)
+    assert sum(row["value"] for row in ask(history, "Cost")) == pytest.approx(cost)

@@ -111,3 +111,15 @@ def test_views_over_several_runs_leave_a_cancelled_run_out(filled: Database) -> 
     for view in ("case_history", "run_fleet"):
         found = {row["run_id"] for row in rows(filled, f"SELECT run_id FROM {view}")}
         assert found == {"done"}, view
+
+
+def test_a_cancelled_run_costs_no_time_after_its_pods(filled: Database) -> None:
+    """The pod of an interrupted shard ended long before the run was cancelled."""
+    with psycopg.connect(filled.url) as connection:
+        connection.execute(
+            "UPDATE test_shards SET status = 'interrupted', finished_at = started_at + interval '90 seconds' "
+            "WHERE run_id = 'live' AND shard = 2"
+        )
+    assert cancel.cancel(filled, "live") is True
+    (shard,) = rows(filled, "SELECT pod_seconds FROM shard_costs WHERE run_id = 'live' AND shard = 2")
+    assert shard == {"pod_seconds": 90}
