@@ -12,7 +12,7 @@ from runtime import logs
 from runtime.errors import InvalidInput
 from runtime.settings import aws_region, load
 from runtime.stop import Stop
-from worker import catalog, exit_codes
+from worker import catalog, exit_codes, quarantine
 from worker.consumer import Consumer
 from worker.disposition import Backoff
 from worker.errors import QueueRefused
@@ -33,7 +33,7 @@ def check() -> int:
     """Validate settings and catalog without calling AWS. Print an error on stderr, and return the exit code."""
     try:
         settings = load(WorkerSettings)
-        catalog.load(settings.catalog)
+        quarantine.load(settings.catalog, catalog.load(settings.catalog))
         _queue(settings)
         _sandbox(settings)
     except (InvalidInput, QueueRefused) as error:
@@ -46,6 +46,7 @@ def main(stop: Stop) -> int:
     try:
         settings = load(WorkerSettings)
         suites = catalog.load(settings.catalog)
+        quarantined = quarantine.load(settings.catalog, suites)
         logs.configure(settings.log_level, settings.log_format)
         adopt_orphans()
         sandbox = _sandbox(settings)
@@ -66,6 +67,7 @@ def main(stop: Stop) -> int:
             secrets=Secrets(region=aws_region()),
             suites=suites,
             base_url=settings.base_url,
+            quarantine=quarantined,
             host=SuiteHost(
                 handoff=settings.handoff_dir,
                 folders=Folders(settings.artifacts_dir),

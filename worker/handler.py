@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
 from handoff.message import InvalidMessage, JobMessage, ParsedMessage
-from handoff.records import Outcome, Receipt, Run
+from handoff.records import Outcome, QuarantinedCase, Receipt, Run
 from runtime.waiting import in_thread, until_stopped
 from worker import exit_codes
 from worker.catalog import Suite
@@ -26,13 +26,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """Handles messages. `base_url` is the target of a job that names none."""
+    """Handles messages. `base_url` is the target of a job that names none. `quarantine` has the cases of each suite."""
 
     sidecar: Sidecar
     secrets: Secrets
     suites: Mapping[str, Suite]
     host: SuiteHost
     base_url: str | None = None
+    quarantine: Mapping[str, tuple[QuarantinedCase, ...]] = field(default_factory=dict)
 
     async def handle(self, message: Message, stop: asyncio.Event) -> Disposition:
         """Handle the message and return its disposition.
@@ -57,7 +58,7 @@ class Handler:
         secret = await until_stopped(stop, self._secret(suite))
         if isinstance(secret, Mapping) and secret:
             self.sidecar.write_mask(secret.values())
-        self.sidecar.write_job(message, job)
+        self.sidecar.write_job(message, job, self.quarantine.get(suite.name, ()))
         finding = asyncio.ensure_future(execution.tools(suite, self.host))  # takes no longer than the claim, as a rule
         try:
             decision = await until_stopped(stop, self.sidecar.admission())

@@ -16,6 +16,7 @@ from handoff.records import (
     Mask,
     Outcome,
     Progress,
+    QuarantinedCase,
     Receipt,
     Result,
     ValidJob,
@@ -52,8 +53,8 @@ class Sidecar:
         """Write the values that the reporter must mask, before the job. Only this user may read the file."""
         volume.write(self._folder, Mask(values=tuple(values)), mode=0o600)
 
-    def write_job(self, message: Message, job: JobMessage) -> None:
-        """Write the job, so that the reporter claims its shard."""
+    def write_job(self, message: Message, job: JobMessage, quarantine: tuple[QuarantinedCase, ...] = ()) -> None:
+        """Write the job, so that the reporter claims its shard. `quarantine` are the reviewed entries of its suite."""
         valid = ValidJob(
             claim_id=self._claim_id,
             message_id=message.message_id,
@@ -61,6 +62,7 @@ class Sidecar:
             worker=self._worker,
             container=self._container,
             job=job,
+            quarantine=quarantine,
         )
         volume.write(self._folder, JobRecord(valid))
 

@@ -29,6 +29,7 @@ COMMANDS = {
         "testfleet.cli.compare:compare", "Compare two runs: what broke, was fixed, added, removed, slower."
     ),
     "history": Entry("testfleet.cli.history:history", "Show the last executions of one case, the newest first."),
+    "quarantine": Entry("testfleet.cli.quarantine.app:app", "Let flaky cases not fail their runs for a time."),
     "settings": Entry("testfleet.cli.settings:settings", "Show or change the settings of the analysis."),
     "mcp": Entry("testfleet.cli.mcp:serve", "Answer the questions of a coding agent, over stdin and stdout."),
     "doctor": Entry("testfleet.cli.doctor:doctor", "Check this environment."),

@@ -61,9 +61,19 @@ def verdict(detail: RunDetail) -> list[Line]:
         if len(groups) > MAX_CASES:
             more = sum(len(group) for group in groups[MAX_CASES:])
             lines.append(Line(f"… and {more} more: testfleet show {clean(detail.run.run_id)} --json"))
+    lines += _quarantine(detail)
     if detail.meaning and detail.meaning.sentence:
         lines.append(Line(detail.meaning.sentence, "bad" if _worrying(detail.meaning) else "odd"))
     return lines
+
+
+def _quarantine(detail: RunDetail) -> list[Line]:
+    """Return how many failures a quarantine covers, and whether that changed the run's verdict."""
+    covered = sum(failure.quarantined for failure in detail.failures or ())
+    if not covered:
+        return []
+    changed = "the run would have failed without it" if detail.run.status == "passed" else "the verdict is the same"
+    return [Line(f"quarantine covers {_count(covered, 'failure')}: {changed}", "odd")]
 
 
 def by_cause(cases: Sequence[CaseRow]) -> tuple[tuple[CaseRow, ...], ...]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
-    from testfleet.results.tables import causes, compare, history, regressions, states, trends
+    from testfleet.results.tables import causes, compare, history, quarantine, regressions, states, trends
 
-__all__ = ["causes", "compare", "history", "regressions", "states", "trends"]
+__all__ = ["causes", "compare", "history", "quarantine", "regressions", "states", "trends"]
 __getattr__ = submodules(__name__, __all__)

@@ -13,6 +13,7 @@ from testfleet.cli import mcp as mcp_command
 from testfleet.cli.app import COMMANDS
 from testfleet.cli.dlq.app import COMMANDS as DLQ_COMMANDS
 from testfleet.cli.group import Entry
+from testfleet.cli.quarantine.app import COMMANDS as QUARANTINE_COMMANDS
 from testfleet.local.samples import tools
 
 
@@ -34,6 +35,9 @@ QUEUE = {"TESTFLEET_QUEUE_URL": "http://localhost/q"}
         ("", {}, 64, "Missing command; run: testfleet --help"),
         ("nonsense", {}, 64, "No such command 'nonsense'."),
         ("dlq", {}, 64, "Missing command; run: testfleet dlq --help"),
+        ("quarantine", {}, 64, "Missing command; run: testfleet quarantine --help"),
+        ("quarantine add a --suite s --owner o --until 1d", {}, 64, "Missing option '--reason'."),
+        ("quarantine list", {}, 78, "TESTFLEET_DATABASE_URL: is required by this command"),
         ("enqueue", {}, 64, "Missing argument 'SUITE'."),
         ("enqueue a --bogus", {}, 64, "No such option: --bogus"),
         ("enqueue a --shards x", {}, 64, "Invalid value for '--shards':"),
@@ -133,7 +137,13 @@ def test_help_and_version_import_no_heavy_library(arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [*COMMANDS.values(), *DLQ_COMMANDS.values()], ids=[*COMMANDS, *(f"dlq {name}" for name in DLQ_COMMANDS)]
+    "entry",
+    [*COMMANDS.values(), *DLQ_COMMANDS.values(), *QUARANTINE_COMMANDS.values()],
+    ids=[
+        *COMMANDS,
+        *(f"dlq {name}" for name in DLQ_COMMANDS),
+        *(f"quarantine {name}" for name in QUARANTINE_COMMANDS),
+    ],
 )
 def test_the_summary_in_the_help_of_the_group_begins_the_help_of_the_command(entry: Entry) -> None:
     """The table of commands repeats it."""

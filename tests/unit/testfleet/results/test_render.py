@@ -211,3 +211,16 @@ def test_each_row_of_a_table_has_every_column(make: Any) -> None:
     ):
         assert {len(row) for row in table.rows} == {len(table.header)}
         assert len(table.tones) == len(table.rows)
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        ("passed", "quarantine covers 1 failure: the run would have failed without it"),
+        ("failed", "quarantine covers 1 failure: the verdict is the same"),
+    ],
+)
+def test_a_run_shows_what_quarantine_changed(make: Any, status: str, line: str) -> None:
+    """A green run with failed cases explains itself."""
+    failures = known(Failure("a", "quarantined", quarantined=True))
+    assert Line(line, "odd") in render.verdict(RunDetail(make.run(status=status), (), (), (), **failures))
