@@ -28,6 +28,8 @@ DOCUMENTED = {
     "error_type fingerprint started_at finished_at day quarantined_as",
     "case_tries": "run_id name attempt try status duration_ms message error day",
     "artifacts": "s3_uri run_id shard attempt case_name kind bytes content_type created_at",
+    "regression_episodes": "id branch_id suite branch name opened_at opened_run_id evaluated_at closed_at p_value "
+    "executions failures executions_before failures_before after_rate before_rate",
 }
 """The columns of docs/design.md. Later migrations may add columns and remove none."""
 
@@ -37,6 +39,7 @@ PRIMARY_KEYS = {
     "test_cases": "run_id name day",
     "case_tries": "run_id name attempt try day",
     "artifacts": "s3_uri",
+    "regression_episodes": "id",
 }
 
 DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
