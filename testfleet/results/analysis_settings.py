@@ -10,6 +10,9 @@ from runtime.text import one_line
 from testfleet.database.connection import Database
 from testfleet.errors import BadSetting, Refused
 
+_INSUFFICIENT_PRIVILEGE = "42501"
+"""PostgreSQL's SQLSTATE of a missing right."""
+
 MAX_PRICE = 1_000_000
 MAX_BRANCHES = 50
 MAX_BRANCH = 1024
@@ -77,7 +80,12 @@ def write(database: Database, changes: dict[str, Any]) -> None:
         Unavailable, BadSetting: as `Database.connect`.
     """
     with database.connect() as connection:
-        connection.rows(WRITE, {"names": list(changes), **dict.fromkeys(MEANINGS), **changes})
+        try:
+            connection.rows(WRITE, {"names": list(changes), **dict.fromkeys(MEANINGS), **changes})
+        except BadSetting as error:
+            if getattr(error.__cause__, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                raise
+            raise BadSetting(f"{error}; log in as a member of the role that owns the tables") from error
 
 
 def parse(pairs: Sequence[str]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def pod(command: tuple[str, ...], given: str) -> "subprocess.CompletedProcess[st
 
 def test_grafanas_user_gets_a_password_and_no_longer_logs_in_by_iam(admin_url: str, postgres_url: str) -> None:
     """The admin is no superuser. `roles.sql` restores the login by IAM."""
-    (statements,) = re.findall(r"^admin <<SQL\n(.*?)^SQL$", TEXT, re.MULTILINE | re.DOTALL)
+    statements, _ = re.findall(r"^admin <<SQL\n(.*?)^SQL$", TEXT, re.MULTILINE | re.DOTALL)
 
     def by_iam() -> object:
         with psycopg.connect(admin_url) as admin:
@@ -101,3 +101,16 @@ def test_grafanas_user_gets_a_password_and_no_longer_logs_in_by_iam(admin_url: s
     with psycopg.connect(admin_url) as admin:
         admin.execute((FOLDER / "sql" / "roles.sql").read_text().encode())
     assert by_iam() is True
+
+
+def test_the_admin_sets_the_prices(admin_url: str, postgres_url: str) -> None:
+    """The admin is a member of the role that owns the tables."""
+    _, statements = re.findall(r"^admin <<SQL\n(.*?)^SQL$", TEXT, re.MULTILINE | re.DOTALL)
+    owner = urlunsplit(urlsplit(postgres_url)._replace(path=urlsplit(admin_url).path))
+    with psycopg.connect(owner, options="-c role=testfleet_owner") as connection:
+        for migration in migrations.load(migrations.folder()):
+            connection.execute(migration.sql.encode())
+    with psycopg.connect(admin_url) as admin:
+        admin.execute(statements.encode())
+        found = admin.execute("SELECT round(vcpu_hour_price, 4), gb_hour_price, currency FROM analysis_settings")
+        assert list(map(str, found.fetchone() or ())) == ["0.0676", "0", "USD"]

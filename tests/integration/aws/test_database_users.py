@@ -10,8 +10,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from testfleet.database.connection import Database
 from testfleet.database.migrations import migrate
+from testfleet.errors import BadSetting
 from testfleet.local.postgres.database import postgres
+from testfleet.results import analysis_settings
 from tests.support.aws.template import FOLDER
 from tests.support.ports import free_ports
 
@@ -159,6 +162,16 @@ def test_only_the_command_line_adds_a_quarantine(ready: str) -> None:
         reporter.execute("SELECT set_file_owners('s', ARRAY['a.py', 'b.py'], ARRAY['team', NULL])")
         assert reporter.execute("SELECT file, owner FROM file_owners").fetchall() == [("a.py", "team")]
         reporter.rollback()
+
+
+def test_only_the_owner_changes_the_settings_of_the_analysis(ready: str) -> None:
+    """A pipeline must not lower its own limits, and its user learns what to do."""
+    line = "TESTFLEET_DATABASE_URL: permission denied for table analysis_settings; log in as a member of the role"
+    for user in ("testfleet_cli", "testfleet_reporter", "testfleet_reader"):
+        with pytest.raises(BadSetting, match=f"^{line}"):
+            analysis_settings.write(Database(as_user(ready, user)), {"min_cases_percent": 1})
+    analysis_settings.write(Database(as_user(ready, "testfleet_migrator")), {"min_cases_percent": 80})
+    assert analysis_settings.read(Database(as_user(ready, "testfleet_cli"))).min_cases_percent == 80
 
 
 def test_grafana_reads(ready: str) -> None:

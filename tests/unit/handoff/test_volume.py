@@ -210,3 +210,18 @@ async def test_a_wait_ends_at_its_deadline(tmp_path: Path) -> None:
     """No wait is without a deadline."""
     with pytest.raises(TimeoutError):
         await volume.wait_for(tmp_path, Outcome, timeout=0)
+
+
+def test_files_of_an_earlier_release_are_read(tmp_path: Path) -> None:
+    """Pods of two releases run side by side during an upgrade, and their images may differ within a pod."""
+    job = '{"version":2,"kind":"valid","claimId":"c","messageId":"m","receiveCount":1,"worker":"p",'
+    (tmp_path / "job.json").write_text(job + '"job":{"runId":"r","suite":"s","shard":{"index":1,"total":1}}}')
+    times = '"startedAt":"2026-11-20T12:00:00Z","finishedAt":"2026-11-20T12:00:01Z"'
+    (tmp_path / "outcome.json").write_text('{"version":1,"ending":"finished","exitCode":0,' + times + "}")
+    read = volume.read(tmp_path, JobRecord)
+    assert read is not None
+    assert isinstance(read.root, ValidJob)
+    assert (read.root.container, read.root.job.author) == (Container(), None)
+    outcome = volume.read(tmp_path, Outcome)
+    assert outcome is not None
+    assert outcome.tools == {}
