@@ -57,6 +57,19 @@ class QuarantinedCase(_Frozen):
     reason: str
 
 
+class Owners(_Frozen):
+    """Who is responsible for the files of the job's suite."""
+
+    suite: str | None = None
+    """Owner of the suite, as the catalog names it."""
+    patterns: dict[str, str] = Field(default_factory=dict)
+    """Owners by patterns relative to the suite's folder, from the catalog. The last one that matches decides."""
+    codeowners: str = ""
+    """Text of CODEOWNERS."""
+    folder: str = "."
+    """The suite's folder, relative to that of CODEOWNERS."""
+
+
 class ValidJob(_Frozen):
     """A job to claim and to run."""
 
@@ -73,6 +86,7 @@ class ValidJob(_Frozen):
     job: JobMessage
     quarantine: tuple[QuarantinedCase, ...] = ()
     """The reviewed quarantines of the suite, expired ones included: only the database's clock decides."""
+    owners: Owners | None = None
 
 
 class InvalidJob(_Frozen):

@@ -18,6 +18,7 @@ from reporter.fence import Fence
 from reporter.files.bucket import Bucket
 from reporter.files.upload import upload
 from reporter.junit.case import Case
+from reporter.owners import FileOwners
 from reporter.progress import Steps
 from reporter.reports.reader import Reader
 from reporter.results.case_rows import save
@@ -45,7 +46,8 @@ _log = structlog.get_logger()
 class Attempt:
     """An attempt and its collaborators.
 
-    `lease` and `flush` are in seconds. `reviewed` are the quarantines of the image's file.
+    `lease` and `flush` are in seconds. `reviewed` are the quarantines of the image's file, and `owners` those of its
+    files.
     """
 
     fence: Fence
@@ -57,6 +59,7 @@ class Attempt:
     lease: int
     progress: Steps
     reviewed: tuple[QuarantinedCase, ...] = ()
+    owners: FileOwners | None = None
     flush: float = FLUSH_SECONDS
 
     async def run(self, stop: asyncio.Event) -> Result:
@@ -134,6 +137,7 @@ class Attempt:
             outcome,
             artifacts,
             reviewed=self.reviewed,
+            owners=self.owners,
             progress=self.progress,
         )
         if completed.run is not None:

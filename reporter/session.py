@@ -28,6 +28,7 @@ from reporter.attempt import DROP_SECONDS, Attempt
 from reporter.errors import OutOfReach, Refused, ReporterError
 from reporter.fence import Fence
 from reporter.files.bucket import Bucket
+from reporter.owners import FileOwners
 from reporter.progress import Steps
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
@@ -169,6 +170,7 @@ class Session:
                 lease=self.settings.lease,
                 progress=self.progress,
                 reviewed=received.quarantine,
+                owners=FileOwners.of(received.owners) if received.owners else None,
             )
             return await attempt.run(stop)
 

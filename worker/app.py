@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import uuid
+from functools import partial
 from pathlib import Path
 
 from handoff.records import Container
@@ -12,7 +13,7 @@ from runtime import logs
 from runtime.errors import InvalidInput
 from runtime.settings import aws_region, load
 from runtime.stop import Stop
-from worker import catalog, exit_codes, quarantine
+from worker import catalog, exit_codes, owners, quarantine
 from worker.consumer import Consumer
 from worker.disposition import Backoff
 from worker.errors import QueueRefused
@@ -68,6 +69,7 @@ def main(stop: Stop) -> int:
             suites=suites,
             base_url=settings.base_url,
             quarantine=quarantined,
+            owners=partial(owners.of_suite, catalog=settings.catalog),
             host=SuiteHost(
                 handoff=settings.handoff_dir,
                 folders=Folders(settings.artifacts_dir),

@@ -31,6 +31,9 @@ MAX_TIMEOUT = 11 * 3600
 """Seconds. SQS hides a message for at most 12 h, and the results must be committed within them."""
 
 
+MAX_PATTERN = 200
+
+
 def _must(rule: str) -> WrapValidator:
     """Replace every error of the field's own type by `rule`."""
 
@@ -77,6 +80,17 @@ def _below_catalog(value: object, info: ValidationInfo) -> object:
     raise ValueError(msg)
 
 
+def _pattern(value: str) -> str:
+    if (
+        not 1 <= len(value) <= MAX_PATTERN
+        or any(char < " " for char in value)
+        or value.startswith(("#", "[", "^[", "!"))
+    ):
+        msg = f"must be a pattern of CODEOWNERS, 1 to {MAX_PATTERN} characters"
+        raise ValueError(msg)
+    return value
+
+
 def _variable(name: str) -> str:
     if not variable.is_name(name):
         raise ValueError(variable.ALLOWED)
@@ -87,6 +101,10 @@ Runner = Annotated[RunnerName, _must(f"must be one of {', '.join(get_args(Runner
 SecretId = Annotated[Text, _must(f"must be the id of a secret, 1 to {MAX_TEXT} bytes of UTF-8")]
 Word = Annotated[str, StringConstraints(pattern=r"\A[^\x00]*\z"), _must("must be a string without NUL")]
 Words = Annotated[tuple[Word, ...], _must("must be a list of strings without NUL, never one shell line")]
+Owner = Annotated[
+    str, StringConstraints(pattern=r"\A[^\x00-\x1f]{1,200}\z"), _must("must be 1 to 200 characters without line breaks")
+]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 ExitCodes = Annotated[
     tuple[Annotated[int, Field(ge=1, le=255, strict=True)], ...], _must("must be a list of exit codes from 1 to 255")
 ]
@@ -105,6 +123,10 @@ class _Entry(BaseModel):
     args: Words = ()
     command: Annotated[Words, Field(validate_default=True)] = ()
     failed_exit_codes: Annotated[ExitCodes, Field(validate_default=True)] = (1,)
+    owner: Owner | None = None
+    owners: Annotated[dict[Pattern, Owner], _table("must be a table of patterns and owners")] = Field(
+        default_factory=dict
+    )
     env: Annotated[dict[Variable, Word], _table("must be a table of strings")] = Field(default_factory=dict)
 
     @field_validator("command", mode="before")

@@ -1,7 +1,7 @@
 """Handle one message: parse it, have its shard claimed, run the suite and wait for the receipt."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from handoff.message import InvalidMessage, JobMessage, ParsedMessage
-from handoff.records import Outcome, QuarantinedCase, Receipt, Run
+from handoff.records import Outcome, Owners, QuarantinedCase, Receipt, Run
 from runtime.waiting import in_thread, until_stopped
 from worker import exit_codes
 from worker.catalog import Suite
@@ -26,7 +26,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """Handles messages. `base_url` is the target of a job that names none. `quarantine` has the cases of each suite."""
+    """Handles messages. `base_url` is the target of a job that names none. `quarantine` has the cases of each suite.
+
+    `owners` returns the owners of a suite's files.
+    """
 
     sidecar: Sidecar
     secrets: Secrets
@@ -34,6 +37,7 @@ class Handler:
     host: SuiteHost
     base_url: str | None = None
     quarantine: Mapping[str, tuple[QuarantinedCase, ...]] = field(default_factory=dict)
+    owners: Callable[[Suite], Owners | None] = lambda _: None
 
     async def handle(self, message: Message, stop: asyncio.Event) -> Disposition:
         """Handle the message and return its disposition.
@@ -58,7 +62,7 @@ class Handler:
         secret = await until_stopped(stop, self._secret(suite))
         if isinstance(secret, Mapping) and secret:
             self.sidecar.write_mask(secret.values())
-        self.sidecar.write_job(message, job, self.quarantine.get(suite.name, ()))
+        self.sidecar.write_job(message, job, self.quarantine.get(suite.name, ()), self.owners(suite))
         finding = asyncio.ensure_future(execution.tools(suite, self.host))  # takes no longer than the claim, as a rule
         try:
             decision = await until_stopped(stop, self.sidecar.admission())

@@ -15,6 +15,7 @@ from handoff.records import (
     JobRecord,
     Mask,
     Outcome,
+    Owners,
     Progress,
     QuarantinedCase,
     Receipt,
@@ -53,8 +54,14 @@ class Sidecar:
         """Write the values that the reporter must mask, before the job. Only this user may read the file."""
         volume.write(self._folder, Mask(values=tuple(values)), mode=0o600)
 
-    def write_job(self, message: Message, job: JobMessage, quarantine: tuple[QuarantinedCase, ...] = ()) -> None:
-        """Write the job, so that the reporter claims its shard. `quarantine` are the reviewed entries of its suite."""
+    def write_job(
+        self,
+        message: Message,
+        job: JobMessage,
+        quarantine: tuple[QuarantinedCase, ...] = (),
+        owners: Owners | None = None,
+    ) -> None:
+        """Write the job, so that the reporter claims its shard. `quarantine` and `owners` are those of its suite."""
         valid = ValidJob(
             claim_id=self._claim_id,
             message_id=message.message_id,
@@ -63,6 +70,7 @@ class Sidecar:
             container=self._container,
             job=job,
             quarantine=quarantine,
+            owners=owners,
         )
         volume.write(self._folder, JobRecord(valid))
 

@@ -10,10 +10,12 @@ from reporter.errors import DatabaseOutOfReach, Superseded
 from reporter.fence import Fence
 from reporter.junit.reading import Summary
 from reporter.metrics import FinishedRun
+from reporter.owners import FileOwners
 from reporter.reports.reader import Reader
 from reporter.results.case_rows import begin_staging, merge, stage
 from reporter.results.database import Connection, Database
 from reporter.results.fencing import hold, raise_if_cancelled
+from reporter.results.file_owners import write_owners
 from reporter.results.quarantine import cover, record_file
 from reporter.results.run_end import end_if_complete
 from reporter.results.verdict import ShardResults, of_shard
@@ -85,12 +87,13 @@ async def commit(
     artifacts: Sequence[Artifact],
     *,
     reviewed: Sequence[QuarantinedCase] = (),
+    owners: FileOwners | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Completed:
     """Make the shard complete, with all its rows, in one transaction. A second call changes no row.
 
-    `reviewed` are the quarantines of the image's file. `progress` is called after each batch of cases that was read and
-    staged.
+    `reviewed` are the quarantines of the image's file, `owners` those of its files. `progress` is called after each
+    batch of cases that was read and staged.
 
     Raises:
         Cancelled: the run was cancelled; nothing was written.
@@ -105,7 +108,7 @@ async def commit(
             await stage(connection, cases)
             progress()
         await connection.execute(_ANALYZE)
-        return await _commit(connection, fence, reader.summary, outcome, artifacts, reviewed=reviewed)
+        return await _commit(connection, fence, reader.summary, outcome, artifacts, reviewed=reviewed, owners=owners)
 
     return await database.run(step)
 
@@ -118,6 +121,7 @@ async def _commit(
     artifacts: Sequence[Artifact],
     *,
     reviewed: Sequence[QuarantinedCase],
+    owners: FileOwners | None,
 ) -> Completed:
     place = (fence.run_id, fence.shard.index)
     run = await connection.fetchrow(_LOCK_RUN, fence.run_id)
@@ -150,6 +154,8 @@ async def _commit(
     await connection.execute(_END_SHARD, *place, fence.attempt, *ending, *_columns(outcome.collection), tools)
     if tools is not None:
         await connection.execute(_ADD_TOOLS, fence.run_id, tools)
+    if owners:
+        await write_owners(connection, fence, run["day"], owners)
     expected = run["shards"] or fence.shard.total
     finished = await end_if_complete(connection, fence.run_id, run["day"], expected, summary.p95_ms)
     if finished:

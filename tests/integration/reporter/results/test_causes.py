@@ -11,6 +11,7 @@ import pytest
 from handoff.message import JobMessage, Shard
 from handoff.records import Outcome, Run
 from reporter.fence import Fence
+from reporter.owners import FileOwners
 from reporter.reports.folder import Reports
 from reporter.reports.reader import Reader
 from reporter.results import causes
@@ -139,3 +140,30 @@ async def test_a_history_without_causes_gets_them(rows: Any, finish: Finish) -> 
     assert rows("SELECT adopt_fingerprints() AS adopted") == [{"adopted": 2}]
     assert rows("SELECT adopt_fingerprints() AS adopted") == [{"adopted": 0}]
     assert {row["example"] for row in rows(CAUSES)} == {NO_SESSION.format(1), "no database"}
+
+
+async def test_the_owners_of_files_are_written_once(
+    rows: Any, database: Database, tmp_path: Path, outcomes: Callable[..., Outcome]
+) -> None:
+    """A cause belongs to the owner of its files. A file that loses its owner loses its row."""
+    report = "<testsuite><testcase name='a' file='pay/a.py'><failure message='no bank'/></testcase></testsuite>"
+
+    async def run(run_id: str, owners: FileOwners) -> None:
+        folder = tmp_path / run_id
+        (folder / "junit").mkdir(parents=True)
+        (folder / "junit" / "junit.xml").write_text(report)
+        job = JobMessage(run_id=run_id, suite="checkout", shard=Shard(index=1, total=1))
+        assert isinstance(await claim(database, Claimant(job, run_id, run_id, "pod"), lease=120), Run)
+        with Reader(Reports(folder)) as reader:
+            await commit(database, Fence(run_id, job.shard, 1), reader, outcomes(exit_code=1), (), owners=owners)
+
+    await run("r-1", FileOwners("team-shop", {"pay/": "team-pay"}, "", "."))
+    owned = "SELECT file, owner, xmin::text FROM file_owners WHERE suite = 'checkout' ORDER BY file"
+    before = rows(owned)
+    assert [(row["file"], row["owner"]) for row in before] == [("", "team-shop"), ("pay/a.py", "team-pay")]
+    assert rows.one("SELECT owner FROM causes") == {"owner": "team-pay"}
+    assert rows.one("SELECT owner FROM case_states WHERE name = 'a'") == {"owner": "team-pay"}
+    await run("r-2", FileOwners("team-shop", {"pay/": "team-pay"}, "", "."))
+    assert rows(owned) == before
+    await run("r-3", FileOwners("team-shop", {}, "", "."))
+    assert [(row["file"], row["owner"]) for row in rows(owned)] == [("", "team-shop")]
