@@ -24,8 +24,9 @@ unit: .venv/.synced ## Run the tests that need no server and no program of testf
 	$(BIN)/pytest -n 2 tests/unit
 
 fuzz: .venv/.synced ## Test many more generated reports and interleavings of shards than make test; takes minutes
-	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 $(BIN)/pytest -n $(TEST_PROCESSES) \
-	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/results/test_final_names.py
+	FUZZ_REPORTS=17000 FUZZ_INTERLEAVINGS=214 FUZZ_RUNS=1000 $(BIN)/pytest -n $(TEST_PROCESSES) \
+	  tests/unit/reporter/test_fuzz.py tests/integration/reporter/results/test_final_names.py \
+	  tests/integration/reporter/results/test_summaries.py
 
 mutants: .venv/.synced ## Break one guard at a time in a copy of the last commit, and show the test that fails; takes minutes
 	$(BIN)/python -m tests.mutants

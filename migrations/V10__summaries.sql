@@ -472,6 +472,23 @@ END
 $$;
 REVOKE ALL ON FUNCTION begin_rebuild(text) FROM PUBLIC;
 
+-- Drop the summaries of a branch without a run since a time. Return whether they were dropped. Its runs stay.
+CREATE FUNCTION forget_branch(its_branch integer, before timestamptz) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('fold_run'), hashtext(suite)) FROM suite_summaries WHERE branch_id = its_branch;
+    DELETE FROM suite_summaries WHERE branch_id = its_branch AND last_finished_at < before;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM folded_cases WHERE branch_id = its_branch;
+    RETURN true;
+END
+$$;
+REVOKE ALL ON FUNCTION forget_branch(integer, timestamptz) FROM PUBLIC;
+
 -- Fold the suite's next runs, in the order of their ends. Return how many; fewer than `at_most` once the rebuild is done.
 -- Each call is a transaction of its own: in one, no row version that a fold replaces could be removed.
 CREATE FUNCTION continue_rebuild(wanted text, at_most integer) RETURNS integer

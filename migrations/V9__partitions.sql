@@ -121,6 +121,33 @@ END
 $$;
 REVOKE ALL ON FUNCTION ensure_partitions(integer, date) FROM PUBLIC;
 
+-- The day up to which cases were dropped, in one row.
+CREATE TABLE dropped_cases (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    until    date                               -- NULL: all cases are here
+);
+INSERT INTO dropped_cases DEFAULT VALUES;
+
+-- Drop the cases and tries of all partitions that end on a day or before it. Runs and summaries stay. Return the names of
+-- the dropped tables. It waits for the transactions of the pods and holds them up while it drops, which takes a moment.
+CREATE FUNCTION drop_cases(before date) RETURNS SETOF text
+LANGUAGE plpgsql
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+    dropped record;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ensure_partitions'), 0);
+    LOCK TABLE test_runs IN SHARE ROW EXCLUSIVE MODE;
+    FOR dropped IN SELECT partition, until FROM case_months WHERE until <= before ORDER BY until, partition LOOP
+        EXECUTE format('DROP TABLE %I', dropped.partition);
+        UPDATE dropped_cases SET until = greatest(dropped_cases.until, dropped.until);
+        RETURN NEXT dropped.partition;
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION drop_cases(date) FROM PUBLIC;
+
 -- The earlier tables, if they hold a row: one partition up to the end of this month.
 DO $$
 DECLARE

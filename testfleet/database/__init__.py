@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from testfleet.lazy import submodules
 
 if TYPE_CHECKING:
-    from testfleet.database import connection, migrations, rds_token
+    from testfleet.database import connection, maintenance, migrations, rds_token, rebuild, retention
 
-__all__ = ["connection", "migrations", "rds_token"]
+__all__ = ["connection", "maintenance", "migrations", "rds_token", "rebuild", "retention"]
 __getattr__ = submodules(__name__, __all__)

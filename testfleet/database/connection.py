@@ -57,7 +57,7 @@ class Connection:
             Unavailable: the connection is lost, or the statement took too long.
             BadSetting: the tables are missing, or the user lacks a right.
         """
-        with _translated(), self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
+        with translated(), self._connection.transaction(), self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_SETTINGS)
             return cursor.execute(statement.encode(), values).fetchall()
 
@@ -78,7 +78,7 @@ class Connection:
         Raises:
             Unavailable, BadSetting: as `rows`.
         """
-        with _translated(), self._connection.transaction():
+        with translated(), self._connection.transaction():
             yield
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -89,7 +89,7 @@ class Connection:
         """
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
-        with _translated(), self._connection.transaction(), self._connection.cursor() as cursor:
+        with translated(), self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(_SETTINGS)
             with cursor.copy(statement) as copy:
                 for row in rows:
@@ -156,7 +156,7 @@ class Database:
             Unavailable, BadSetting: as `open`.
         """
         with closing(self.open()) as connection:
-            with _translated():
+            with translated():
                 connection.autocommit = True
                 connection.read_only = self.read_only or None  # of each transaction: a pooler shares sessions
                 connection.adapters.register_loader("timestamptz", _Lenient)
@@ -170,7 +170,12 @@ def _parameter_names(url: str) -> set[str]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Translate each error of the driver within the block.
+
+    Raises:
+        Unavailable, BadSetting: as `Connection.rows`.
+    """
     try:
         yield
     except (
