@@ -13,7 +13,7 @@ COMMANDS = {
     "rebuild-summaries": Entry(
         "testfleet.cli.rebuild_summaries:rebuild_summaries", "Compute the summaries of all cases again."
     ),
-    "retain": Entry("testfleet.cli.retain:retain", "Drop old cases and runs."),
+    "retain": Entry("testfleet.cli.retain:retain", "Drop old results."),
     "enqueue": Entry("testfleet.cli.enqueue:enqueue", "Put a run on the queue and print its id."),
     "wait": Entry("testfleet.cli.wait:wait", "Wait for a run's verdict: the gate of a pipeline."),
     "cancel": Entry("testfleet.cli.cancel:cancel", "Cancel a run."),

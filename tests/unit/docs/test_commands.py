@@ -144,7 +144,7 @@ def test_testfleet_accepts_every_call_of_the_runbook(session: Session) -> None:
     assert [name for name, *_ in run_here] == ["show", "enqueue", "wait", "show", "settings"]
     for name, *arguments in run_here:
         command.commands[name].make_context(name, arguments)
-    mentioned = re.findall(r"`testfleet ([a-z]+)([^`]*)`", TEXT)
+    mentioned = re.findall(r"`testfleet ([a-z-]+)([^`]*)`", TEXT)
     assert len(mentioned) >= 5
     for name, rest in mentioned:
         known = {each for parameter in command.commands[name].params for each in parameter.opts}
