@@ -59,8 +59,6 @@ CREATE TABLE folded_cases (
     flaky_at          timestamptz,              -- the last of these four
     flaky_since       timestamptz,              -- the first evidence that found the case not flaky
     quiet_executions  integer,                  -- since flaky_at
-    posterior         real,                     -- of the last 10 executions; NULL where none of them failed a try
-    flips             smallint NOT NULL,        -- among the last 20 outcomes: case_flips
     cause_id          bigint,                   -- of the last failure in the streak
     PRIMARY KEY (branch_id, name)
 ) WITH (fillfactor = 45);
@@ -68,7 +66,7 @@ CREATE TABLE folded_cases (
 CREATE VIEW case_summaries AS
 SELECT s.suite, s.branch, f.name, f.file, f.outcomes, f.tried, f.durations, f.executions, f.failures,
     f.day, f.day_executions, f.day_failures, f.past_executions, f.past_failures, f.streak,
-    f.retried_at, f.mixed_at, f.flipped_at, f.suspected_at, f.flaky_at, f.flaky_since, f.quiet_executions, f.posterior, f.flips, f.cause_id,
+    f.retried_at, f.mixed_at, f.flipped_at, f.suspected_at, f.flaky_at, f.flaky_since, f.quiet_executions, f.cause_id,
     last_run.run_id AS last_run_id, last_run.commit AS last_commit, last_run.finished_at AS last_seen_at,
     last_pass.run_id AS last_pass_run_id, last_pass.commit AS last_pass_commit, last_pass.finished_at AS last_pass_at,
     first_fail.run_id AS first_fail_run_id, first_fail.commit AS first_fail_commit,
@@ -141,21 +139,6 @@ RETURN CASE
     WHEN days > 36 THEN ARRAY[]::smallint[]
     ELSE (past || last || array_fill(0::smallint, ARRAY[days - 1]))[greatest(cardinality(past) + days - 35, 1):]
 END;
-
--- Two digits: how many tries of a case failed and passed. A case without rows of its tries had one for each outcome.
-CREATE FUNCTION tries_of(run text, its_day date, its_name text, its_attempt integer, bad boolean, retried boolean)
-RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $$
-    SELECT CASE
-        WHEN count(*) > 0 THEN least(count(*) FILTER (WHERE status IN ('failed', 'errored')), 9)::text
-            || least(count(*) FILTER (WHERE status = 'passed'), 9)
-        WHEN retried THEN '11'
-        WHEN bad THEN '10'
-        ELSE '01'
-    END
-    FROM case_tries WHERE run_id = run AND day = its_day AND name = its_name AND attempt = its_attempt
-$$;
 
 -- Cases whose outcome in the run differs from that at their execution before on the same commit: among the last ten runs
 -- of the suite on the commit within 14 days. It reads the cases that are bad in one of these runs.
@@ -253,7 +236,12 @@ AS $$
         CASE WHEN b.bad AND outage THEN 'o' WHEN c.status = 'failed' THEN 'f' WHEN b.bad THEN 'e'
              WHEN c.flaky THEN 'r' ELSE 'p' END,
         CASE WHEN b.bad AND outage THEN '00'
-             WHEN c.tries > 1 OR c.flaky THEN tries_of(c.run_id, c.day, c.name, c.attempt, b.bad, c.flaky)
+             WHEN c.tries > 1 OR c.flaky THEN (
+                SELECT CASE WHEN count(*) > 0 THEN least(count(*) FILTER (WHERE t.status IN ('failed', 'errored')), 9)::text
+                                || least(count(*) FILTER (WHERE t.status = 'passed'), 9)
+                            WHEN c.flaky THEN '11' WHEN b.bad THEN '10' ELSE '01' END
+                FROM case_tries AS t
+                WHERE t.run_id = its_run_id AND t.day = its_day AND t.name = c.name AND t.attempt = c.attempt)
              WHEN b.bad THEN '10' ELSE '01' END,
         c.duration_ms::real,
         CASE WHEN b.bad AND outage THEN 0 ELSE 1 END,
@@ -296,31 +284,25 @@ BEGIN
         last_pass_number = CASE WHEN c.bad THEN f.last_pass_number ELSE run.number END,
         first_fail_number = CASE WHEN NOT c.bad THEN NULL WHEN f.streak = 0 THEN run.number ELSE f.first_fail_number END,
         cause_id = c.cause_id,
-        (retried_at, mixed_at, flipped_at, suspected_at, flaky_at, flaky_since, quiet_executions, posterior, flips) = (
-            SELECT n.retried_at, n.mixed_at, n.flipped_at, n.suspected_at,
-                CASE WHEN n.evidence THEN at ELSE f.flaky_at END,
-                CASE WHEN n.evidence AND NOT is_flaky(f.flaky_at, f.quiet_executions, at) THEN at ELSE f.flaky_since END,
-                CASE WHEN n.evidence THEN 0 ELSE f.quiet_executions + 1 END,
-                n.posterior, n.flips
+        (retried_at, mixed_at, flipped_at, suspected_at, flaky_at, flaky_since, quiet_executions) = (
+            SELECT CASE WHEN c.mark = 'r' THEN at ELSE f.retried_at END,
+                CASE WHEN c.mixed THEN at ELSE f.mixed_at END,
+                CASE WHEN d.flipped THEN at ELSE f.flipped_at END,
+                CASE WHEN d.suspected THEN at ELSE f.suspected_at END,
+                CASE WHEN d.evidence THEN at ELSE f.flaky_at END,
+                CASE WHEN d.evidence AND NOT is_flaky(f.flaky_at, f.quiet_executions, at) THEN at ELSE f.flaky_since END,
+                CASE WHEN d.evidence THEN 0 ELSE f.quiet_executions + 1 END
             FROM (
-                SELECT CASE WHEN c.mark = 'r' THEN at ELSE f.retried_at END AS retried_at,
-                    CASE WHEN c.mixed THEN at ELSE f.mixed_at END AS mixed_at,
-                    CASE WHEN d.flipped THEN at ELSE f.flipped_at END AS flipped_at,
-                    CASE WHEN d.suspected THEN at ELSE f.suspected_at END AS suspected_at,
-                    c.mark = 'r' OR c.mixed OR d.flipped OR d.suspected AS evidence, d.posterior, d.flips
+                SELECT m.flipped, m.suspected, c.mark = 'r' OR c.mixed OR m.flipped OR m.suspected AS evidence
                 FROM (
-                    SELECT m.posterior, m.flips, coalesce(c.mark IN ('f', 'e', 'r') AND m.posterior > 0.1, false) AS suspected,
-                        on_default AND m.flips >= 4 AND c.mark <> 'o'
-                            AND (c.mark IN ('f', 'e')) <> (right(f.outcomes, 1) IN ('f', 'e'))
-                            AND right(f.outcomes, 1) <> 'o' AS flipped
-                    FROM (
-                        SELECT CASE WHEN translate(right(f.outcomes || c.mark, 10), 'po', '') <> ''
-                                    THEN flaky_posterior(right(f.tried || c.tried, 20))::real END AS posterior,
-                            CASE WHEN translate(f.outcomes || c.mark, 'pro', '') <> ''
-                                 THEN case_flips(right(f.outcomes || c.mark, 50)) ELSE 0 END AS flips
-                    ) AS m
-                ) AS d
-            ) AS n
+                    -- CASE, because only it keeps PostgreSQL from computing the function for every case.
+                    SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN flaky_posterior(right(f.tried || c.tried, 20)) > 0.1
+                                ELSE false END AS suspected,
+                        CASE WHEN on_default AND c.mark <> 'o' AND right(f.outcomes, 1) <> 'o'
+                                AND (c.mark IN ('f', 'e')) <> (right(f.outcomes, 1) IN ('f', 'e'))
+                             THEN case_flips(right(f.outcomes || c.mark, 50)) >= 4 ELSE false END AS flipped
+                ) AS m
+            ) AS d
         )
     FROM cases_of(run.run_id, run.day, run.outage, mixed) AS c
     WHERE f.branch_id = own AND f.name = c.name;
@@ -330,19 +312,16 @@ BEGIN
     END IF;
     INSERT INTO folded_cases (branch_id, name, file, outcomes, tried, durations, executions, failures, day, day_executions,
         day_failures, past_executions, past_failures, streak, last_number, last_pass_number, first_fail_number, retried_at,
-        mixed_at, suspected_at, flaky_at, flaky_since, quiet_executions, posterior, flips, cause_id)
+        mixed_at, suspected_at, flaky_at, flaky_since, quiet_executions, cause_id)
     SELECT own, c.name, c.file, c.mark, c.tried, ARRAY[c.ms], 1, c.bad::integer, today, c.counts, c.bad_counts,
         ARRAY[]::smallint[], ARRAY[]::smallint[], c.bad::integer, run.number, CASE WHEN NOT c.bad THEN run.number END,
         CASE WHEN c.bad THEN run.number END, CASE WHEN c.mark = 'r' THEN at END, CASE WHEN c.mixed THEN at END,
         CASE WHEN d.suspected THEN at END, CASE WHEN d.evidence THEN at END, CASE WHEN d.evidence THEN at END,
-        CASE WHEN d.evidence THEN 0 END, d.posterior, 0, c.cause_id
+        CASE WHEN d.evidence THEN 0 END, c.cause_id
     FROM cases_of(run.run_id, run.day, run.outage, mixed) AS c
     CROSS JOIN LATERAL (
-        SELECT m.posterior, m.suspected, c.mark = 'r' OR c.mixed OR m.suspected AS evidence
-        FROM (
-            SELECT p.posterior, coalesce(c.mark IN ('f', 'e', 'r') AND p.posterior > 0.1, false) AS suspected
-            FROM (SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN flaky_posterior(c.tried)::real END AS posterior) AS p
-        ) AS m
+        SELECT m.suspected, c.mark = 'r' OR c.mixed OR m.suspected AS evidence
+        FROM (SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN flaky_posterior(c.tried) > 0.1 ELSE false END AS suspected) AS m
     ) AS d
     WHERE NOT EXISTS (SELECT FROM folded_cases AS f WHERE f.branch_id = own AND f.name = c.name);
 END
@@ -437,10 +416,12 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = public, pg_temp
 AS $$
+DECLARE
+    its_suite text;
 BEGIN
-    PERFORM lock_summaries(wanted);
-    IF EXISTS (SELECT FROM rebuilding_suites JOIN test_runs USING (suite) WHERE run_id = wanted)
-       OR NOT fold_into_summaries(wanted) THEN
+    SELECT suite INTO its_suite FROM test_runs WHERE run_id = wanted;
+    PERFORM pg_advisory_xact_lock(hashtext('fold_run'), hashtext(its_suite));
+    IF EXISTS (SELECT FROM rebuilding_suites WHERE suite = its_suite) OR NOT fold_into_summaries(wanted) THEN
         RETURN false;
     END IF;
     PERFORM evaluate_regressions(wanted);

@@ -67,8 +67,13 @@ class Summary:
         return self.flaky_at > at - timedelta(days=7) and quiet < 100
 
 
+def chance(summary: Summary) -> float:
+    """Return the posterior of the last ten executions. Their order does not matter, and (0, 0) is no evidence."""
+    return _posterior(tuple(sorted(tries for *_, tries in summary.executions[-10:] if tries != (0, 0))))
+
+
 @cache
-def chance(tries: tuple[tuple[int, int], ...]) -> float:
+def _posterior(tries: tuple[tuple[int, int], ...]) -> float:
     return float(posterior(tries))
 
 
@@ -159,7 +164,7 @@ class Oracle:
         flipped = before and letter != "o" and before != "o" and (before in "fe") != (letter in "fe")
         if flipped and run["branch"] in DEFAULTS and flips(summary.letters) >= 4:
             summary.flipped_at, found = at, True
-        if letter in "fer" and (posterior_of(summary) or 0) > 0.1:
+        if letter in "fer" and chance(summary) > 0.1:
             summary.suspected_at, found = at, True
         if found:
             summary.last_evidence = place
@@ -208,13 +213,6 @@ class Oracle:
             "last_pass_run_id": last_pass and last_pass["run_id"],
             "last_pass_commit": last_pass and last_pass["commit"],
         }
-
-
-def posterior_of(summary: Summary) -> float | None:
-    last = summary.executions[-10:]
-    if not any(letter in "fer" for _, _, letter, _ in last):
-        return None
-    return chance(tuple(tries for *_, tries in last))
 
 
 def by_day(summary: Summary) -> tuple[date, list[int], list[int]]:
