@@ -67,7 +67,7 @@ class Connection:
         Raises:
             Unavailable, BadSetting: as `rows`.
         """
-        with _translated(), self._connection.transaction(), self._connection.cursor() as cursor:
+        with translated(), self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.execute(_SETTINGS)
             cursor.execute(statement.encode())
 
