@@ -61,12 +61,13 @@ _COLUMNS = """
     cause_id, outcomes
 """
 
-# Without a branch, a case that is flaky on several has the row of the branch on which it was flaky last.
+# Without a branch, a case that is flaky on several has the row of a default one, or else of that where it was flaky last.
 FLAKY = f"""
     SELECT * FROM (
         SELECT DISTINCT ON (suite, name) {_COLUMNS} FROM flaky_cases
         WHERE (%(suite)s::text IS NULL OR suite = %(suite)s) AND (%(branch)s::text IS NULL OR branch = %(branch)s)
-        ORDER BY suite, name, last_flaky_at DESC
+        ORDER BY suite, name, branch = ANY (SELECT unnest(default_branches) FROM analysis_settings) DESC,
+            last_flaky_at DESC
     ) AS found
     ORDER BY runs_blocked DESC, minutes_lost DESC, suite, name
     LIMIT %(limit)s

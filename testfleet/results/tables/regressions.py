@@ -21,7 +21,7 @@ def lines(found: Regressions) -> list[Line]:
     where = f" in {name(found.run_id)}" if found.run_id else ""
     result = [] if found.failing else [Line(f"no regression{where}", "good")]
     apart = [f"{count} {KINDS[kind]}" for kind, count in found.set_apart.items()]
-    return [*result, *([Line(f"no regressions: {', '.join(apart)}", "faint")] if apart else [])]
+    return [*result, *([Line(f"other failures: {', '.join(apart)}", "faint")] if apart else [])]
 
 
 def failing(found: Regressions) -> Table:

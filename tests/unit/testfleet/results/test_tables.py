@@ -141,7 +141,7 @@ def test_other_failures_are_set_apart() -> None:
     found = Regressions("r9", (), {"flaky": 2, "new_case": 1}, ())
     assert [line.text for line in regressions.lines(found)] == [
         "no regression in r9",
-        "no regressions: 2 known flaky, 1 new case",
+        "other failures: 2 known flaky, 1 new case",
     ]
     assert regressions.lines(Regressions("r9", (REGRESSION,), {}, ())) == []
 
