@@ -7,7 +7,7 @@ PYTHON_FOLDERS := bench deploy examples handoff podconfig reporter runtime testf
 MAX_LINES := 300
 PYTEST := $(BIN)/pytest -n $(TEST_PROCESSES)
 
-.PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench bench-detectors clean
+.PHONY: help setup demo test unit fuzz mutants test-images test-cluster kind-up kind-down sign format lint check bench bench-detectors docs-examples clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: .venv/.synced ## Measure each figure beside a peer or a limit in the same
 
 bench-detectors: .venv/.synced ## Score every detector on generated histories whose faults are known: SEEDS=first-last
 	$(BIN)/python -m bench.detectors --seeds $(or $(SEEDS),1-20)
+
+docs-examples: .venv/.synced ## Run the examples of docs/commands.md against a generated history, and replace their output
+	$(BIN)/python -m tests.support.command_examples docs/commands.md
 
 clean: ## Remove everything that set-up and runs created
 	rm -rf .venv node_modules .testfleet test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

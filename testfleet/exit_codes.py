@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 5
     """`wait --min-cases`: the run passed with too few cases."""
     USAGE = 64
-    """An option or argument is wrong, or contradicts the database."""
+    """An option or argument is wrong, contradicts the database, or names no run or case, or several."""
     DATA = 65
     """`ingest`: a file is no JUnit report. No row was written."""
     UNAVAILABLE = 69

@@ -61,7 +61,7 @@ _COLUMNS = """
     cause_id, outcomes
 """
 
-# Without a branch, a case that is flaky on several has the row of a default one, or else of that where it was flaky last.
+# Without a branch, a case that is flaky on several has the row of a default one, or else of the last one.
 FLAKY = f"""
     SELECT * FROM (
         SELECT DISTINCT ON (suite, name) {_COLUMNS} FROM flaky_cases
