@@ -20,7 +20,10 @@ TONES: dict[str, Tone] = {
 }
 """The tones of the statuses of runs, shards and cases."""
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    "|[\u202a-\u202e\u2066-\u2069]"  # they change the direction of the text that follows
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ class Line:
 
 
 def clean(text: str) -> str:
-    """Return the text without control sequences. A case's error may contain them, and a terminal would execute them."""
+    """Return the text without control sequences. A case's error may contain them, and a terminal would execute them.
+
+    Marks that reverse the direction of a text are removed, too.
+    """
     return _ESCAPES.sub("", text)
 
 

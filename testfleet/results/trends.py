@@ -58,7 +58,7 @@ class Fleet:
     repeated_shards: int
     pod_seconds: float | None
     cost: float | None
-    """In the currency of `analysis_settings`; None without prices."""
+    """In the currency of `analysis_settings`; None if that of a run is unknown."""
     currency: str
 
 
@@ -110,15 +110,14 @@ CHANGE = """
     FROM suite_changes WHERE suite = %(suite)s AND branch = %(branch)s
 """
 
-# LATERAL, so that the costs are those of these runs and not of all.
 FLEET = """
     SELECT count(*) AS runs, avg(f.queue_seconds)::double precision AS queue_seconds,
            avg(f.imbalance)::double precision AS imbalance, coalesce(sum(f.attempts), 0)::bigint AS attempts,
            coalesce(sum(f.repeated_shards), 0)::bigint AS repeated_shards,
-           sum(c.pod_seconds)::double precision AS pod_seconds, sum(c.cost)::double precision AS cost,
+           sum(f.fleet_minutes)::double precision * 60 AS pod_seconds,
+           CASE WHEN bool_and(f.cost IS NOT NULL) THEN sum(f.cost)::double precision END AS cost,
            (SELECT currency FROM analysis_settings) AS currency
     FROM run_fleet AS f
-    LEFT JOIN LATERAL (SELECT pod_seconds, cost FROM run_costs WHERE run_id = f.run_id) AS c ON true
     WHERE f.suite = %(suite)s AND coalesce(f.branch, '') = %(branch)s
       AND f.started_at > now() - interval '7 days' AND f.finished_at IS NOT NULL
 """

@@ -172,6 +172,7 @@ def test_a_case_shows_the_most_useful_artifacts_of_its_own_attempt(make: Any) ->
         ("\x1b]0;title\x07name", "name"),
         ("\x1b]8;;http://evil\x1b\\link", "link"),
         ("a\rb\bc\x07", "abc"),
+        ("a\u202eb\u2066c", "abc"),
         ("\x9b31mred", "31mred"),
         ("tab\tand ünïcode ✓", "tab\tand ünïcode ✓"),
     ],
