@@ -209,8 +209,8 @@ $$;
 -- A case's executions and failures on the last 7 days up to `today` and on the 30 days before, from the counts by day of
 -- its summary: `day` is the day of the last execution, the arrays are of the days before it, oldest first.
 CREATE FUNCTION weeks_of(
-    day date, day_executions integer, day_failures integer, past_executions smallint[], past_failures smallint[], today date,
-    OUT executions bigint, OUT failures bigint, OUT executions_before bigint, OUT failures_before bigint)
+    day date, day_executions integer, day_failures integer, past_executions smallint[], past_failures smallint[], today date)
+RETURNS TABLE (executions bigint, failures bigint, executions_before bigint, failures_before bigint)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     SELECT coalesce(sum(ran) FILTER (WHERE ago < 7), 0), coalesce(sum(bad) FILTER (WHERE ago < 7), 0),
@@ -291,6 +291,7 @@ BEGIN
         LEFT JOIN regression_episodes AS e ON e.branch_id = f.branch_id AND e.name = f.name AND e.closed_at IS NULL
         CROSS JOIN LATERAL weeks_of(
             f.day, f.day_executions, f.day_failures, f.past_executions, f.past_failures, today) AS w
+        WHERE f.failures >= 3 OR e.id IS NOT NULL
         ORDER BY f.name
     LOOP
         IF found.id IS NOT NULL THEN
@@ -329,8 +330,9 @@ LANGUAGE sql
 SET search_path = public, pg_temp
 AS $$
     SELECT evaluate_cases(
-        s.branch_id, (SELECT coalesce(array_agg(f.name), ARRAY[]::text[]) FROM run_failures AS f WHERE f.run_id = wanted), wanted,
-        r.finished_at)
+        s.branch_id,
+        (SELECT coalesce(array_agg(f.name), ARRAY[]::text[]) FROM run_failures AS f WHERE f.run_id = wanted AND NOT r.outage),
+        wanted, r.finished_at)
     FROM test_runs AS r
     JOIN suite_summaries AS s ON s.suite = r.suite AND s.branch = coalesce(r.branch, '')
     WHERE r.run_id = wanted
