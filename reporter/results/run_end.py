@@ -44,6 +44,7 @@ UPDATE test_runs SET status = $2, detail = $3, finished_at = $4 WHERE run_id = $
 _LOCK_SUMMARIES = "SELECT lock_summaries($1)"
 _FOLD = "SELECT fold_run($1)"
 _COUNT_CAUSES = "SELECT count_causes($1)"
+_ADD_NOTICES = "SELECT add_run_notices($1)"
 
 
 async def end_if_complete(
@@ -102,10 +103,11 @@ async def end_early(connection: Connection, run_id: str, day: date, *, status: L
 
 
 async def _fold(connection: Connection, run_id: str, day: date) -> None:
-    """Add the finished run to the summaries and causes of its suite, which this transaction has locked."""
+    """Add the finished run to the summaries and causes of its suite, which are locked, and write its notices."""
     await join_causes(connection, run_id, day)
     if await connection.fetchval(_FOLD, run_id):
         await connection.execute(_COUNT_CAUSES, run_id)
+    await connection.execute(_ADD_NOTICES, run_id)
 
 
 def _collection(row: Mapping[str, Any]) -> Collection | None:

@@ -57,7 +57,7 @@ def read(connection: Connection, run_id: str, *, run_url: str | None = None) -> 
     found = connection.rows(RUN, which)
     if not found:
         return None
-    failures = {row["name"]: Failure(**row) for row in connection.rows(FAILURES, which)}
+    meanings = {failure.name: failure for failure in failures(connection, run_id)}
     tries: defaultdict[str, list[Try]] = defaultdict(list)
     for row in connection.rows(TRIES, which):
         tries[row.pop("name")].append(Try(**row))
@@ -71,7 +71,7 @@ def read(connection: Connection, run_id: str, *, run_url: str | None = None) -> 
             **row,
             tries=tuple(tries.get(name, ())),
             files=tuple(files.get((name, row["attempt"]), ())),
-            failure=failures.get(name),
+            failure=meanings.get(name),
         )
 
     run = RunFacts(**found[0])
@@ -82,6 +82,11 @@ def read(connection: Connection, run_id: str, *, run_url: str | None = None) -> 
         cases,
         link=page(run_url, run_id),
     )
+
+
+def failures(connection: Connection, run_id: str) -> tuple[Failure, ...]:
+    """Return what each failure of a run means; nothing before its verdict."""
+    return tuple(Failure(**row) for row in connection.rows(FAILURES, {"run_id": run_id}))
 
 
 def _counted(run: RunFacts, cases: Sequence[Case]) -> RunFacts:

@@ -14,6 +14,8 @@ from testfleet.database.connection import Database
 from testfleet.database.migrations import migrate
 from testfleet.errors import BadSetting
 from testfleet.local.postgres.database import postgres
+from testfleet.notices.sender import Sender
+from testfleet.notices.targets import Slack
 from testfleet.results import analysis_settings
 from tests.support.aws.template import FOLDER
 from tests.support.ports import free_ports
@@ -113,8 +115,31 @@ def test_the_reporter_writes_the_results_and_nothing_else(ready: str) -> None:
         assert found.pop(table) == {"SELECT", "INSERT", "UPDATE"} | removes
     for table in ("causes", "cause_fingerprints"):
         assert found.pop(table) == {"SELECT", "INSERT"}
+    for table in ("outbox_targets", "outbox_deliveries"):
+        assert found.pop(table) == {"SELECT", "INSERT", "UPDATE"}
     assert found
     assert set(map(frozenset, found.values())) == {frozenset({"SELECT"})}
+
+
+def test_the_reporter_sends_notices_and_changes_none(ready: str) -> None:
+    """`testfleet sweep` logs in as the reporter. Only a function writes a notice."""
+    target = Slack(kind="slack", url="env:CHAT")
+    sender = Sender(Database(as_user(ready, "testfleet_reporter")), {"chat": target}, environ={})
+    sender.send()
+    with psycopg.connect(as_user(ready, "testfleet_reporter")) as reporter:
+        reporter.execute("INSERT INTO test_runs (run_id, status, finished_at) VALUES ('r-1', 'errored', now())")
+        reporter.execute("SELECT add_run_notices('r-1')")
+    assert sender.send()["chat"].problem == "the environment variable CHAT is not set"
+    for statement in ("UPDATE outbox SET data = '1'", "INSERT INTO outbox (kind) VALUES ('x')", "DELETE FROM outbox"):
+        with (
+            psycopg.connect(as_user(ready, "testfleet_reporter")) as reporter,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            reporter.execute(statement.encode())
+    with psycopg.connect(as_user(ready, "testfleet_cli")) as cli:
+        assert cli.execute("SELECT retry_notices()").fetchone() == (0,)
+    with psycopg.connect(as_user(ready, "testfleet_migrator")) as owner:
+        owner.execute("TRUNCATE test_runs, outbox, outbox_targets CASCADE")
 
 
 def test_the_command_line_registers_runs_and_reads(ready: str) -> None:
