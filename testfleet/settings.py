@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         default=None,
         description="Address of a run's page, with `{run_id}` in place of its id. Reports link to it.",
     )
+    notices: str | None = Field(
+        default=None, description="TOML file of the targets that `sweep` sends notices to (docs/notices.md)."
+    )
 
 
 def load() -> Settings:

@@ -3,7 +3,7 @@
 Each function raises BadSetting if its setting is missing or wrong.
 """
 
-from testfleet import database, queue, results
+from testfleet import database, notices, queue, results
 from testfleet import settings as environment
 from testfleet.settings import Settings, required
 
@@ -44,3 +44,8 @@ def gate(given: Settings) -> "results.gate.Gate":
 def bucket(given: Settings) -> str:
     """Return the name of the bucket."""
     return required(given.bucket, "bucket")
+
+
+def sender(given: Settings) -> "notices.sender.Sender":
+    """Return the sender of notices to the targets of the settings."""
+    return notices.sender.Sender(results_database(given), notices.targets.load(given.notices), given.run_url)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from testfleet import cli, output, queue, recording
+from testfleet import cli, notices, output, queue, recording
 from testfleet.cli import durations
 from testfleet.cli.options import Json
 
@@ -21,14 +21,14 @@ def sweep(
     *,
     as_json: Json = False,
 ) -> None:
-    """End abandoned shards.
+    """End abandoned shards and send notices.
 
     A shard is abandoned when its pod is dead and its message is gone. It becomes errored, and its run gets its verdict.
-    Several sweeps may run at once.
+    Then the notices of runs and regressions go to the targets of TESTFLEET_NOTICES. Several sweeps may run at once.
     """
     ages = durations.parse(older_than, option="--older-than"), durations.parse(pause, option="--pause")
     settings = cli.connect.settings()
-    database = cli.connect.results_database(settings)
+    sender = cli.connect.sender(settings)
     dead = cli.connect.dead_letter_queue(settings)
     queues = [
         cli.connect.job_queue(settings),
@@ -38,7 +38,12 @@ def sweep(
         dead,
         *(queue.sqs.Queue(url, name="--dead-letter-queue-url") for url in dead_letter_queue_url or []),
     ]
-    swept = recording.sweep.Sweep(database, queues, dead_letter_queues, *ages).run()
+    tallies = sender.send()  # before the sweep, which may wait for its pause
+    swept = recording.sweep.Sweep(sender.database, queues, dead_letter_queues, *ages).run()
+    if swept:
+        tallies |= sender.send()
+    for line in notices.sender.problems(tallies):
+        output.streams.to_stderr(f"testfleet: {line}")
     if as_json:
         output.console.write_json(swept)
         return

@@ -26,6 +26,8 @@ log = structlog.get_logger()
 FLUSH_SECONDS = 40
 """Seconds that a pod needs beyond twice its grace to store partial results; see WORKER_STOP_GRACE."""
 
+_OF_NOTICES = ("TESTFLEET_NOTICES", "TESTFLEET_RUN_URL")
+
 
 @dataclass(frozen=True, slots=True)
 class FleetConfig:
@@ -85,7 +87,10 @@ class Fleet:
             )
             self.controller.start()
             opening.callback(self.controller.stop)
-            opening.enter_context(sweeping(self.env, older_than=self.config.sweep_after, every=self.config.sweep_every))
+            notices = {name: os.environ[name] for name in _OF_NOTICES if os.environ.get(name)}
+            opening.enter_context(
+                sweeping(self.env | notices, older_than=self.config.sweep_after, every=self.config.sweep_every)
+            )
             self._open = opening.pop_all()
         return self
 

@@ -1,4 +1,4 @@
-"""The stand-in for the CronJob that sweeps abandoned shards."""
+"""The stand-in for the CronJob that sweeps abandoned shards and sends notices."""
 
 import os
 import subprocess
@@ -28,17 +28,22 @@ log = structlog.get_logger()
 def sweeping(env: Mapping[str, str], *, older_than: int, every: float = EVERY_SECONDS) -> Iterator[None]:
     """Run `testfleet sweep` every `every` seconds while the block lasts, if a run is older than `older_than` seconds.
 
-    `env` holds the command's settings.
+    Otherwise, notices are sent if there are targets. `env` holds the command's settings.
     """
     stop = threading.Event()
+    sends = "TESTFLEET_NOTICES" in env
 
     def work() -> None:
-        while not stop.wait(every):
+        while True:  # at once, too: a target gets the notices that are created after it was first seen
             try:
                 if has_unfinished_run(Database(env["TESTFLEET_DATABASE_URL"]), older_than):
                     _sweep(env, older_than)
+                elif sends:
+                    _log_problems(_run(env, "notices", "send", "--json"))
             except (CommandError, subprocess.TimeoutExpired) as error:
                 log.warning("sweep_failed", detail=str(error))
+            if stop.wait(every):
+                return
 
     thread = threading.Thread(target=work, name="sweeper", daemon=True)
     thread.start()
@@ -50,9 +55,22 @@ def sweeping(env: Mapping[str, str], *, older_than: int, every: float = EVERY_SE
 
 
 def _sweep(env: Mapping[str, str], older_than: int) -> None:
+    done = _run(env, "sweep", "--older-than", f"{older_than}s", "--pause", PAUSE, "--json")
+    _log_problems(done)
+    if done.returncode == 0 and done.stdout.strip() != "[]":
+        log.warning("runs_swept", runs=done.stdout)
+
+
+def _log_problems(done: "subprocess.CompletedProcess[str]") -> None:
+    if done.returncode != 0:
+        log.warning("sweep_failed", detail=done.stderr.strip())
+    elif done.stderr.strip():
+        log.warning("notices_not_sent", detail=done.stderr.strip())
+
+
+def _run(env: Mapping[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    options = ("sweep", "--older-than", f"{older_than}s", "--pause", PAUSE, "--json")
-    done = subprocess.run(
+    return subprocess.run(
         [*tied_to_parent(), sys.executable, "-m", "testfleet", *options],
         env=inherited | dict(env),
         stdin=subprocess.DEVNULL,
@@ -62,7 +80,3 @@ def _sweep(env: Mapping[str, str], older_than: int) -> None:
         start_new_session=True,  # Ctrl-C in the terminal reaches this process only
         check=False,
     )
-    if done.returncode != 0:
-        log.warning("sweep_failed", detail=done.stderr.strip())
-    elif done.stdout.strip() != "[]":
-        log.warning("runs_swept", runs=done.stdout)
