@@ -17,10 +17,11 @@ COMMANDS = {
     "enqueue": Entry("testfleet.cli.enqueue:enqueue", "Put a run on the queue and print its id."),
     "wait": Entry("testfleet.cli.wait:wait", "Wait for a run's verdict: the gate of a pipeline."),
     "cancel": Entry("testfleet.cli.cancel:cancel", "Cancel a run."),
-    "sweep": Entry("testfleet.cli.sweep:sweep", "End abandoned shards."),
+    "sweep": Entry("testfleet.cli.sweep:sweep", "End abandoned shards and send notices."),
     "runs": Entry("testfleet.cli.runs:list_runs", "List runs, the newest first."),
     "show": Entry("testfleet.cli.show:show", "Show one run: shards, failing and flaky cases, files."),
     "report": Entry("testfleet.cli.report:write_report", "Write one run as Markdown, HTML, JUnit or CTRF."),
+    "comment": Entry("testfleet.cli.comment:write_comment", "Post or update the run's comment on its pull request."),
     "flaky": Entry("testfleet.cli.flaky:flaky", "List flaky cases, those that blocked most runs first."),
     "regressions": Entry(
         "testfleet.cli.regressions:regressions", "List what fails and passed before, and since which commit."
@@ -44,6 +45,7 @@ COMMANDS = {
     "seed-history": Entry(
         "testfleet.cli.seed_history:seed_history", "Fill an empty database with a generated history."
     ),
+    "notices": Entry("testfleet.cli.notices.app:app", "Look at notices to other systems, send them or try them again."),
     "dlq": Entry("testfleet.cli.dlq.app:app", "Look at dead messages, send them back or delete them."),
 }
 
