@@ -79,6 +79,29 @@ def test_a_sweep_of_the_default_queue_only_is_rejected_beside_queues_of_runners(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("first", [("platform", "sweep"), ("runner-queues",)], ids=["one queue", "runner queues"])
+def test_notices_are_sent_every_minute_to_the_targets_of_the_config_map(first: tuple[str, ...], tmp_path: Path) -> None:
+    """A generated ConfigMap has a hash in its name, which the CronJob gets. Secrets come from a Secret."""
+    folder = with_components(tmp_path, (*first, "notices"), RUNNER_QUEUES)
+    (folder / "notices.toml").write_text("[targets]\n")
+    text = (folder / "kustomization.yaml").read_text()
+    generator = "  - {name: testfleet-notices, namespace: testfleet, files: [notices.toml]}\n"
+    text = text.replace("configMapGenerator:\n", f"configMapGenerator:\n{generator}")
+    (folder / "kustomization.yaml").write_text(text)
+    manifests = objects(folder)
+    (sweep,) = of_kind(manifests, "CronJob")
+    assert sweep["spec"]["schedule"] == "* * * * *"
+    pod = sweep["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    container = containers(pod)["sweep"]
+    path = Path(env(container)["TESTFLEET_NOTICES"])
+    (mount,) = [each for each in container["volumeMounts"] if each["mountPath"] == str(path.parent)]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    (held,) = [each for each in of_kind(manifests, "ConfigMap") if path.name in each.get("data", {})]
+    assert volume["configMap"]["name"] == held["metadata"]["name"]
+    assert held["metadata"]["name"].startswith("testfleet-notices-")
+    assert container["envFrom"] == [{"secretRef": {"name": "testfleet-notices", "optional": True}}]
+
+
 def test_on_fargate_a_finished_sweep_is_removed_after_a_minute() -> None:
     """Fargate bills a finished pod until it is removed, and a sweep ends every ten minutes."""
     (sweep,) = of_kind(overlay("eks-fargate"), "CronJob")
