@@ -1,8 +1,7 @@
 """Finds the run or the case that an argument names: a short run id, `-` for the newest run, a part of a case's name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from runtime.text import one_line, storable
 from testfleet import results
@@ -18,6 +17,9 @@ MIN_SHORT = 4
 
 MAX_CANDIDATES = 5
 """Maximum number of runs or cases that an error lists."""
+
+MAX_BRANCHES = 10
+"""Number of branches, those with the newest runs, on which a part of a name is searched."""
 
 MAX_TEXT = 100
 """Maximum number of characters of a name in an error."""
@@ -55,17 +57,25 @@ NEWEST_RUN = """
     LIMIT 1
 """
 
+DEFAULT_BRANCHES = "SELECT unnest(default_branches) AS branch FROM analysis_settings"
+
+RECENT_BRANCHES = """
+    SELECT branch FROM suite_summaries
+    WHERE %(suite)s::text IS NULL OR suite = %(suite)s
+    GROUP BY branch
+    ORDER BY max(last_finished_at) DESC
+    LIMIT %(branches)s
+"""
+
+# One suite and branch after the other, by the key. NULL for branches stands for all: only for whole names.
 CASES = """
     SELECT DISTINCT ON (suite, name) suite, branch, name
     FROM case_summaries
     WHERE (%(suite)s::text IS NULL OR suite = %(suite)s)
-      AND CASE
-          WHEN %(branch)s::text IS NOT NULL THEN branch = %(branch)s
-          WHEN %(default)s THEN branch = ANY (SELECT unnest(default_branches) FROM analysis_settings)
-          ELSE true
-      END
-      AND CASE WHEN %(whole)s THEN name = %(text)s ELSE strpos(lower(name), lower(%(text)s)) > 0 END
-    ORDER BY suite, name, branch
+      AND (%(branches)s::text[] IS NULL OR branch = ANY (%(branches)s))
+      AND (NOT %(whole)s OR name = %(text)s)
+      AND (%(whole)s OR strpos(lower(name), lower(%(text)s)) > 0)
+    ORDER BY suite, name, array_position(%(branches)s::text[], branch), branch
     LIMIT %(limit)s
 """
 
@@ -125,7 +135,8 @@ def find_case(
 ) -> CaseReference:
     """Return the case whose name is the text, or else the one whose name contains it. Letters match in either case.
 
-    Without a branch, names of default branches come first.
+    Without a branch, names of default branches come first. A part of a name is then searched on the branches that ran
+    last, a whole name on all.
 
     Raises:
         Refused: no case, or more than one, has such a name; the error names the argument and lists the candidates.
@@ -133,11 +144,13 @@ def find_case(
     wanted = storable(text).strip()
     if not wanted:
         raise Refused(f"{argument}: must be a name of a case or a part of it")
-    values = {"text": wanted, "suite": suite, "branch": branch, "limit": MAX_CANDIDATES + 1}
-    found: list[dict[str, Any]] = []
-    for whole in (True, False):
-        for default in (True, False) if branch is None else (False,):
-            found = found or connection.rows(CASES, values | {"whole": whole, "default": default})
+    values = {"text": wanted, "suite": suite, "limit": MAX_CANDIDATES + 1}
+    searches = (
+        connection.rows(CASES, values | {"whole": whole, "branches": branches})
+        for whole in (True, False)
+        for branches in _places(connection, suite, branch, whole=whole)
+    )
+    found = next(filter(None, searches), [])
     if not found:
         within = f" of the suite {_shown(suite)}" if suite else ""
         raise Refused(f"{argument}: no case{within} has {_shown(wanted)} in its name")
@@ -146,6 +159,21 @@ def find_case(
         more = "the whole name or --suite"
         raise Refused(_ambiguous(argument, wanted, names, "cases", more))
     return CaseReference(**found[0])
+
+
+def _places(
+    connection: Connection, suite: str | None, branch: str | None, *, whole: bool
+) -> Iterator[list[str] | None]:
+    """Yield the branches to search, one set after the other; None for all."""
+    if branch is not None:
+        yield [branch]
+        return
+    yield [row["branch"] for row in connection.rows(DEFAULT_BRANCHES)]
+    if whole:
+        yield None
+    else:
+        recent = connection.rows(RECENT_BRANCHES, {"suite": suite, "branches": MAX_BRANCHES})
+        yield [row["branch"] for row in recent]
 
 
 def _ambiguous(argument: str, text: str, candidates: Sequence[str], kind: str, more: str) -> str:

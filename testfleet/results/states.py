@@ -61,16 +61,19 @@ _COLUMNS = """
     cause_id, outcomes
 """
 
-# Without a branch, a case that is flaky on several has the row of a default one, or else of the last one.
+# Without a branch, a case that is flaky on several has the row of a default one, or else of the last one. The cases are
+# ranked first, so that the other columns are computed for those of the answer only.
 FLAKY = f"""
-    SELECT * FROM (
-        SELECT DISTINCT ON (suite, name) {_COLUMNS} FROM flaky_cases
+    WITH found AS (
+        SELECT DISTINCT ON (suite, name) suite, branch, name, runs_blocked, minutes_lost FROM flaky_cases
         WHERE (%(suite)s::text IS NULL OR suite = %(suite)s) AND (%(branch)s::text IS NULL OR branch = %(branch)s)
         ORDER BY suite, name, branch = ANY (SELECT unnest(default_branches) FROM analysis_settings) DESC,
             last_flaky_at DESC
-    ) AS found
+    ), ranked AS MATERIALIZED (
+        SELECT suite, branch, name FROM found ORDER BY runs_blocked DESC, minutes_lost DESC, suite, name LIMIT %(limit)s
+    )
+    SELECT {_COLUMNS} FROM ranked JOIN case_states USING (suite, branch, name)
     ORDER BY runs_blocked DESC, minutes_lost DESC, suite, name
-    LIMIT %(limit)s
 """  # noqa: S608  # the inserted text is the constant above
 
 BROKEN = f"""
