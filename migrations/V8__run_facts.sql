@@ -120,3 +120,11 @@ JOIN LATERAL (
     WHERE run_id = r.run_id
 ) AS s ON true
 WHERE r.started_at IS NOT NULL AND r.status <> 'cancelled' AND r.suite IS NOT NULL;
+
+-- For the arguments of the command: the newest run of a suite or a branch, and short run ids. Ids are compared by their
+-- bytes, so that LIKE can use the index whatever the collation of the database.
+CREATE INDEX test_runs_newest ON test_runs (coalesce(started_at, queued_at) DESC NULLS LAST, run_id DESC);
+CREATE INDEX test_runs_suite_newest ON test_runs (suite, coalesce(started_at, queued_at) DESC NULLS LAST, run_id DESC);
+CREATE INDEX test_runs_branch_newest ON test_runs (branch, coalesce(started_at, queued_at) DESC NULLS LAST, run_id DESC);
+CREATE INDEX test_runs_id_beginning ON test_runs (run_id COLLATE "C");
+CREATE INDEX test_runs_id_end ON test_runs (reverse(run_id) COLLATE "C");
