@@ -10,6 +10,7 @@ ALTER TABLE test_runs
     ADD COLUMN outage boolean NOT NULL DEFAULT false;      -- its failures are no evidence on one case: is_outage
 CREATE UNIQUE INDEX test_runs_number ON test_runs (number);
 CREATE INDEX test_runs_suite_finished_at ON test_runs (suite, finished_at);
+CREATE INDEX test_runs_outages ON test_runs (finished_at) WHERE outage;
 CREATE INDEX test_runs_suite_commit ON test_runs (suite, commit) WHERE commit IS NOT NULL;
 
 -- A suite on one branch. Runs without a branch have the branch ''.
@@ -181,6 +182,12 @@ CREATE FUNCTION record_failures(run test_runs, own integer, base integer, on_def
 LANGUAGE plpgsql
 SET search_path = public, pg_temp
 AS $$
+DECLARE
+    -- On any branch: a case may be flaky only where pull requests are tested, and each of these has few runs.
+    flaky_names constant text[] := (
+        SELECT array_agg(DISTINCT f.name) FROM folded_cases AS f JOIN suite_summaries AS s USING (branch_id)
+        WHERE s.suite = run.suite AND f.flaky_at > run.finished_at - interval '7 days'
+          AND is_flaky(f.flaky_at, f.quiet_executions, run.finished_at));
 BEGIN
     INSERT INTO run_failures AS held (run_id, name, suite, branch, kind, finished_at, first_fail_run_id,
         first_fail_commit, first_fail_at, runs_since, last_pass_run_id, last_pass_commit, cause_id, quarantined)
@@ -189,8 +196,7 @@ BEGIN
             WHEN c.quarantined_as IS NOT NULL THEN 'quarantined'
             WHEN known.streak IS NULL THEN 'new_case'
             WHEN known.streak >= 3 THEN 'broken'
-            WHEN is_flaky(mine.flaky_at, mine.quiet_executions, run.finished_at)
-                OR is_flaky(theirs.flaky_at, theirs.quiet_executions, run.finished_at) THEN 'flaky'
+            WHEN c.name = ANY (flaky_names) THEN 'flaky'
             WHEN known.streak > 0 THEN 'broken'
             ELSE 'new'
         END,
@@ -281,11 +287,12 @@ BEGIN
                                ELSE f.past_executions END,
         past_failures = CASE WHEN f.day < today THEN later_days(f.past_failures, f.day_failures, today - f.day)
                              ELSE f.past_failures END,
-        streak = CASE WHEN c.bad THEN f.streak + 1 ELSE 0 END,
+        streak = CASE WHEN c.mark = 'o' THEN f.streak WHEN c.bad THEN f.streak + 1 ELSE 0 END,
         last_number = run.number,
         last_pass_number = CASE WHEN c.bad THEN f.last_pass_number ELSE run.number END,
-        first_fail_number = CASE WHEN NOT c.bad THEN NULL WHEN f.streak = 0 THEN run.number ELSE f.first_fail_number END,
-        cause_id = c.cause_id,
+        first_fail_number = CASE WHEN NOT c.bad THEN NULL WHEN f.streak = 0 AND c.mark <> 'o' THEN run.number
+                                 ELSE f.first_fail_number END,
+        cause_id = CASE WHEN c.mark = 'o' THEN f.cause_id ELSE c.cause_id END,
         (retried_at, mixed_at, flipped_at, suspected_at, flaky_at, flaky_since, quiet_executions) = (
             SELECT CASE WHEN c.mark = 'r' THEN at ELSE f.retried_at END,
                 CASE WHEN c.mixed THEN at ELSE f.mixed_at END,
@@ -316,10 +323,10 @@ BEGIN
         day_failures, past_executions, past_failures, streak, last_number, last_pass_number, first_fail_number, retried_at,
         mixed_at, suspected_at, flaky_at, flaky_since, quiet_executions, cause_id)
     SELECT own, c.name, c.file, c.mark, c.tried, ARRAY[c.ms], 1, c.bad::integer, today, c.counts, c.bad_counts,
-        ARRAY[]::smallint[], ARRAY[]::smallint[], c.bad::integer, run.number, CASE WHEN NOT c.bad THEN run.number END,
-        CASE WHEN c.bad THEN run.number END, CASE WHEN c.mark = 'r' THEN at END, CASE WHEN c.mixed THEN at END,
+        ARRAY[]::smallint[], ARRAY[]::smallint[], (c.bad AND c.mark <> 'o')::integer, run.number,
+        CASE WHEN NOT c.bad THEN run.number END, CASE WHEN c.bad AND c.mark <> 'o' THEN run.number END, CASE WHEN c.mark = 'r' THEN at END, CASE WHEN c.mixed THEN at END,
         CASE WHEN d.suspected THEN at END, CASE WHEN d.evidence THEN at END, CASE WHEN d.evidence THEN at END,
-        CASE WHEN d.evidence THEN 0 END, c.cause_id
+        CASE WHEN d.evidence THEN 0 END, CASE WHEN c.mark <> 'o' THEN c.cause_id END
     FROM cases_of(run.run_id, run.day, run.outage, mixed) AS c
     CROSS JOIN LATERAL (
         SELECT m.suspected, c.mark = 'r' OR c.mixed OR m.suspected AS evidence
@@ -344,6 +351,27 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION shows_outage(test_runs, integer, integer) FROM PUBLIC;
+
+-- Whether the outage of the last run on the branch, if it was one, may last in this run. It may on the same commit, and
+-- while another suite or branch shows an outage with another commit. Otherwise the cases are broken by a commit.
+CREATE FUNCTION outage_may_last(run test_runs, own integer, base integer) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = public, pg_temp
+AS $$
+    SELECT NOT coalesce(last.outage, false) OR coalesce(last.commit = run.commit, false) OR EXISTS (
+        SELECT FROM test_runs AS other
+        WHERE other.outage AND other.finished_at < run.finished_at
+          AND other.finished_at > run.finished_at - interval '2 hours'
+          AND other.commit IS DISTINCT FROM run.commit
+          AND (other.suite, coalesce(other.branch, '')) <> (run.suite, coalesce(run.branch, '')))
+    FROM (SELECT 1) AS always
+    LEFT JOIN LATERAL (
+        SELECT r.outage, r.commit
+        FROM suite_summaries AS s JOIN test_runs AS r ON r.run_id = s.last_run_id
+        WHERE s.branch_id IN (own, base) ORDER BY s.branch_id = own DESC LIMIT 1
+    ) AS last ON true
+$$;
+REVOKE ALL ON FUNCTION outage_may_last(test_runs, integer, integer) FROM PUBLIC;
 
 -- Fold a finished run into the summaries, once, without the check whether its suite is being rebuilt.
 CREATE FUNCTION fold_into_summaries(wanted text) RETURNS boolean
@@ -380,7 +408,7 @@ BEGIN
     END IF;
 
     IF run.failed + run.errored >= 10 THEN
-        run.outage := shows_outage(run, own, base);
+        run.outage := shows_outage(run, own, base) AND outage_may_last(run, own, base);
     END IF;
     IF run.failed + run.errored > 0 THEN
         PERFORM record_failures(run, own, base, on_default);

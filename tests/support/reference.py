@@ -49,8 +49,16 @@ class CaseHistory:
     found_at: dict[str, datetime] = field(default_factory=dict)
 
     @property
+    def failures_in_a_row(self) -> list[Execution]:
+        """The failures since the last pass, without those of outages."""
+        since = len(self.executions)
+        while since and self.executions[since - 1].bad:
+            since -= 1
+        return [one for one in self.executions[since:] if one.evidence]
+
+    @property
     def streak(self) -> int:
-        return next((n for n, one in enumerate(reversed(self.executions)) if not one.bad), len(self.executions))
+        return len(self.failures_in_a_row)
 
     @property
     def outcomes(self) -> str:
@@ -70,7 +78,7 @@ class CaseHistory:
 
     @property
     def first_fail(self) -> PastRun | None:
-        return self.executions[-self.streak].run if self.streak else None
+        return self.failures_in_a_row[0].run if self.streak else None
 
     def flaky(self, at: datetime) -> bool:
         return bool(self.reasons(at))
@@ -119,15 +127,30 @@ class Meaning:
         known = {case.name: self._known(run, case.name) for case in ran}
         passing = [case for case in ran if (past := next(filter(None, known[case.name]), None)) and not past.streak]
         down = [case for case in passing if case.status in BAD]
-        outage = len(down) >= 10 and 2 * len(down) >= len(passing)
+        outage = len(down) >= 10 and 2 * len(down) >= len(passing) and self._outage_may_last(run)
         if outage:
             self.outages.add(run.run_id)
         for case in ran:
             if case.status in BAD:
-                self.kinds[run.run_id, case.name] = self._kind(*known[case.name], run)
+                self.kinds[run.run_id, case.name] = self._kind(*known[case.name], run, case.name)
         for case in ran:
             self._add(run, case, evidence=not (outage and case.status in BAD))
         self._runs.append(run)
+
+    def _outage_may_last(self, run: PastRun) -> bool:
+        """Return whether the last run was no outage, or had the same commit, or another suite or branch shows one."""
+        own = [earlier for earlier in self._runs if (earlier.suite, earlier.branch) == (run.suite, run.branch)]
+        base = [earlier for earlier in self._runs if (earlier.suite, earlier.branch) == (run.suite, self._base(run))]
+        last = next(reversed(own or base), None)
+        if last is None or last.run_id not in self.outages or (run.commit and last.commit == run.commit):
+            return True
+        return any(
+            other.run_id in self.outages
+            and run.finished_at - timedelta(hours=2) < other.finished_at < run.finished_at
+            and other.commit != run.commit
+            and (other.suite, other.branch) != (run.suite, run.branch)
+            for other in self._runs
+        )
 
     def of(self, suites: Iterable[str], branches: Iterable[str | None]) -> Iterator[tuple[Key, CaseHistory]]:
         """Return the cases of these suites and branches."""
@@ -136,13 +159,16 @@ class Meaning:
 
     def _known(self, run: PastRun, name: str) -> tuple[CaseHistory | None, CaseHistory | None]:
         """Return what is known of a case on the run's branch, and on the default branch if that is another."""
-        used = {earlier.branch for earlier in self._runs if earlier.suite == run.suite}
-        base = next((branch for branch in DEFAULT_BRANCHES if branch in used and branch != run.branch), run.branch)
+        base = self._base(run)
         theirs = self.cases.get((run.suite, base, name)) if base != run.branch else None
         return self.cases.get((run.suite, run.branch, name)), theirs
 
-    @staticmethod
-    def _kind(own: CaseHistory | None, theirs: CaseHistory | None, run: PastRun) -> str:
+    def _base(self, run: PastRun) -> str | None:
+        """Return the default branch of the suite, or the run's own branch if no other is known."""
+        used = {earlier.branch for earlier in self._runs if earlier.suite == run.suite}
+        return next((branch for branch in DEFAULT_BRANCHES if branch in used and branch != run.branch), run.branch)
+
+    def _kind(self, own: CaseHistory | None, theirs: CaseHistory | None, run: PastRun, name: str) -> str:
         past = own
         if own is None or (not own.streak and theirs and theirs.streak and run.branch not in DEFAULT_BRANCHES):
             past = theirs
@@ -150,7 +176,8 @@ class Meaning:
             return "new_case"
         if past.streak >= 3:
             return "broken"
-        if any(known.flaky(run.finished_at) for known in (own, theirs) if known):
+        everywhere = (case for key, case in self.cases.items() if (key[0], key[2]) == (run.suite, name))
+        if any(known.flaky(run.finished_at) for known in everywhere):
             return "flaky"
         return "broken" if past.streak else "new"
 

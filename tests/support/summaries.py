@@ -44,12 +44,13 @@ class Summary:
 
     @property
     def streak(self) -> list[Row]:
-        """The runs of the failures in a row up to the last execution."""
+        """The runs of the failures in a row up to the last execution, without those of outages."""
         runs = []
-        for run, case, _, _ in reversed(self.executions):
+        for run, case, letter, _ in reversed(self.executions):
             if case["status"] == "passed":
                 break
-            runs.append(run)
+            if letter != "o":
+                runs.append(run)
         return runs[::-1]
 
     @property
@@ -120,18 +121,33 @@ class Oracle:
         cases = self._cases[run["run_id"]]
         passing = [c for c in cases if (s := own.get(c["name"]) or base.get(c["name"])) and not s.streak]
         broken = sum(case["status"] != "passed" for case in passing)
-        outage = broken >= 10 and broken * 2 >= len(passing)
+        outage = broken >= 10 and broken * 2 >= len(passing) and self._outage_may_last(run, base_key)
         if outage:
             self.outages.add(run["run_id"])
         earlier = self._on_commit(run)
         for case in cases:
             if case["status"] != "passed":
                 self.failures[run["run_id"], case["name"]] = self._failure(
-                    run, own.get(case["name"]), base.get(case["name"])
+                    run, case["name"], own.get(case["name"]), base.get(case["name"])
                 )
         for case in cases:
             self._execute(own.setdefault(case["name"], Summary()), run, case, earlier=earlier, outage=outage)
         self.suites.setdefault(key, []).append(run)
+
+    def _outage_may_last(self, run: Row, base_key: tuple[str, str | None]) -> bool:
+        key = (run["suite"], run["branch"])
+        before = self.suites.get(key) or self.suites.get(base_key)  # type: ignore[arg-type]  # no suite has the branch None
+        last = before[-1] if before else None
+        if last is None or last["run_id"] not in self.outages or (run["commit"] and last["commit"] == run["commit"]):
+            return True
+        return any(
+            one["run_id"] in self.outages
+            and one["commit"] != run["commit"]
+            and run["finished_at"] - timedelta(hours=2) < one["finished_at"] < run["finished_at"]
+            for other, all_runs in self.suites.items()
+            for one in all_runs
+            if other != key
+        )
 
     def _usual(self, key: tuple[str, str]) -> int | None:
         totals = [run["total"] for run in self.suites.get(key, []) if run["status"] != "errored"][-10:]
@@ -188,12 +204,15 @@ class Oracle:
                     return bool((other["status"] == "passed") != (case["status"] == "passed"))
         return False
 
-    def _failure(self, run: Row, own: Summary | None, base: Summary | None) -> Row:
+    def _failure(self, run: Row, name: str, own: Summary | None, base: Summary | None) -> Row:
         source = own or base
         if not (own and own.streak) and base and base.streak and run["branch"] not in DEFAULTS:
             source = base
         streak = source.streak if source else []
-        flaky = any(one.flaky(run["finished_at"]) for one in (own, base) if one)
+        everywhere = [
+            cases[name] for (suite, _), cases in self.summaries.items() if suite == run["suite"] and name in cases
+        ]
+        flaky = any(one.flaky(run["finished_at"]) for one in everywhere)
         if source is None:
             kind = "new_case"
         elif len(streak) >= 3:
