@@ -2,7 +2,8 @@
 
 Against green: one failed case of one finished run counts once. The answer is that it is a regression: the kind is `new`
 or `broken`, and the run is no outage. True: a commit broke it. Wrong: only chance, an outage or an isolated failure
-explains it. A partial regression counts as true where it is named, and stands apart where it is not.
+explains it. A partial regression counts as true where it is named, and stands apart where it is not. So does a break of
+a case that failed by its flakiness, or by a partial regression, in the 7 days before: the definition sets it apart.
 
 Drops: one case on the default branch counts once for each label. True: a regression that failed at least three times
 within 7 days, in more than 5 % of the case's executions in them, after at least 20 executions. Wrong: an episode of a
@@ -40,6 +41,7 @@ def against_green(history: History, answers: Answers, *, default_branch: bool) -
                 true.add((bad.run_id, bad.name))
             elif set(bad.because) & partial:
                 half.add((bad.run_id, bad.name))
+    uncertain = _uncertain(history, true)
     named = {
         (row.run_id, row.name)
         for row in answers.failures
@@ -48,14 +50,36 @@ def against_green(history: History, answers: Answers, *, default_branch: bool) -
     new_cases = {(row.run_id, row.name) for row in answers.failures if row.kind == "new_case"}
     score = compare(
         named,
-        (true - new_cases) | (half & named),
-        apart={"partial, not named": len(half - named), "new cases": len(true & new_cases)},
+        (true - new_cases - uncertain) | ((half | uncertain) & named),
+        apart={
+            "partial, not named": len(half - named),
+            "of a case that was flaky, not named": len(uncertain - named),
+            "new cases": len(true & new_cases),
+        },
     )
     reasons = {(bad.run_id, bad.name): ",".join(bad.because).split("-")[0] for bad in truth.bad_cases}
     wrong = defaultdict(int)
     for key in named - true - half:
         wrong[f"wrong: {reasons.get(key, 'none')}"] += 1
     return Score(score.found, score.wrong, score.missed, {**score.apart, **wrong}, score.examples)
+
+
+def _uncertain(history: History, broken: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the failures of cases that failed by chance in the 7 days before, by their labels."""
+    truth = history.labels
+    by_chance = {one.id for one in truth.flaky} | {one.id for one in truth.regressions if one.rate < 1}
+    runs = {run.run_id: run for run in history.runs}
+    times = defaultdict(list)
+    for bad in truth.bad_cases:
+        if set(bad.because) & by_chance:
+            run = runs[bad.run_id]
+            times[run.suite.name, bad.name].append(run.finished_at)
+    found = set()
+    for run_id, name in broken:
+        run = runs[run_id]
+        if any(run.finished_at - WEEK < at < run.finished_at for at in times[run.suite.name, name]):
+            found.add((run_id, name))
+    return found
 
 
 def suspects(history: History, answers: Answers) -> Score:
