@@ -181,6 +181,8 @@ class Collection(_Frozen):
 
     collected: IdSet
     selected: IdSet
+    complete: bool = True
+    """False if the tool stopped by itself before it had run all selected tests, for example at the first failure."""
 
 
 VERSION = "^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$"

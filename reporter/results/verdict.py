@@ -83,6 +83,8 @@ def _doubts_of_quarantine(outcome: Outcome, results: ShardResults) -> Iterator[s
     failed_tests = outcome.failed_tests
     if outcome.exit_code and outcome.exit_code not in failed_tests.exit_codes:
         yield _line(f"only quarantined cases failed, but the suite ended with {_exit(outcome)}", outcome.detail)
+    if outcome.collection and not outcome.collection.complete:
+        yield "only quarantined cases failed, but the suite stopped before it had run all tests"
     selected = outcome.collection.selected.count if outcome.collection else 0
     if failed_tests.one_case_each and results.cases < selected:
         yield f"only quarantined cases failed, but {results.cases} of {selected} selected tests are in the reports"

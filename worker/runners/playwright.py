@@ -29,11 +29,5 @@ def plan(suite: Suite, job: JobMessage, folders: Folders) -> Plan:
         ),
         cwd=suite.path,
         env={"FORCE_COLOR": "0"},
-        # Cases of setup projects are not among the selected tests, so that they could hide a missing case.
-        failed_tests=FailedTests(exit_codes=() if _stops_early(suite.args) else (1,), one_case_each=True),
+        failed_tests=FailedTests(one_case_each=True),
     )
-
-
-def _stops_early(args: tuple[str, ...]) -> bool:
-    """Return whether an argument ends the run at a number of failures."""
-    return any(arg == "-x" or arg.startswith("--max-failures") for arg in args)

@@ -16,12 +16,15 @@ function tests(ids) {
   return { count: ids.length, digest: (total % MODULUS).toString(16).padStart(64, '0') };
 }
 
-/** Writes the record and, for people, a sorted list of the collected ids. Each file is replaced atomically. */
-function write(file, { collected, selected }) {
+/**
+ * Writes the record and, for people, a sorted list of the collected ids. Each file is replaced atomically. `complete` is
+ * false if the tool stopped before it had run all selected tests.
+ */
+function write(file, { collected, selected, complete = true }) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   const lines = collected.map((id) => `${JSON.stringify(id).slice(1, -1)}\n`).sort();
   replace(file.replace(/\.json$/, '.txt'), lines.join(''));
-  replace(file, JSON.stringify({ version: 1, collected: tests(collected), selected: tests(selected) }));
+  replace(file, JSON.stringify({ version: 1, collected: tests(collected), selected: tests(selected), ...(complete ? {} : { complete }) }));
 }
 
 function replace(file, text) {

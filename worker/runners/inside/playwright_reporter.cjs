@@ -45,10 +45,11 @@ class StreamingJUnit {
     this._root = config.rootDir;
     this._suite = suite;
     this._open();
+    this._selected = sharded(config, suite);
     const file = process.env.COLLECTION_FILE;
     // `--last-failed` selects after sharding, from a list of this shard alone, so shards can't be compared.
     if (file && config.shard?.total > 1 && this._collected && !process.argv.some((word) => /^--last-failed/.test(word))) {
-      collection.write(file, { collected: this._collected, selected: sharded(config, suite) });
+      collection.write(file, { collected: this._collected, selected: this._selected });
     }
   }
 
@@ -75,7 +76,13 @@ class StreamingJUnit {
 
   onEnd(result) {
     this._open();
-    for (const test of this._suite?.allTests() ?? []) {
+    const tests = this._suite?.allTests() ?? [];
+    // After `maxFailures` or a failed setup project, tests have no result. Their cases are skipped ones.
+    if (process.env.COLLECTION_FILE && this._selected && tests.some((test) => !test.results.length)) {
+      const [collected, selected] = [this._collected ?? this._selected, this._selected];
+      collection.write(process.env.COLLECTION_FILE, { collected, selected, complete: false });
+    }
+    for (const test of tests) {
       // A test that a stopped run left out has no result yet. The next attempt of the shard runs it.
       if (test.results.length || result.status !== 'interrupted') {
         this._write(test);

@@ -125,6 +125,15 @@ def test_a_quarantine_covers_its_cases_and_nothing_else(
     assert of_shard(ONLY, ended, evidence) == verdict
 
 
+def test_a_quarantine_does_not_cover_a_suite_that_stopped_early() -> None:
+    """Playwright's reporter writes the tests that did not run as skipped cases."""
+    stopped = TESTS.model_copy(update={"complete": False})
+    ended = outcome(exit_code=1).model_copy(update={"collection": stopped})
+    detail = "only quarantined cases failed, but the suite stopped before it had run all tests"
+    assert of_shard(ONLY, ended, quarantined()) == Verdict("errored", detail)
+    assert of_shard(ONLY, ended, quarantined(bad=2)) == Verdict("failed")
+
+
 def test_a_run_in_which_every_case_is_bad_and_quarantined_is_errored() -> None:
     """Nothing was tested. One other case that ran is enough."""
     detail = "every case that ran is bad and quarantined (2), so nothing was tested"

@@ -45,7 +45,7 @@ def belongs(node_id: str, index: int, total: int) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     index, total = int(os.environ.get("SHARD_INDEX", "1")), int(os.environ.get("SHARD_TOTAL", "1"))
     file = os.environ.get("COLLECTION_FILE")
-    shards = ShardPlugin(index, total, Path(file) if file and total > 1 else None)
+    shards = ShardPlugin(index, total, Path(file) if file else None)
     config.pluginmanager.register(shards, "testfleet-shard")
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, _interrupt)
@@ -61,7 +61,10 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 class ShardPlugin:
-    """Deselects the tests of the other shards, and writes the record of collected tests to `file`."""
+    """Deselects the tests of the other shards, and writes the record of collected tests to `file`.
+
+    A run of one shard has the record only if pytest stopped at a failure.
+    """
 
     def __init__(self, index: int, total: int, file: Path | None) -> None:
         self._index = index
@@ -86,6 +89,10 @@ class ShardPlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Write the collected tests. The controller of pytest-xdist collects none, and its workers write them."""
+        if self._total > 1:
+            self._write(session)
+
+    def _write(self, session: pytest.Session) -> None:
         if self._file is not None and self._ids:
             collection.write(self._file, collected=self._ids, selected=[item.nodeid for item in session.items])
 
@@ -96,6 +103,8 @@ class ShardPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if session.shouldfail:  # -x or --maxfail: the record shows that tests have not run
+            self._write(session)
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_COLLECTED] = self._collected
         # A shard may have no test although the suite has some. A suite without any test (a wrong path) is an error.
