@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from testfleet.database.connection import Database
+from testfleet.database.rebuild import rebuild
 from tests.support.folded_runs import Past
 
 
@@ -88,3 +90,28 @@ def test_two_runs_of_a_suite_end_one_after_the_other(past: Past, database_url: s
         other.execute("SET LOCAL lock_timeout = '100ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             other.execute("SELECT lock_summaries(%s)", [second])
+
+
+def test_an_error_of_the_fold_never_costs_a_verdict(past: Past, database_url: str) -> None:
+    """The run is without summaries until a rebuild."""
+    past.add({"pays": "p"})
+    past.connection.execute("ALTER TABLE folded_cases ADD CONSTRAINT broken CHECK (executions < 2)")
+    run = past.add({"pays": "p"}, fold=False)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT fold_run(%s)", [run]).fetchone() == (False,)
+        connection.execute("UPDATE test_runs SET detail = 'the same transaction' WHERE run_id = %s", [run])
+    past.connection.execute("ALTER TABLE folded_cases DROP CONSTRAINT broken")
+    assert past.connection.execute("SELECT folded FROM test_runs ORDER BY number").fetchall() == [(True,), (False,)]
+    list(rebuild(Database(database_url)))
+    assert summary(past, "executions") == (2,)
+
+
+def test_a_lock_that_is_not_free_fails_the_transaction(past: Past, database_url: str) -> None:
+    """The reporter repeats it."""
+    past.add({"pays": "p"})
+    run = past.add({"pays": "p"}, fold=False)
+    with psycopg.connect(database_url) as holder, psycopg.connect(database_url) as other:
+        holder.execute("SELECT FROM folded_cases FOR UPDATE")
+        other.execute("SET LOCAL lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute("SELECT fold_run(%s)", [run])
