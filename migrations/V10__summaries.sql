@@ -384,8 +384,6 @@ DECLARE
     own        integer;
     base       integer;
     usual      integer;
-    base_usual integer;
-    defaults   text[];
     on_default boolean;
     mixed      text[];
 BEGIN
@@ -396,13 +394,15 @@ BEGIN
         RETURN false;
     END IF;
     key := coalesce(run.branch, '');
-    SELECT default_branches INTO defaults FROM analysis_settings;
-    on_default := key = ANY (defaults);
-    SELECT branch_id, usual_cases INTO own, usual FROM suite_summaries WHERE suite = run.suite AND branch = key;
-    SELECT s.branch_id, s.usual_cases INTO base, base_usual
-    FROM suite_summaries AS s
-    WHERE s.suite = run.suite AND s.branch = ANY (defaults) AND s.branch <> key AND s.runs > 0
-    ORDER BY array_position(defaults, s.branch) LIMIT 1;
+    SELECT key = ANY (a.default_branches), mine.branch_id, theirs.branch_id, coalesce(mine.usual_cases, theirs.usual_cases)
+    INTO on_default, own, base, usual
+    FROM analysis_settings AS a
+    LEFT JOIN suite_summaries AS mine ON mine.suite = run.suite AND mine.branch = key
+    LEFT JOIN LATERAL (
+        SELECT s.branch_id, s.usual_cases FROM suite_summaries AS s
+        WHERE s.suite = run.suite AND s.branch = ANY (a.default_branches) AND s.branch <> key AND s.runs > 0
+        ORDER BY array_position(a.default_branches, s.branch) LIMIT 1
+    ) AS theirs ON true;
     IF own IS NULL THEN
         INSERT INTO suite_summaries (suite, branch) VALUES (run.suite, key) RETURNING branch_id INTO own;
     END IF;
@@ -433,8 +433,7 @@ BEGIN
             ) AS n
         )
     WHERE s.branch_id = own;
-    UPDATE test_runs SET folded = true, outage = run.outage, expected_cases = coalesce(usual, base_usual)
-    WHERE run_id = wanted;
+    UPDATE test_runs SET folded = true, outage = run.outage, expected_cases = usual WHERE run_id = wanted;
     RETURN true;
 END
 $$;
@@ -452,6 +451,7 @@ SET search_path = public, pg_temp
 AS $$
 DECLARE
     its_suite text;
+    own       integer;
 BEGIN
     SELECT suite INTO its_suite FROM test_runs WHERE run_id = wanted;
     PERFORM pg_advisory_xact_lock(hashtext('fold_run'), hashtext(its_suite));
@@ -462,15 +462,10 @@ BEGIN
         IF NOT fold_into_summaries(wanted) THEN
             RETURN false;
         END IF;
+        SELECT s.branch_id INTO own FROM suite_summaries AS s WHERE s.suite = its_suite AND s.last_run_id = wanted;
         -- A drop takes three failures. Most runs have no case with so many, and their branch no open episode.
-        IF EXISTS (
-            SELECT FROM test_runs AS r JOIN suite_summaries AS s ON s.suite = r.suite AND s.branch = coalesce(r.branch, '')
-            WHERE r.run_id = wanted
-              AND (EXISTS (SELECT FROM regression_episodes AS e WHERE e.branch_id = s.branch_id AND e.closed_at IS NULL)
-                   OR EXISTS (SELECT FROM run_failures AS f
-                              JOIN folded_cases AS c ON c.branch_id = s.branch_id AND c.name = f.name
-                              WHERE f.run_id = wanted AND c.failures >= 3))
-        ) THEN
+        IF EXISTS (SELECT FROM folded_cases WHERE branch_id = own AND streak > 0 AND failures >= 3)
+           OR EXISTS (SELECT FROM regression_episodes WHERE branch_id = own AND closed_at IS NULL) THEN
             PERFORM evaluate_regressions(wanted);
         END IF;
         RETURN true;

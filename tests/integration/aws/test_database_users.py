@@ -199,6 +199,25 @@ def test_only_the_owner_changes_the_settings_of_the_analysis(ready: str) -> None
     assert analysis_settings.read(Database(as_user(ready, "testfleet_cli"))).min_cases_percent == 80
 
 
+def test_only_the_reporter_folds_runs(ready: str) -> None:
+    """It changes summaries by these functions and no others. Rebuild and retention are the owner's."""
+    folds = ("lock_summaries(text)", "fold_run(text)")
+    owners = (
+        "fold_into_summaries(text)",
+        "begin_rebuild(text)",
+        "continue_rebuild(text, integer)",
+        "forget_branch(integer, timestamptz)",
+        "drop_cases(date)",
+    )
+    with psycopg.connect(ready) as connection:
+        for user in ("testfleet_reporter", "testfleet_cli", "testfleet_reader"):
+            for function in (*folds, *owners):
+                may = connection.execute(
+                    "SELECT has_function_privilege(%s, %s, 'EXECUTE')", (user, function)
+                ).fetchone()
+                assert may == (user == "testfleet_reporter" and function in folds,), (user, function)
+
+
 def test_grafana_reads(ready: str) -> None:
     """It reads every table, also a view that is created later."""
     with psycopg.connect(as_user(ready, "testfleet_migrator")) as migrator:
