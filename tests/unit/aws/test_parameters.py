@@ -57,6 +57,8 @@ WRONG: dict[str, dict[str, tuple[str, ...]]] = {
         "GrafanaNamespace": ("*",),
         "GrafanaServiceAccount": ("*",),
         "SuiteSecretPrefix": ("testfleet", "/"),
+        "NoticeSecretPrefix": ("testfleet", "/"),
+        "EventBusArn": ("default", "arn:aws:events:eu-central-1:123456789012:rule/x"),
         "RunnerQueues": ("yes",),
         "OperatorArns": ("me", "*"),
         "PermissionsBoundaryArn": ("x",),

@@ -110,6 +110,21 @@ def test_queues_of_runners_are_named_one_by_one() -> None:
         assert not worker.allows(Request(Call("sqs:SendMessage", f"{QUEUE}-{runner}")))
 
 
+def test_the_sweep_sends_notices_only_where_the_stack_allows_it() -> None:
+    """By default, it reads no secret and sends no event."""
+    bus = "arn:aws:events:eu-central-1:123456789012:event-bus/fleet"
+    secret = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:testfleet-notices/chat-AbCdEf"
+    calls = (Call("events:PutEvents", bus), Call("secretsmanager:GetSecretValue", secret))
+    bare = Policy.of(*documents(deploy()["identity"], "SweepRole"))
+    given = {"EventBusArn": bus, "NoticeSecretPrefix": "testfleet-notices/"}
+    allowed = Policy.of(*documents(deploy(identity=given)["identity"], "SweepRole"))
+    for call in calls:
+        assert not bare.allows(Request(call))
+        assert allowed.allows(Request(call))
+    assert not allowed.allows(Request(Call("events:PutEvents", f"{bus}-other")))
+    assert not allowed.allows(Request(Call("secretsmanager:GetSecretValue", secret.replace("notices", "platform"))))
+
+
 def test_an_own_key_is_used_through_aws_services_only() -> None:
     """No role can decrypt with it directly."""
     key = "arn:aws:kms:eu-central-1:123456789012:key/0a1b"
