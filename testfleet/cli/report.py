@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from testfleet import cli, output, report, results
-from testfleet.cli.options import RunId
+from testfleet.cli.filters import AnyRun, OfBranch, OfSuite
 from testfleet.errors import Refused
 
 
@@ -21,23 +21,26 @@ class Format(StrEnum):
 
 
 def write_report(
-    run_id: RunId,
+    run_id: AnyRun,
     file_format: Annotated[Format, typer.Option("--format", help="The report's format.")] = Format.MARKDOWN,
     file: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file. [default: stdout]")
     ] = None,
+    suite: OfSuite = None,
+    branch: OfBranch = None,
 ) -> None:
     """Write one run as Markdown, HTML, JUnit or CTRF.
 
     Markdown fits into one comment of a pull request. HTML is one page without scripts. JUnit and CTRF hold the cases
-    of all shards. An unfinished run is written as far as it is known.
+    of all shards. An unfinished run is written as far as it is known. --suite and --branch choose the run that - names.
     """
-    results.run_id.check(run_id)
+    results.references.check_run(run_id)
     settings = cli.connect.settings()
     with cli.connect.results_database(settings).connect() as connection:
-        found = report.reading.read(connection, run_id, run_url=settings.run_url)
+        wanted = results.references.find_run(connection, run_id, suite=suite, branch=branch)
+        found = report.reading.read(connection, wanted, run_url=settings.run_url)
     if found is None:
-        raise Refused(f"RUN_ID: the database has no run {run_id}")
+        raise Refused(f"RUN_ID: the run {wanted} was removed while it was read")
     match file_format:
         case Format.MARKDOWN:
             text = report.markdown.render(found)

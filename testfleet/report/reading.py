@@ -23,14 +23,15 @@ SHARDS = """
 CASES = """
     SELECT name, shard, attempt, file, status, flaky, duration_ms, message, error, error_type, location, fingerprint,
            started_at, finished_at
-    FROM test_cases WHERE run_id = %(run_id)s
+    FROM test_cases
+    WHERE run_id = %(run_id)s AND day = (SELECT day FROM test_runs WHERE run_id = %(run_id)s)
     ORDER BY status NOT IN ('failed', 'errored'), file NULLS LAST, name
 """
 
 TRIES = """
     SELECT t.name, t.status, t.duration_ms, t.message, t.error
-    FROM case_tries AS t JOIN test_cases AS c USING (run_id, name, attempt)
-    WHERE t.run_id = %(run_id)s
+    FROM case_tries AS t JOIN test_cases AS c USING (run_id, day, name, attempt)
+    WHERE t.run_id = %(run_id)s AND t.day = (SELECT day FROM test_runs WHERE run_id = %(run_id)s)
     ORDER BY t.name, t.try
 """
 

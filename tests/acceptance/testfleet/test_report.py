@@ -12,9 +12,9 @@ from tests.support.command import Command
 ROWS = """
     INSERT INTO test_runs (run_id, suite, status, shards, shards_done, total, passed, failed, started_at, finished_at)
     VALUES ('r1', 'shop', 'failed', 1, 1, 2, 1, 1, now(), now());
-    INSERT INTO test_cases (run_id, name, shard, attempt, file, status, message) VALUES
-        ('r1', 'adds', 1, 1, 'cart.py', 'passed', NULL),
-        ('r1', 'pays', 1, 1, 'cart.py', 'failed', E'::error::x\\n##vso[task.complete]\\u2713');
+    INSERT INTO test_cases (run_id, day, shard, attempt, file, name, status, message)
+    SELECT run_id, day, 1, 1, 'cart.py', c.* FROM test_runs, (VALUES
+        ('adds', 'passed', NULL), ('pays', 'failed', E'::error::x\\n##vso[task.complete]\\u2713')) AS c;
 """
 
 

@@ -13,12 +13,14 @@ ROWS = """
     INSERT INTO test_runs (run_id, suite, status, author, started_at, finished_at) VALUES
         ('before', 'shop', 'failed', 'Ann', '2025-12-31', '2025-12-31 00:01+00');
     INSERT INTO run_failures (run_id, name, suite, branch, kind, first_fail_run_id, first_fail_commit, first_fail_at,
-                              runs_since, cause_id) VALUES
-        ('done', 'red', 'shop', 'main', 'broken', 'before', '3f2a91c0ffee', '2025-12-31', 2, NULL);
-    INSERT INTO case_tries (run_id, name, attempt, try, status, duration_ms, message, error) VALUES
-        ('done', 'shaky', 1, 2, 'passed', 9, NULL, NULL),
-        ('done', 'shaky', 1, 1, 'failed', 8, 'timed out', 'Timeout'),
-        ('done', 'red', 1, 1, 'failed', 8, 'of an earlier attempt', NULL);
+                              runs_since, finished_at) VALUES
+        ('done', 'red', 'shop', 'main', 'broken', 'before', '3f2a91c0ffee', '2025-12-31', 2, '2026-01-01');
+    INSERT INTO case_tries (run_id, day, name, attempt, try, status, duration_ms, message, error)
+    SELECT run_id, day, t.* FROM test_runs, (VALUES
+        ('shaky', 1, 2, 'passed', 9, NULL, NULL),
+        ('shaky', 1, 1, 'failed', 8, 'timed out', 'Timeout'),
+        ('red', 1, 1, 'failed', 8, 'of an earlier attempt', NULL)) AS t
+    WHERE run_id = 'done';
 """
 
 
