@@ -439,7 +439,7 @@ SELECT f.suite, s.branch, r.commit, f.run_id, r.started_at, f.name, f.kind, c.st
     f.last_pass_run_id, f.last_pass_commit, s.last_green_run_id, s.last_green_commit, f.cause_id
 FROM suite_summaries AS s
 JOIN run_failures AS f ON f.run_id = s.last_run_id AND f.kind IN ('new', 'broken') AND f.last_pass_run_id IS NOT NULL
-JOIN test_runs AS r ON r.run_id = f.run_id
+JOIN test_runs AS r ON r.run_id = f.run_id AND NOT (r.outage AND f.kind = 'new')
 JOIN test_cases AS c ON c.run_id = f.run_id AND c.day = r.day AND c.name = f.name;
 
 -- Every case that failed at its last execution, with the time since when. last_green_at is the suite's last green run.

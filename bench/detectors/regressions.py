@@ -1,7 +1,7 @@
 """Scores what each run says of its failures, and the significant drops.
 
 Against green: one failed case of one finished run counts once. The answer is that it is a regression: the kind is `new`
-or `broken`, and the run is no outage. True: a commit broke it. Wrong: only chance, an outage or an isolated failure
+or `broken`, and it did not begin in an outage. True: a commit broke it. Wrong: only chance, an outage or a glitch
 explains it. A partial regression counts as true where it is named, and stands apart where it is not. So does a break of
 a case that failed by its flakiness, or by a partial regression, in the 7 days before: the definition sets it apart.
 
@@ -45,7 +45,7 @@ def against_green(history: History, answers: Answers, *, default_branch: bool) -
     named = {
         (row.run_id, row.name)
         for row in answers.failures
-        if row.run_id in scored and row.kind in NAMED and not row.outage
+        if row.run_id in scored and row.kind in NAMED and not (row.outage and row.kind == "new")
     }
     new_cases = {(row.run_id, row.name) for row in answers.failures if row.kind == "new_case"}
     score = compare(

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from testfleet.database.connection import Connection
 from testfleet.results.meaning import Kind
 from testfleet.results.states import State
+
+Apart: TypeAlias = Kind | Literal["outage"]
+"""Why a failure is no regression. `outage`: it began in a run that is an outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,13 @@ class Drop:
 class Regressions:
     """The regressions of one run, or of the newest run of each suite if `run_id` is None.
 
-    `set_apart` counts the other failures of the run by kind: known flaky cases, new cases, quarantined ones.
+    `set_apart` counts the other failures of the run by kind: known flaky cases, new cases, quarantined ones, and those
+    that began in an outage.
     """
 
     run_id: str | None
     failing: tuple[Regression, ...]
-    set_apart: Mapping[Kind, int]
+    set_apart: Mapping[Apart, int]
     drops: tuple[Drop, ...]
 
 
@@ -87,6 +92,7 @@ OF_RUN = """
            first.author AS first_fail_author, f.first_fail_at, f.runs_since, f.last_pass_run_id, f.last_pass_commit,
            c.message, c.location, f.cause_id
     FROM run_failures AS f
+    JOIN test_runs AS r ON r.run_id = f.run_id AND NOT (r.outage AND f.kind = 'new')
     JOIN test_cases AS c ON c.run_id = f.run_id AND c.name = f.name
         AND c.day = (SELECT day FROM test_runs WHERE run_id = %(run_id)s)
     LEFT JOIN test_runs AS first ON first.run_id = f.first_fail_run_id
@@ -97,10 +103,12 @@ OF_RUN = """
 
 # A broken case that never passed is no regression either.
 SET_APART = """
-    SELECT kind, count(*) AS failures FROM run_failures
-    WHERE run_id = %(run_id)s AND (kind NOT IN ('new', 'broken') OR last_pass_run_id IS NULL)
-    GROUP BY kind
-    ORDER BY kind
+    SELECT CASE WHEN r.outage AND f.kind = 'new' THEN 'outage' ELSE f.kind END AS kind, count(*) AS failures
+    FROM run_failures AS f JOIN test_runs AS r ON r.run_id = f.run_id
+    WHERE f.run_id = %(run_id)s
+      AND (f.kind NOT IN ('new', 'broken') OR f.last_pass_run_id IS NULL OR (r.outage AND f.kind = 'new'))
+    GROUP BY 1
+    ORDER BY 1
 """
 
 DROPS = """
@@ -127,7 +135,7 @@ def of_run(connection: Connection, run_id: str, *, limit: int = 20) -> Regressio
     """Return the regressions in a run, the new ones first, and the drops that it opened."""
     values = {"run_id": run_id, "suite": None, "branch": None, "limit": limit}
     failing = tuple(Regression(**row) for row in connection.rows(OF_RUN, values))
-    set_apart: dict[Kind, int] = {row["kind"]: row["failures"] for row in connection.rows(SET_APART, values)}
+    set_apart: dict[Apart, int] = {row["kind"]: row["failures"] for row in connection.rows(SET_APART, values)}
     return Regressions(run_id, failing, set_apart, _drops(connection, values))
 
 

@@ -10,7 +10,7 @@ EXPLANATION = (
     "A regression is a case that fails in the run and passed before. It is new if it began to fail in this run.",
     "RUNS: failed executions before this run. SINCE: the commit at which the case began to fail, and its author.",
     "SUSPECTS: the defect came after the first commit, up to the second one.",
-    "Known flaky cases, new cases, quarantined cases and cases that never passed are no regressions.",
+    "Known flaky cases, new cases, quarantined cases and cases that never passed are no regressions, nor is an outage.",
     "A drop: in 7 days, the case passed significantly less often than in the 30 days before (Fisher's exact test,",
     "  one-sided, p < 0.05, at least 3 failures and 5 percentage points). docs/metrics.md has the formula.",
 )
@@ -20,7 +20,9 @@ def lines(found: Regressions) -> list[Line]:
     """Return one line with the number of regressions and of other failures."""
     where = f" in {name(found.run_id)}" if found.run_id else ""
     result = [] if found.failing else [Line(f"no regression{where}", "good")]
-    apart = [f"{count} {KINDS[kind]}" for kind, count in found.set_apart.items()]
+    apart = [
+        f"{count} {'in an outage' if kind == 'outage' else KINDS[kind]}" for kind, count in found.set_apart.items()
+    ]
     return [*result, *([Line(f"other failures: {', '.join(apart)}", "faint")] if apart else [])]
 
 

@@ -138,10 +138,10 @@ def test_a_drop_shows_what_the_test_compared() -> None:
 
 def test_other_failures_are_set_apart() -> None:
     """A reader must not miss that the run has them."""
-    found = Regressions("r9", (), {"flaky": 2, "new_case": 1}, ())
+    found = Regressions("r9", (), {"flaky": 2, "new_case": 1, "outage": 40}, ())
     assert [line.text for line in regressions.lines(found)] == [
         "no regression in r9",
-        "other failures: 2 known flaky, 1 new case",
+        "other failures: 2 known flaky, 1 new case, 40 in an outage",
     ]
     assert regressions.lines(Regressions("r9", (REGRESSION,), {}, ())) == []
 
