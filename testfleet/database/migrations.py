@@ -45,6 +45,10 @@ _MANAGED_BY_FLYWAY = (
     "SELECT to_regclass('flyway_schema_history') IS NOT NULL AND to_regclass('testfleet_migrations') IS NULL"
 )
 
+_HAS_PARTITIONS = "SELECT to_regprocedure('ensure_partitions(integer, date)') IS NOT NULL"
+_ENSURE_PARTITIONS = "SELECT ensure_partitions()"
+"""Cases of a month without a partition are stored in another place, from which they cannot be dropped by month."""
+
 _DROP_VERSION = "DROP TABLE IF EXISTS testfleet_version"
 """Earlier releases kept Alembic's version in this table; it repeats the history's last version."""
 
@@ -120,7 +124,7 @@ def check(migrations: Sequence[Migration], applied: Iterable[tuple[int, str, str
 
 
 def migrate(database_url: str, auth: Literal["password", "iam"] = "password") -> list[str]:
-    """Apply the missing files and return their names in order.
+    """Apply the missing files and return their names in order. Create the partitions of the next months.
 
     One transaction applies all of them or none. Concurrent callers wait for one another.
 
@@ -153,6 +157,8 @@ def _transaction(database: Database, migrations: Sequence[Migration]) -> list[st
         pending = migrations[len(history) :]
         for migration in pending:
             _apply(connection, migration)
+        if connection.execute(_HAS_PARTITIONS).fetchone() == (True,):
+            connection.execute(_ENSURE_PARTITIONS)
     return [migration.file for migration in pending]
 
 

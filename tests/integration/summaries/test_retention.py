@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from testfleet.database.connection import Database
-from testfleet.database.migrations import folder, load
+from testfleet.database.migrations import folder, load, migrate
 from testfleet.database.rebuild import rebuild
 from testfleet.database.retention import retain
 from testfleet.errors import Refused
@@ -42,6 +42,24 @@ def test_a_new_database_has_the_present_month_and_three_more(past: Past, today: 
     """The housekeeping adds others in time."""
     for table in TABLES:
         assert months(past, table) == {month_of(today, ahead) for ahead in range(4)}
+
+
+def test_a_migration_without_a_file_to_apply_creates_missing_months(past: Past, database_url: str, today: date) -> None:
+    """A deployment migrates at each start, and thereby keeps months ahead of the pods."""
+    last = month_of(today, 3)
+    for table in TABLES:
+        past.connection.execute(f"DROP TABLE {table}_{last:%Y_%m}".encode())
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "CREATE TABLE testfleet_migrations (version integer PRIMARY KEY, file text NOT NULL, sha256 text NOT NULL, "
+            "applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        connection.cursor().executemany(
+            "INSERT INTO testfleet_migrations (version, file, sha256) VALUES (%s, %s, %s)",
+            [(file.version, file.file, file.sha256) for file in load(folder())],
+        )
+    assert migrate(database_url) == []
+    assert last in months(past)
 
 
 def test_partitions_are_made_once(past: Past, today: date) -> None:
