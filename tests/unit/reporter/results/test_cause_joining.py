@@ -1,5 +1,6 @@
 """Causes with nearly the same text, joined against failures that people grouped by cause."""
 
+import time
 import tomllib
 from dataclasses import dataclass
 from itertools import combinations
@@ -120,3 +121,14 @@ def test_the_nearest_of_several_causes_is_taken() -> None:
     )
     assert known.nearest(Cause(None, "no answer of the bank within the")) == 1
     assert Known([Cause(None, "a b c d e f"), Cause(None, "a b c d e f")]).nearest(Cause(None, "a b c d e f g")) == 0
+
+
+def test_hostile_texts_are_joined_within_a_bounded_time() -> None:
+    """Each text has all words of the shorter ones, so that the sets of words rule out none of them."""
+    words = [f"word{number}x" for number in range(80)]
+    causes = [Cause("E", " ".join(words[: 10 + number % 70])) for number in range(800)]
+    start = time.process_time()
+    known = Known(causes[:500])
+    for cause in causes[500:]:
+        known.nearest(cause)
+    assert time.process_time() - start < 5
