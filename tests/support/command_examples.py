@@ -15,10 +15,31 @@ import termios
 from collections.abc import Mapping
 from fcntl import ioctl
 from pathlib import Path
+from typing import LiteralString
+
+import psycopg
 
 SEED = ("--seed", "1", "--days", "60", "--suites", "4", "--runs-per-day", "20")
 COLUMNS = 200
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+EXAMPLE = re.compile(r"<!-- example: (.*?) -->\n```console\n.*?```", re.DOTALL)
+
+RUN: LiteralString = """
+    SELECT run_id, suite, branch FROM run_failures
+    WHERE branch = 'main'
+    GROUP BY run_id, suite, branch
+    HAVING count(*) BETWEEN 2 AND 5 AND max(length(name)) < 80
+    ORDER BY bool_or(kind = 'new') DESC, count(DISTINCT kind) DESC, count(*) DESC, run_id DESC LIMIT 1
+"""
+BEFORE: LiteralString = """
+    SELECT run_id FROM test_runs
+    WHERE run_id < %s AND suite = %s AND coalesce(branch, '') = %s AND folded
+    ORDER BY run_id DESC LIMIT 1
+"""
+FLAKY: LiteralString = """
+    SELECT name FROM flaky_cases WHERE branch = 'main' AND length(name) < 80 ORDER BY runs_blocked DESC, name LIMIT 1
+"""
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -50,17 +71,33 @@ def output(arguments: list[str], env: Mapping[str, str]) -> str:
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
-def fill(page: str, env: Mapping[str, str]) -> str:
-    """Return the page with the present output of each `testfleet …` line below it."""
+def fill(page: str, env: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """Return the page with the present output of each example.
 
-    def block(found: re.Match[str]) -> str:
-        lines = [line for line in found[1].splitlines() if line.startswith("$ ")]
-        if not any(line.startswith("$ testfleet ") for line in lines):
-            return found[0]
-        parts = [f"{line}\n{output(shlex.split(line)[2:], env)}\n" for line in lines]
-        return "```console\n" + "\n".join(parts) + "```"
+    An example is a comment of commands, separated by semicolons, before a console block. `{run}` stands for a name.
+    """
 
-    return BLOCK.sub(block, page)
+    def example(found: re.Match[str]) -> str:
+        parts = []
+        for text in found[1].split("; "):
+            arguments = [argument.format(**names) for argument in shlex.split(text)]
+            shown = " ".join(f'"{each}"' if " " in each else each for each in arguments)
+            parts.append(f"$ testfleet {shown}\n{output(arguments, env)}\n")
+        return f"<!-- example: {found[1]} -->\n```console\n" + "\n".join(parts) + "```"
+
+    return EXAMPLE.sub(example, page)
+
+
+def choose(url: str) -> dict[str, str]:
+    """Return the names for the examples: a run of few failures of several kinds, the one before, a flaky case."""
+    with psycopg.connect(url) as connection:
+        run = connection.execute(RUN).fetchone()
+        assert run, "the history has no such run"
+        before = connection.execute(BEFORE, run).fetchone()
+        case = connection.execute(FLAKY).fetchone()
+    assert before
+    assert case
+    return {"run": run[0], "suite": run[1], "before": before[0], "case": case[0]}
 
 
 def main() -> None:
@@ -73,7 +110,8 @@ def main() -> None:
             env = os.environ | {"TESTFLEET_DATABASE_URL": server.get_uri()}
             for arguments in (["migrate"], ["seed-history", *SEED]):
                 subprocess.run([sys.executable, "-m", "testfleet", *arguments], env=env, check=True)
-            path.write_text(fill(path.read_text(encoding="utf-8"), env), encoding="utf-8")
+            names = choose(server.get_uri())
+            path.write_text(fill(path.read_text(encoding="utf-8"), env, names), encoding="utf-8")
         finally:
             server.cleanup()
 

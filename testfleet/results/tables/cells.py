@@ -8,18 +8,20 @@ from testfleet.output.blocks import clean_line, first_line
 MAX_CELL = 100
 """Maximum number of characters of a text from a report or a message."""
 
+MAX_NAME = 160
+"""Maximum number of characters of the name of a case, a suite or a branch."""
+
 ABSENT = "-"
 
 
 def name(text: str | None) -> str:
-    """Return a name in one line. It is whole, so that it can be copied into a command."""
-    return clean_line(text or "") or ABSENT
+    """Return a name in one line, shortened. Its beginning still names a case in a command."""
+    return _cut(clean_line(text or ""), MAX_NAME) or ABSENT
 
 
 def words(text: str | None) -> str:
     """Return the first line of a text, shortened."""
-    line = clean_line(first_line(text))
-    return (line if len(line) <= MAX_CELL else f"{line[: MAX_CELL - 1]}…") or ABSENT
+    return _cut(clean_line(first_line(text)), MAX_CELL) or ABSENT
 
 
 def day(value: datetime | None) -> str:
@@ -42,3 +44,7 @@ def percent(value: float | None) -> str:
 def durations(before: float | None, after: float | None) -> str:
     """Return two durations in milliseconds as `1.2 s → 3.4 s`."""
     return f"{units.duration(before)} → {units.duration(after)}"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -59,3 +59,9 @@ def test_wait_and_cancel_accept_whole_ids_only(command: Any) -> None:
     assert command("wait", "op-9", "--timeout", "0s").returncode == 3
     done = command("cancel", "op-9")
     assert (done.returncode, done.stderr) == (64, "testfleet: RUN_ID: the database has no run op-9\n")
+
+
+def test_a_report_is_written_of_a_run_with_a_short_id(command: Any) -> None:
+    done = command("report", "op-9")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 broken since" in done.stdout

@@ -184,7 +184,7 @@ def test_causes_are_counted_beside_the_failures() -> None:
 
 
 def test_texts_of_reports_are_one_line_without_control_characters() -> None:
-    """Names are whole, so that they can be copied. Messages are cut."""
+    """A generated name may have thousands of characters."""
     state = replace(BROKEN, name=HOSTILE, suite=HOSTILE, owner=HOSTILE, first_fail_author=HOSTILE)
     regression = replace(REGRESSION, name=HOSTILE, message=HOSTILE, first_fail_author=HOSTILE)
     tables = [
@@ -197,4 +197,4 @@ def test_texts_of_reports_are_one_line_without_control_characters() -> None:
         assert len(table.tones) == len(table.rows)
         for row in rows(table):
             assert all(cell.isprintable() for cell in row.values())
-            assert len(row.get("WHY", "")) < 200
+            assert all(len(cell) < 200 for cell in row.values())
