@@ -73,7 +73,7 @@ class WatchedFleet(Fleet):
         )
 
     def _make_users(self) -> None:
-        """Create the users as an installation does. The tables exist already, so their owner is changed."""
+        """Create the users as an installation does. Tables and functions exist already, so their owner is changed."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute("CREATE ROLE rds_iam")
             connection.execute((FOLDER / "sql" / "roles.sql").read_text().encode())
@@ -81,7 +81,9 @@ class WatchedFleet(Fleet):
             tables = connection.execute(every_table_and_view.encode()).fetchall()
             for (table,) in tables:
                 connection.execute(f"ALTER TABLE {table} OWNER TO testfleet_owner".encode())
-            connection.execute("ALTER FUNCTION cancel_run(text) OWNER TO testfleet_owner")
+            every_function = "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            for (function,) in connection.execute(every_function.encode()).fetchall():
+                connection.execute(f"ALTER FUNCTION {function} OWNER TO testfleet_owner".encode())
             connection.execute((FOLDER / "sql" / "grants.sql").read_text().encode())
 
 
