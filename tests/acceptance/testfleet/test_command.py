@@ -33,8 +33,9 @@ CASES = """
 
 FAILURE = """
     UPDATE test_runs SET folded = true WHERE run_id = 'r1';
-    INSERT INTO run_failures (run_id, name, suite, branch, kind, first_fail_run_id, first_fail_at, runs_since)
-    VALUES ('r1', 'pays [red]', 'shop', 'main', 'new', 'r1', now(), 0)
+    INSERT INTO run_failures (run_id, name, suite, branch, kind, first_fail_run_id, first_fail_at, runs_since,
+                              finished_at)
+    VALUES ('r1', 'pays [red]', 'shop', 'main', 'new', 'r1', now(), 0, now())
 """
 
 

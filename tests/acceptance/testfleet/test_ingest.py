@@ -42,7 +42,7 @@ def test_a_report_is_stored_in_the_tables_and_the_bucket(
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("r1 shop: failed in ")
     assert "1 of 1 shards · 2 cases: 1 passed, 1 failed" in done.stdout
-    assert "FAILED shop.cart.pays (1.5 s)" in done.stdout
+    assert "FAILED shop.cart.pays (1.5 s · new case)" in done.stdout
     detail = shown("r1")
     run = detail["run"]
     assert (run["status"], run["commit"], run["branch"], run["trigger"]) == ("failed", "abc", "main", "ingest")
