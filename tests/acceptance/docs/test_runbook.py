@@ -62,7 +62,9 @@ def test_the_first_runs_get_their_verdicts(fleet: Fleet, session: Session) -> No
     send(fleet, body)
     wait_until_finished(fleet, "first")
     done = {line[0]: python(fleet.env, "-m", "testfleet", *line) for line in calls_of_testfleet(session)}
-    assert {name: each.returncode for name, each in done.items()} == {"enqueue": 0, "wait": 0, "show": 0}
+    assert {name: each.returncode for name, each in done.items()} == dict.fromkeys(
+        ("enqueue", "wait", "show", "settings"), 0
+    )
     assert done["enqueue"].stdout == "second\n"
     assert "passed" in done["wait"].stdout
     statuses = rows(fleet, "SELECT run_id, status FROM test_runs ORDER BY run_id")

@@ -161,7 +161,11 @@ def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: p
         ("env = { A = 1 }", "env.A: must be a string without NUL"),
         ('env = { "A-B" = "1" }', "env.A-B: the name must be of A-Z a-z 0-9 _, with no leading digit"),
         (r'env = { "A\nB" = "1" }', "env.A B: the name must be of A-Z a-z 0-9 _, with no leading digit"),
-        ("tiemout = 3", "tiemout: is unknown; allowed: runner, path, timeout, secret, args, command, env"),
+        (
+            "tiemout = 3",
+            "tiemout: is unknown; "
+            "allowed: runner, path, timeout, secret, args, command, failed_exit_codes, owner, owners, env",
+        ),
     ],
 )
 def test_a_wrong_field_of_the_catalog_is_named_and_nothing_is_received(
