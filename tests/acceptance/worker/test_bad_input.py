@@ -163,8 +163,10 @@ def test_no_region_is_named(pod: Pod, monkeypatch: pytest.MonkeyPatch, capsys: p
         (r'env = { "A\nB" = "1" }', "env.A B: the name must be of A-Z a-z 0-9 _, with no leading digit"),
         (
             "tiemout = 3",
-            "tiemout: is unknown; "
-            "allowed: runner, path, timeout, secret, args, command, failed_exit_codes, owner, owners, env",
+            (
+                "tiemout: is unknown; "
+                "allowed: runner, path, timeout, secret, args, command, failed_exit_codes, owner, owners, env"
+            ),
         ),
     ],
 )
