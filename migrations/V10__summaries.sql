@@ -141,11 +141,19 @@ RETURN CASE
     ELSE (past || last || array_fill(0::smallint, ARRAY[days - 1]))[greatest(cardinality(past) + days - 35, 1):]
 END;
 
+-- The functions below look up each case of a run by its key, in a LATERAL subquery with OFFSET 0: the planner can't turn it
+-- around. It can't know how many rows a new run, suite or branch has, and a join of two such sets that it takes for one row
+-- each costs the product of both. For the same reason these functions may not scan a whole table, which may grow under
+-- the statement, and they plan with the values: a long list of names is then hashed.
+
 -- Cases whose outcome in the run differs from that at their execution before on the same commit: among the last ten runs
 -- of the suite on the commit within 14 days. It reads the cases that are bad in one of these runs.
 CREATE FUNCTION mixed_cases(run test_runs) RETURNS text[]
 LANGUAGE plpgsql STABLE
 SET search_path = public, pg_temp
+SET enable_seqscan = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     runs  text[];
@@ -164,7 +172,10 @@ BEGIN
     END IF;
     SELECT array_agg(present.name) INTO found
     FROM (SELECT DISTINCT name FROM run_failures WHERE run_id = ANY (run.run_id || runs)) AS bad
-    JOIN test_cases AS present ON present.run_id = run.run_id AND present.day = run.day AND present.name = bad.name
+    CROSS JOIN LATERAL (
+        SELECT c.name, c.status FROM test_cases AS c
+        WHERE c.run_id = run.run_id AND c.day = run.day AND c.name = bad.name OFFSET 0
+    ) AS present
     CROSS JOIN LATERAL (
         SELECT c.status FROM unnest(runs, days) WITH ORDINALITY AS earlier (run_id, day, place)
         JOIN test_cases AS c ON c.run_id = earlier.run_id AND c.day = earlier.day AND c.name = bad.name
@@ -181,6 +192,9 @@ REVOKE ALL ON FUNCTION mixed_cases(test_runs) FROM PUBLIC;
 CREATE FUNCTION record_failures(run test_runs, own integer, base integer, on_default boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = public, pg_temp
+SET enable_seqscan = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     -- On any branch: a case may be flaky only where pull requests are tested, and each of these has few runs.
@@ -208,8 +222,14 @@ BEGIN
         (SELECT f.cause_id FROM cause_fingerprints AS f WHERE f.fingerprint = c.fingerprint),
         c.quarantined_as IS NOT NULL
     FROM test_cases AS c
-    LEFT JOIN folded_cases AS mine ON mine.branch_id = own AND mine.name = c.name
-    LEFT JOIN folded_cases AS theirs ON theirs.branch_id = base AND theirs.name = c.name
+    LEFT JOIN LATERAL (
+        SELECT f.streak, f.first_fail_number, f.last_pass_number FROM folded_cases AS f
+        WHERE f.branch_id = own AND f.name = c.name OFFSET 0
+    ) AS mine ON true
+    LEFT JOIN LATERAL (
+        SELECT f.streak, f.first_fail_number, f.last_pass_number FROM folded_cases AS f
+        WHERE f.branch_id = base AND f.name = c.name OFFSET 0
+    ) AS theirs ON true
     CROSS JOIN LATERAL (
         SELECT CASE WHEN mine.streak > 0 THEN false
                     WHEN theirs.streak > 0 AND NOT on_default THEN true
@@ -267,11 +287,25 @@ REVOKE ALL ON FUNCTION cases_of(text, date, boolean, text[]) FROM PUBLIC;
 CREATE FUNCTION fold_cases(run test_runs, own integer, on_default boolean, mixed text[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = public, pg_temp
+SET enable_seqscan = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    at      constant timestamptz := run.finished_at;
-    today   constant date := (at AT TIME ZONE 'UTC')::date;
-    updated bigint;
+    at       constant timestamptz := run.finished_at;
+    today    constant date := (at AT TIME ZONE 'UTC')::date;
+    -- The tries after this run that suggest a flaky case. Most cases have the same few tries, so each is judged once.
+    suspects constant text[] := (
+        SELECT array_agg(seen.tried) FROM (
+            SELECT DISTINCT right(concat(held.tried, c.tried), 20) AS tried
+            FROM cases_of(run.run_id, run.day, run.outage, mixed) AS c
+            LEFT JOIN LATERAL (
+                SELECT f.tried FROM folded_cases AS f WHERE f.branch_id = own AND f.name = c.name OFFSET 0
+            ) AS held ON true
+            WHERE c.mark IN ('f', 'e', 'r') OFFSET 0
+        ) AS seen
+        WHERE flaky_posterior(seen.tried) > 0.1);
+    updated  bigint;
 BEGIN
     UPDATE folded_cases AS f SET
         file = coalesce(c.file, f.file),
@@ -305,16 +339,20 @@ BEGIN
                 SELECT m.flipped, m.suspected, c.mark = 'r' OR c.mixed OR m.flipped OR m.suspected AS evidence
                 FROM (
                     -- CASE, because only it keeps PostgreSQL from computing the function for every case.
-                    SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN flaky_posterior(right(f.tried || c.tried, 20)) > 0.1
+                    SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN coalesce(right(f.tried || c.tried, 20) = ANY (suspects), false)
                                 ELSE false END AS suspected,
                         CASE WHEN on_default AND c.mark <> 'o' AND right(f.outcomes, 1) <> 'o'
                                 AND (c.mark IN ('f', 'e')) <> (right(f.outcomes, 1) IN ('f', 'e'))
                              THEN case_flips(right(f.outcomes || c.mark, 50)) >= 4 ELSE false END AS flipped
+                    OFFSET 0 -- once, though several columns use it
                 ) AS m
             ) AS d
         )
     FROM cases_of(run.run_id, run.day, run.outage, mixed) AS c
-    WHERE f.branch_id = own AND f.name = c.name;
+    CROSS JOIN LATERAL (
+        SELECT held.ctid AS place FROM folded_cases AS held WHERE held.branch_id = own AND held.name = c.name OFFSET 0
+    ) AS present
+    WHERE f.ctid = present.place;
     GET DIAGNOSTICS updated = ROW_COUNT;
     IF updated = run.total - run.skipped THEN
         RETURN;
@@ -330,9 +368,12 @@ BEGIN
     FROM cases_of(run.run_id, run.day, run.outage, mixed) AS c
     CROSS JOIN LATERAL (
         SELECT m.suspected, c.mark = 'r' OR c.mixed OR m.suspected AS evidence
-        FROM (SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN flaky_posterior(c.tried) > 0.1 ELSE false END AS suspected) AS m
+        FROM (SELECT CASE WHEN c.mark IN ('f', 'e', 'r') THEN coalesce(c.tried = ANY (suspects), false) ELSE false END AS suspected) AS m
     ) AS d
-    WHERE NOT EXISTS (SELECT FROM folded_cases AS f WHERE f.branch_id = own AND f.name = c.name);
+    LEFT JOIN LATERAL (
+        SELECT true AS known FROM folded_cases AS f WHERE f.branch_id = own AND f.name = c.name OFFSET 0
+    ) AS present ON true
+    WHERE present.known IS NULL;
 END
 $$;
 REVOKE ALL ON FUNCTION fold_cases(test_runs, integer, boolean, text[]) FROM PUBLIC;
@@ -341,12 +382,21 @@ REVOKE ALL ON FUNCTION fold_cases(test_runs, integer, boolean, text[]) FROM PUBL
 CREATE FUNCTION shows_outage(run test_runs, own integer, base integer) RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = public, pg_temp
+SET enable_seqscan = off
+SET jit = off
+SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
     RETURN is_outage(count(*), count(*) FILTER (WHERE c.status <> 'passed'))
     FROM test_cases AS c
-    LEFT JOIN folded_cases AS mine ON mine.branch_id = own AND mine.name = c.name
-    LEFT JOIN folded_cases AS theirs ON theirs.branch_id = base AND theirs.name = c.name
+    LEFT JOIN LATERAL (
+        SELECT f.streak FROM folded_cases AS f
+        WHERE f.branch_id = own AND f.name = c.name OFFSET 0
+    ) AS mine ON true
+    LEFT JOIN LATERAL (
+        SELECT f.streak FROM folded_cases AS f
+        WHERE f.branch_id = base AND f.name = c.name OFFSET 0
+    ) AS theirs ON true
     WHERE c.run_id = run.run_id AND c.day = run.day AND c.status <> 'skipped' AND coalesce(mine.streak, theirs.streak) = 0;
 END
 $$;

@@ -271,6 +271,8 @@ CREATE INDEX regression_episodes_case ON regression_episodes (branch_id, name, c
 CREATE FUNCTION evaluate_cases(its_branch integer, names text[], run text, at timestamptz) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = public, pg_temp
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     today  constant date := (at AT TIME ZONE 'UTC')::date;
@@ -286,9 +288,14 @@ BEGIN
             UNION
             SELECT o.name FROM regression_episodes AS o WHERE o.branch_id = its_branch AND o.closed_at IS NULL
         ) AS wanted
-        JOIN folded_cases AS f ON f.branch_id = its_branch AND f.name = wanted.name
-        JOIN suite_summaries AS s ON s.branch_id = f.branch_id
-        LEFT JOIN regression_episodes AS e ON e.branch_id = f.branch_id AND e.name = f.name AND e.closed_at IS NULL
+        CROSS JOIN LATERAL ( -- by its key, whatever the planner expects: see V10
+            SELECT * FROM folded_cases AS held WHERE held.branch_id = its_branch AND held.name = wanted.name OFFSET 0
+        ) AS f
+        JOIN suite_summaries AS s ON s.branch_id = its_branch
+        LEFT JOIN LATERAL (
+            SELECT o.id FROM regression_episodes AS o
+            WHERE o.branch_id = its_branch AND o.name = wanted.name AND o.closed_at IS NULL OFFSET 0
+        ) AS e ON true
         CROSS JOIN LATERAL weeks_of(
             f.day, f.day_executions, f.day_failures, f.past_executions, f.past_failures, today) AS w
         WHERE f.failures >= 3 OR e.id IS NOT NULL

@@ -56,7 +56,10 @@ BEGIN
             mode() WITHIN GROUP (ORDER BY coalesce(by_file.owner, by_suite.owner)) AS owner
         FROM run_failures AS f
         JOIN test_runs AS r USING (run_id)
-        LEFT JOIN test_cases AS held ON held.run_id = f.run_id AND held.name = f.name AND held.day = r.day
+        LEFT JOIN LATERAL ( -- by its key, whatever the planner expects: see V10
+            SELECT c.file FROM test_cases AS c
+            WHERE c.run_id = wanted AND c.name = f.name AND c.day = r.day OFFSET 0
+        ) AS held ON true
         LEFT JOIN file_owners AS by_file ON by_file.suite = f.suite AND by_file.file = held.file
         LEFT JOIN file_owners AS by_suite ON by_suite.suite = f.suite AND by_suite.file = ''
         WHERE f.run_id = wanted AND f.cause_id IS NOT NULL
