@@ -146,6 +146,21 @@ async def _keep(_: object) -> None:
     """Reset nothing between two transactions, because a step leaves nothing in the session."""
 
 
+async def within(connection: Connection, seconds: float, part: Callable[[], Awaitable[object]]) -> bool:
+    """Run a part of a step whose statements may take that long each. Return False if one took longer.
+
+    Its changes are then undone, and those of the step stay. The server measures the time, so the connection stays.
+    """
+    try:
+        async with connection.transaction():  # a savepoint; its rollback also restores the time-out
+            await connection.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
+            await part()
+            await connection.execute("SET LOCAL statement_timeout = DEFAULT")
+    except asyncpg.QueryCanceledError:
+        return False
+    return True
+
+
 def _translate(error: BaseException) -> DatabaseOutOfReach | DatabaseRefused:
     text = " ".join(str(error).split()) or type(error).__name__
     bad_input = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)  # a value, or the URL

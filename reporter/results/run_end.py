@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from handoff.records import Collection, IdSet
 from reporter.metrics import FinishedRun
-from reporter.results.causes import join_causes
 from reporter.results.database import Connection
 from reporter.results.final_names import settle_names
+from reporter.results.meaning import record_meaning
 from reporter.results.quarantine import settle_quarantine
 from reporter.results.totals import update_counts
 from reporter.results.verdict import ShardVerdict, Verdict, of_run
@@ -42,9 +42,6 @@ UPDATE test_runs SET status = $2, detail = $3, finished_at = $4 WHERE run_id = $
 """
 # Runs of a suite end one after the other, so that a rebuild folds them in the same order.
 _LOCK_SUMMARIES = "SELECT lock_summaries($1)"
-_FOLD = "SELECT fold_run($1)"
-_COUNT_CAUSES = "SELECT count_causes($1)"
-_ADD_NOTICES = "SELECT add_run_notices($1)"
 
 
 async def end_if_complete(
@@ -75,7 +72,7 @@ async def end_if_complete(
         return None
     end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
     ended = await connection.fetchrow(_END_RUN, run_id, verdict.status, verdict.detail, day, end)
-    await _fold(connection, run_id, day)
+    await record_meaning(connection, run_id, day)
     return FinishedRun(**dict(ended)) if ended else None
 
 
@@ -99,15 +96,7 @@ async def end_early(connection: Connection, run_id: str, day: date, *, status: L
     await update_counts(connection, run_id, day)
     end = await connection.fetchval(_LOCK_SUMMARIES, run_id)
     await connection.execute(_END_RUN_EARLY, run_id, status, detail, end)
-    await _fold(connection, run_id, day)
-
-
-async def _fold(connection: Connection, run_id: str, day: date) -> None:
-    """Add the finished run to the summaries and causes of its suite, which are locked, and write its notices."""
-    await join_causes(connection, run_id, day)
-    if await connection.fetchval(_FOLD, run_id):
-        await connection.execute(_COUNT_CAUSES, run_id)
-    await connection.execute(_ADD_NOTICES, run_id)
+    await record_meaning(connection, run_id, day)
 
 
 def _collection(row: Mapping[str, Any]) -> Collection | None:

@@ -84,11 +84,11 @@ Take = Callable[..., Awaitable[Fence]]
 def take(database: Database) -> Take:
     """Return a function that claims a shard and returns the fence of the attempt."""
 
-    async def take(shard: str = "1/1", *, claim_id: str = "claim", lease: int = LEASE) -> Fence:
-        who = claimant(shard, claim_id=claim_id, message_id=f"m-{shard}")
+    async def take(shard: str = "1/1", *, run_id: str = "r-1", claim_id: str = "claim", lease: int = LEASE) -> Fence:
+        who = claimant(shard, run_id=run_id, claim_id=claim_id, message_id=f"m-{shard}")
         decision = await claim(database, who, lease=lease)
         assert isinstance(decision, Run)
-        return Fence("r-1", who.job.shard, decision.attempt)
+        return Fence(run_id, who.job.shard, decision.attempt)
 
     return take
 
