@@ -82,7 +82,7 @@ def _fleet(fleet: Fleet) -> str:
     facts = [
         f"queue {_seconds(fleet.queue_seconds)}",
         f"imbalance {ABSENT if fleet.imbalance is None else f'{fleet.imbalance:.1f}'}",
-        f"{fleet.attempts} attempts, {fleet.repeated_shards} shards repeated",
+        f"attempts {fleet.attempts} · repeated shards {fleet.repeated_shards}",
         f"pods {_seconds(fleet.pod_seconds)}",
         *([] if fleet.cost is None else [f"cost {fleet.cost:.2f} {name(fleet.currency)}"]),
     ]
