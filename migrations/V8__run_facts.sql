@@ -52,7 +52,7 @@ AS $$
 SELECT coalesce(reported * 100::bigint < usual * min_percent::bigint, false)
 $$;
 
--- The time and the price of all attempts at a shard, as far as its row tells. A pod's start and end lie outside of it.
+-- The time and the price of all attempts at a shard that its row records. The start and the end of a pod do not count.
 CREATE VIEW shard_costs AS
 SELECT s.run_id, s.shard, s.attempt, s.cpu_millis, s.memory_mib, t.seconds AS pod_seconds,
     pod_cost(t.seconds, s.cpu_millis, s.memory_mib, a.vcpu_hour_price, a.gb_hour_price) AS cost

@@ -1,5 +1,5 @@
 -- Cases and tries are stored by month, so that old ones can be dropped in seconds. The day of a row is that of its run.
--- Existing rows stay where they are: their tables become the first partition. The views over them are created again.
+-- Existing rows stay where they are: their tables become the first partition. V11 creates the views over them.
 --
 -- A pod of an earlier release can't write cases any more. Its message comes back after a back-off, and a pod of this
 -- release runs the shard again: docs/runbook.md.
@@ -19,7 +19,7 @@ BEGIN
     END IF;
 END
 $$;
-DROP VIEW flaky_cases, regressions, failures_since_green, case_history;
+DROP VIEW failures_since_green, regressions, flaky_cases, run_greens, case_history;
 
 ALTER TABLE case_tries DROP CONSTRAINT case_tries_run_id_name_fkey;
 ALTER TABLE test_cases RENAME TO test_cases_before;
@@ -164,68 +164,6 @@ BEGIN
 END
 $$;
 SELECT ensure_partitions();
-
--- As in V3 and V4.
-CREATE VIEW case_history AS
-SELECT
-    r.suite,
-    r.branch,
-    r.commit,
-    c.run_id,
-    r.started_at,
-    c.name,
-    c.shard,
-    c.status,
-    c.status = 'passed' AS passed,
-    c.flaky AS passed_after_failing,
-    -- both outcomes on one commit: the code was the same, so the test or its surroundings were not
-    r.commit IS NOT NULL
-        AND bool_or(c.status = 'passed') OVER same_code
-        AND bool_or(c.status <> 'passed') OVER same_code AS both_outcomes,
-    (c.status = 'passed') IS DISTINCT FROM lag(c.status = 'passed') OVER past
-        AND lag(c.status) OVER past IS NOT NULL AS switched,
-    c.duration_ms,
-    c.error,
-    c.error_type,
-    c.fingerprint,
-    c.message,
-    c.location
-FROM test_cases AS c
-JOIN test_runs AS r USING (run_id, day)
-WHERE r.finished_at IS NOT NULL AND r.status <> 'cancelled' AND r.suite IS NOT NULL AND c.status <> 'skipped'
-WINDOW
-    same_code AS (PARTITION BY r.suite, r.commit, c.name),
-    past AS (PARTITION BY r.suite, r.branch, c.name ORDER BY r.started_at, c.run_id);
-
-CREATE VIEW flaky_cases AS
-SELECT *
-FROM case_history
-WHERE passed_after_failing OR both_outcomes;
-
-CREATE VIEW regressions AS
-SELECT g.suite, g.branch, g.commit, g.run_id, g.started_at, g.latest, c.name, c.status, c.error, c.error_type,
-    c.fingerprint, g.green_run_id, g.green_commit, c.message, c.location
-FROM run_greens AS g
-JOIN test_cases AS c ON c.run_id = g.run_id AND c.status IN ('failed', 'errored')
-JOIN test_cases AS before ON before.run_id = g.green_run_id AND before.name = c.name AND before.status = 'passed';
-
-CREATE VIEW failures_since_green AS
-WITH newest AS (
-    SELECT suite, branch, max(started_at) FILTER (WHERE status = 'passed') AS green_started_at
-    FROM test_runs
-    WHERE finished_at IS NOT NULL AND suite IS NOT NULL
-    GROUP BY suite, branch
-)
-SELECT h.suite, h.branch, h.name, count(*) AS failures, min(h.started_at) AS first_failed_at,
-    (array_agg(h.commit ORDER BY h.started_at, h.run_id))[1] AS first_failed_commit,
-    (array_agg(h.run_id ORDER BY h.started_at DESC, h.run_id DESC))[1] AS last_run_id,
-    (array_agg(h.error ORDER BY h.started_at DESC, h.run_id DESC))[1] AS last_error,
-    (array_agg(h.message ORDER BY h.started_at DESC, h.run_id DESC))[1] AS last_message,
-    (array_agg(h.location ORDER BY h.started_at DESC, h.run_id DESC))[1] AS last_location
-FROM case_history AS h
-JOIN newest AS n ON n.suite = h.suite AND n.branch IS NOT DISTINCT FROM h.branch
-WHERE NOT h.passed AND (n.green_started_at IS NULL OR h.started_at > n.green_started_at)
-GROUP BY h.suite, h.branch, h.name;
 
 -- cancel_run keeps the end of an interrupted attempt, whose pod is gone, so that the wait until the cancel costs nothing. It
 -- reads the cases of the run's day only. Replacing keeps the grants.
