@@ -43,6 +43,17 @@ def lazy_group(entries: Mapping[str, Entry]) -> type[TyperGroup]:
     return LazyGroup
 
 
+def command_group(name: str, text: str, entries: Mapping[str, Entry]) -> typer.Typer:
+    """Return a command with these commands of its own. `text` is its help."""
+    app = typer.Typer(name=name, cls=lazy_group(entries), help=text, add_completion=False, rich_markup_mode=None)
+
+    @app.callback()
+    def options() -> None:
+        """Make Typer build a group. `text` is its help, and it has no options."""
+
+    return app
+
+
 class _Commands(UserDict[str, Any]):
     """Commands by name. The value of a name is made when it is read."""
 

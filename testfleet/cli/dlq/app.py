@@ -1,8 +1,6 @@
 """The commands of `testfleet dlq`."""
 
-import typer
-
-from testfleet.cli.group import Entry, lazy_group
+from testfleet.cli.group import Entry, command_group
 
 COMMANDS = {
     "list": Entry("testfleet.cli.dlq.list:list_letters", "List dead messages with their reasons."),
@@ -11,16 +9,4 @@ COMMANDS = {
     "drop": Entry("testfleet.cli.dlq.drop:drop", "Delete dead messages for good."),
 }
 
-
-app = typer.Typer(
-    name="dlq",
-    cls=lazy_group(COMMANDS),
-    help="Look at dead messages, send them back or delete them.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
-
-
-@app.callback()
-def options() -> None:
-    """Look at dead messages, send them back or delete them."""
+app = command_group("dlq", "Look at dead messages, send them back or delete them.", COMMANDS)

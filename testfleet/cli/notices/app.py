@@ -1,8 +1,6 @@
 """The commands of `testfleet notices`."""
 
-import typer
-
-from testfleet.cli.group import Entry, lazy_group
+from testfleet.cli.group import Entry, command_group
 
 COMMANDS = {
     "list": Entry("testfleet.cli.notices.list:list_targets", "List the targets and the dead notices."),
@@ -10,16 +8,4 @@ COMMANDS = {
     "retry": Entry("testfleet.cli.notices.retry:retry", "Let dead notices wait again."),
 }
 
-
-app = typer.Typer(
-    name="notices",
-    cls=lazy_group(COMMANDS),
-    help="Look at notices to other systems, send them or try them again.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
-
-
-@app.callback()
-def options() -> None:
-    """Look at notices to other systems, send them or try them again."""
+app = command_group("notices", "Look at notices to other systems, send them or try them again.", COMMANDS)

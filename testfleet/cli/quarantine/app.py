@@ -1,8 +1,6 @@
 """The commands of `testfleet quarantine`."""
 
-import typer
-
-from testfleet.cli.group import Entry, lazy_group
+from testfleet.cli.group import Entry, command_group
 
 COMMANDS = {
     "add": Entry("testfleet.cli.quarantine.add:add", "Let a flaky case not fail its runs for a time."),
@@ -10,16 +8,4 @@ COMMANDS = {
     "remove": Entry("testfleet.cli.quarantine.remove:remove", "Let a case fail its runs again."),
 }
 
-
-app = typer.Typer(
-    name="quarantine",
-    cls=lazy_group(COMMANDS),
-    help="Let flaky cases not fail their runs for a time.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
-
-
-@app.callback()
-def options() -> None:
-    """Let flaky cases not fail their runs for a time."""
+app = command_group("quarantine", "Let flaky cases not fail their runs for a time.", COMMANDS)
