@@ -12,8 +12,9 @@ from handoff import volume
 from handoff.message import JobMessage, Shard
 from handoff.records import Admission, JobRecord, Run, ValidJob
 from testfleet.local.fleet import Fleet
-from testfleet.local.pods.pod import Pod
+from testfleet.local.pods.pod import Pod, PodSpec
 from tests.support import results as seen
+from tests.support.aws.endpoint import Aws
 
 CATALOG = Path(__file__).parents[1] / "fixtures" / "fleet" / "catalog.toml"
 
@@ -87,3 +88,15 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def pod_spec(aws: Aws, database_url: str, catalog: Path, **worker: str) -> PodSpec:
+    """Return the settings of a pod without a fleet. `worker` adds settings of the worker."""
+    settings = {
+        "WORKER_QUEUE_URL": aws.queue_url,
+        "WORKER_DEAD_LETTER_QUEUE_URL": aws.dead_letter_queue_url,
+        "WORKER_CATALOG": str(catalog),
+        "WORKER_SUITE_SANDBOX": "off",
+    }
+    reporter = {"REPORTER_DATABASE_URL": database_url, "REPORTER_BUCKET": aws.bucket}
+    return PodSpec(aws.env | settings | worker, aws.env | reporter)

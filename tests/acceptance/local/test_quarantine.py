@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from handoff.message import JobMessage
-from testfleet.local.pods.pod import Pod, PodSpec
+from testfleet.local.pods.pod import Pod
 from tests.support import results
 from tests.support.aws.endpoint import Aws
-from tests.support.fleet import eventually
+from tests.support.fleet import eventually, pod_spec
+from tests.support.forks.popen import run_program
 
 Run = Callable[..., dict[str, Any]]
 
@@ -55,14 +56,7 @@ def run(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Run]:
         (tmp_path / "quarantine.toml").write_text(file)
         job = JobMessage(run_id=run_id, suite="mine", params=params)
         aws.client("sqs").send_message(QueueUrl=aws.queue_url, MessageBody=job.to_json())
-        worker = {
-            "WORKER_QUEUE_URL": aws.queue_url,
-            "WORKER_DEAD_LETTER_QUEUE_URL": aws.dead_letter_queue_url,
-            "WORKER_CATALOG": str(catalog),
-            "WORKER_SUITE_SANDBOX": "off",
-        }
-        reporter = {"REPORTER_DATABASE_URL": database_url, "REPORTER_BUCKET": aws.bucket}
-        spec = PodSpec(aws.env | worker, aws.env | reporter)
+        spec = pod_spec(aws, database_url, catalog)
         started.append(Pod(run_id, tmp_path / f"pod-{run_id}", spec))
         eventually(lambda: results.finished(database_url, run_id), "the run is finished")
         (row,) = results.rows(
@@ -78,12 +72,11 @@ def run(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Run]:
 
 
 def command(database_url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return run_program(
         [sys.executable, "-m", "testfleet", *arguments],
         env={"TESTFLEET_DATABASE_URL": database_url, "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        check=False,
         timeout=60,
     )
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from handoff.message import JobMessage, Shard
-from testfleet.local.pods.pod import Pod, PodSpec
+from testfleet.local.pods.pod import Pod
 from tests.support import results
 from tests.support.aws.endpoint import Aws
-from tests.support.fleet import eventually
+from tests.support.fleet import eventually, pod_spec
 
 Run = Callable[..., dict[str, Any]]
 
@@ -48,14 +48,7 @@ def run(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Run]:
         for index, own in enumerate(variables, start=1):
             job = JobMessage(run_id="r-1", suite="mine", shard=Shard(index=index, total=len(variables)))
             aws.client("sqs").send_message(QueueUrl=aws.queue_url, MessageBody=job.to_json())
-            worker = {
-                "WORKER_QUEUE_URL": aws.queue_url,
-                "WORKER_DEAD_LETTER_QUEUE_URL": aws.dead_letter_queue_url,
-                "WORKER_CATALOG": str(catalog),
-                "WORKER_SUITE_SANDBOX": "off",
-            }
-            reporter = {"REPORTER_DATABASE_URL": database_url, "REPORTER_BUCKET": aws.bucket}
-            spec = PodSpec(aws.env | worker | own, aws.env | reporter)
+            spec = pod_spec(aws, database_url, catalog, **own)
             started.append(Pod(f"pod-{index}", tmp_path / f"pod-{index}", spec))
         eventually(lambda: results.finished(database_url, "r-1"), "the run is finished")
         (row,) = results.rows(database_url, "SELECT status, detail, total, passed FROM test_runs")

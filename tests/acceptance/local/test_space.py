@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from testfleet.local.pods.pod import Pod, PodSpec
+from testfleet.local.pods.pod import Pod
 from tests.support import results
 from tests.support.aws.endpoint import Aws
-from tests.support.fleet import eventually
+from tests.support.fleet import eventually, pod_spec
 
 CATALOG = """
 [suites.mine]
@@ -25,15 +25,8 @@ def pod(tmp_path: Path, aws: Aws, database_url: str) -> Iterator[Pod]:
     (tmp_path / "catalog.toml").write_text(CATALOG)
     (tmp_path / "green.xml").write_text('<testsuite><testcase name="green"/></testsuite>')
     aws.client("sqs").send_message(QueueUrl=aws.queue_url, MessageBody='{"runId": "r-1", "suite": "mine"}')
-    worker = {
-        "WORKER_QUEUE_URL": aws.queue_url,
-        "WORKER_DEAD_LETTER_QUEUE_URL": aws.dead_letter_queue_url,
-        "WORKER_CATALOG": str(tmp_path / "catalog.toml"),
-        "WORKER_SUITE_SANDBOX": "off",
-        "WORKER_ARTIFACTS_LIMIT": "1",
-    }
-    reporter = {"REPORTER_DATABASE_URL": database_url, "REPORTER_BUCKET": aws.bucket}
-    started = Pod("pod-1", tmp_path / "pod-1", PodSpec(aws.env | worker, aws.env | reporter))
+    spec = pod_spec(aws, database_url, tmp_path / "catalog.toml", WORKER_ARTIFACTS_LIMIT="1")
+    started = Pod("pod-1", tmp_path / "pod-1", spec)
     yield started
     started.kill()
 
